@@ -1,0 +1,1 @@
+"""Answers kept per tenant, and the records of Idempotency-Keys."""

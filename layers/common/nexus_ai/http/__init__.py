@@ -1,0 +1,1 @@
+"""Between API Gateway and the services: validation, the caller, errors as problem+json."""

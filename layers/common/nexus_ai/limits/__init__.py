@@ -1,0 +1,1 @@
+"""Strict limits: requests an hour, tokens a day, dollars a month."""

@@ -1,0 +1,1 @@
+"""Five LLM providers behind one interface."""

@@ -1,0 +1,1 @@
+"""DynamoDB, KMS and S3: the only package that speaks to AWS."""

@@ -1,0 +1,1 @@
+"""What a tenant configures: provider keys, order of fallback, preferences."""

@@ -1,0 +1,1 @@
+"""Roll-ups of what was used, by day, provider, model and module."""

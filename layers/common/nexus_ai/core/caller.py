@@ -13,8 +13,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-# A tenant or a user becomes part of keys, so that their characters are few and hold no separator.
-IDENTIFIER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@:-]{0,127}$"
+# A tenant is the head of every key, so that its characters are few and hold no separator.
+TENANT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+# Users are values, never the head of a key: issuers write them as auth0|abc or as an e-mail address.
+USER_PATTERN = r"^[\x21-\x7e]{1,256}$"
 
 
 class Caller(BaseModel):

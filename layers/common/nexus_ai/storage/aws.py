@@ -1,0 +1,59 @@
+"""One botocore configuration and one client a service and process.
+
+Clients are safe to share between threads; making them is not, and costs 0.4 s, hence one lock and first use.
+"""
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from nexus_ai.core.once import Once
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kms.client import KMSClient
+    from mypy_boto3_s3.client import S3Client
+
+# A request has 29 seconds in all: a store that does not answer in two is asked again, and given up after three tries.
+CONNECT_TIMEOUT_S = 1
+READ_TIMEOUT_S = 2
+TRIES = 3
+POOL = 64
+
+_making = Lock()
+
+
+def _client(service: str) -> Any:
+    import boto3  # noqa: PLC0415 (0.4 s that a health check need not pay)
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        max_pool_connections=POOL,
+        parameter_validation=False,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    with _making:
+        return boto3.client(service, config=config)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
+
+
+def _make_dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+def _make_kms() -> "KMSClient":
+    client: KMSClient = _client("kms")
+    return client
+
+
+def _make_s3() -> "S3Client":
+    client: S3Client = _client("s3")
+    return client
+
+
+dynamodb = Once(_make_dynamodb)
+kms = Once(_make_kms)
+s3 = Once(_make_s3)

@@ -1,0 +1,72 @@
+"""Every key of every table, as pure functions. Every partition key starts with the tenant.
+
+A tenant id holds no "#" (core.caller.TENANT_PATTERN), so that no id can reach into another tenant's keys.
+"""
+
+from hashlib import sha256
+from typing import TypedDict
+
+DUE_SHARDS = 16
+
+
+class Key(TypedDict):
+    PK: str
+    SK: str
+
+
+def settings_partition(tenant_id: str) -> str:
+    return tenant_id
+
+
+def provider_config(tenant_id: str, provider: str) -> Key:
+    return {"PK": tenant_id, "SK": f"provider#{provider}"}
+
+
+def fallback(tenant_id: str, module: str) -> Key:
+    return {"PK": tenant_id, "SK": f"fallback#{module}"}
+
+
+def preferences(tenant_id: str) -> Key:
+    return {"PK": tenant_id, "SK": "preferences"}
+
+
+def circuit(tenant_id: str, provider: str, model: str) -> Key:
+    return {"PK": tenant_id, "SK": f"circuit#{provider}#{model}"}
+
+
+def limits(tenant_id: str) -> Key:
+    return {"PK": tenant_id, "SK": "limits"}
+
+
+def due_shard(tenant_id: str) -> str:
+    """The partition of the index of what is due: the same for a tenant at all times, and even over tenants."""
+    return f"due#{sha256(tenant_id.encode()).digest()[0] % DUE_SHARDS}"
+
+
+def due_shards() -> list[str]:
+    return [f"due#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def cached_answer(tenant_id: str, cache_key: str) -> Key:
+    return {"PK": f"{tenant_id}#{cache_key}", "SK": "answer"}
+
+
+def idempotency(tenant_id: str, idempotency_key: str) -> Key:
+    return {"PK": f"{tenant_id}#{sha256(idempotency_key.encode()).hexdigest()}", "SK": "idempotency"}
+
+
+def usage(tenant_id: str, day: str, provider: str, model: str, module: str) -> Key:
+    return {"PK": tenant_id, "SK": f"{day}#{provider}#{model}#{module}"}
+
+
+def audit_record(tenant_id: str, record_id: str) -> Key:
+    return {"PK": tenant_id, "SK": record_id}
+
+
+def audit_content(tenant_id: str, record_id: str, part: str) -> Key:
+    return {"PK": f"{tenant_id}#content", "SK": f"{record_id}#{part}"}
+
+
+def audit_object(tenant_id: str, record_id: str, part: str) -> str:
+    """The name of the S3 object that holds content too large for an item."""
+    return f"{tenant_id}/{record_id}/{part}"

@@ -1,0 +1,34 @@
+"""Encryption of provider keys. The encryption context binds a ciphertext to its tenant and provider."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from nexus_ai.core.errors import KeyServiceUnavailable
+from nexus_ai.core.settings import get_settings
+from nexus_ai.storage import aws
+
+
+def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
+    with _errors():
+        answer = aws.kms().encrypt(
+            KeyId=get_settings().provider_keys_key_id, Plaintext=plaintext.encode(), EncryptionContext=context
+        )
+    return bytes(answer["CiphertextBlob"])
+
+
+def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
+    with _errors():
+        answer = aws.kms().decrypt(
+            KeyId=get_settings().provider_keys_key_id, CiphertextBlob=ciphertext, EncryptionContext=context
+        )
+    return bytes(answer["Plaintext"]).decode()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise KeyServiceUnavailable from error

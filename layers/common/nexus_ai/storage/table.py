@@ -1,0 +1,202 @@
+"""A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of botocore's many."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.storage import aws
+from nexus_ai.storage.keys import Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+type Item = dict[str, Any]
+# DynamoDB's own limit for one BatchWriteItem.
+BATCH = 25
+BATCH_TRIES = 4
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused. `item` is the item as it stood then; None where there was none."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class Table:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def _client(self) -> "DynamoDBClient":
+        return aws.dynamodb()
+
+    def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        with _errors():
+            answer = self._client.get_item(TableName=self.name, Key=marshal(key), ConsistentRead=consistent)
+        found = answer.get("Item")
+        return unmarshal(found) if found else None
+
+    def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Item | None = None) -> None:
+        """Writes the whole item; raises ConditionFailed."""
+        request: dict[str, Any] = {"TableName": self.name, "Item": marshal(item)}
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        with _errors():
+            self._client.put_item(**request)
+
+    def update(
+        self,
+        key: Key,
+        expression: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        returns: str = "NONE",
+    ) -> Item:
+        """One UpdateItem; returns what `returns` (ReturnValues) asks for, raises ConditionFailed."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": marshal(key),
+            "UpdateExpression": expression,
+            "ReturnValues": returns,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        with _errors():
+            answer = self._client.update_item(**request)
+        return unmarshal(answer.get("Attributes", {}))
+
+    def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
+        request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        with _errors():
+            self._client.delete_item(**request)
+
+    def query(
+        self,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        index: str | None = None,
+        filter_by: str | None = None,
+        names: Mapping[str, str] | None = None,
+        newest_first: bool = False,
+        page_size: int | None = None,
+        consistent: bool = False,
+    ) -> Iterator[Item]:
+        """All items of one partition that meet the condition, page after page as they are asked for."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": marshal(values),
+            "ScanIndexForward": not newest_first,
+            "ConsistentRead": consistent,
+        }
+        optional = {
+            "IndexName": index,
+            "FilterExpression": filter_by,
+            "ExpressionAttributeNames": dict(names) if names else None,
+            "Limit": page_size,
+        }
+        request |= {name: value for name, value in optional.items() if value is not None}
+        while True:
+            with _errors():
+                page = self._client.query(**request)
+            for item in page["Items"]:
+                yield unmarshal(item)
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
+    """Writes items of several tables in one call (BatchWriteItem): no conditions, and not all or nothing.
+
+    Items that DynamoDB leaves unprocessed are sent again; StoreUnavailable is raised where some are left at the end.
+    """
+    if not 0 < len(writes) <= BATCH:
+        raise ValueError(f"1 to {BATCH} items go into one batch, not {len(writes)}")
+    pending: dict[str, Any] = {}
+    for table, item in writes:
+        pending.setdefault(table.name, []).append({"PutRequest": {"Item": marshal(item)}})
+    for _ in range(BATCH_TRIES):
+        with _errors():
+            pending = dict(aws.dynamodb().batch_write_item(RequestItems=pending).get("UnprocessedItems", {}))
+        if not pending:
+            return
+    raise StoreUnavailable
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            old = cast("Mapping[str, Any] | None", error.response.get("Item"))
+            raise ConditionFailed(unmarshal(old) if old else None) from None
+        raise StoreUnavailable from error
+    except BotoCoreError as error:
+        raise StoreUnavailable from error
+
+
+def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values to DynamoDB's typed ones. Money and counts are int, so that a float is a fault."""
+    return {name: _typed(value) for name, value in item.items()}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Item:
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _typed(value: object) -> dict[str, Any]:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case list() | tuple():
+            return {"L": [_typed(element) for element in cast("Sequence[object]", value)]}
+        case Mapping():
+            return {"M": marshal(cast("Mapping[str, object]", value))}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in an item")
+
+
+def _plain(typed: Mapping[str, Any]) -> Any:
+    ((kind, value),) = typed.items()
+    match kind:
+        case "NULL":
+            return None
+        case "N":
+            return int(value) if "." not in value and "E" not in value.upper() else Decimal(value)
+        case "L":
+            return [_plain(element) for element in value]
+        case "M":
+            return unmarshal(value)
+        case "B":
+            return bytes(value)
+        case _:
+            return value

@@ -4,11 +4,12 @@ Clients are safe to share between threads; making them is not, and costs 0.4 s, 
 """
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nexus_ai.core.once import Once
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_kms.client import KMSClient
     from mypy_boto3_s3.client import S3Client
@@ -22,11 +23,10 @@ POOL = 64
 _making = Lock()
 
 
-def _client(service: str) -> Any:
-    import boto3  # noqa: PLC0415 (0.4 s that a health check need not pay)
-    from botocore.config import Config  # noqa: PLC0415
+def _config() -> "Config":
+    from botocore.config import Config  # noqa: PLC0415 (0.4 s with its client, which a health check need not pay)
 
-    config = Config(
+    return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": TRIES},
@@ -35,23 +35,27 @@ def _client(service: str) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    with _making:
-        return boto3.client(service, config=config)  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportArgumentType]
 
 
 def _make_dynamodb() -> "DynamoDBClient":
-    client: DynamoDBClient = _client("dynamodb")
-    return client
+    import boto3  # noqa: PLC0415
+
+    with _making:
+        return boto3.client("dynamodb", config=_config())  # pyright: ignore[reportUnknownMemberType]
 
 
 def _make_kms() -> "KMSClient":
-    client: KMSClient = _client("kms")
-    return client
+    import boto3  # noqa: PLC0415
+
+    with _making:
+        return boto3.client("kms", config=_config())  # pyright: ignore[reportUnknownMemberType]
 
 
 def _make_s3() -> "S3Client":
-    client: S3Client = _client("s3")
-    return client
+    import boto3  # noqa: PLC0415
+
+    with _making:
+        return boto3.client("s3", config=_config())  # pyright: ignore[reportUnknownMemberType]
 
 
 dynamodb = Once(_make_dynamodb)

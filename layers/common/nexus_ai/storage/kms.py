@@ -1,6 +1,6 @@
 """Encryption of provider keys. The encryption context binds a ciphertext to its tenant and provider."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from nexus_ai.core.errors import KeyServiceUnavailable
@@ -25,7 +25,7 @@ def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors() -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
     try:

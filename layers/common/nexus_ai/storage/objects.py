@@ -1,6 +1,6 @@
 """S3 objects: content that is too large for a table's item."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from nexus_ai.core.errors import StoreUnavailable
@@ -19,7 +19,7 @@ def get(name: str) -> bytes:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors() -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
     try:

@@ -1,6 +1,6 @@
 """A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of botocore's many."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -142,7 +142,7 @@ def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors() -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
     try:

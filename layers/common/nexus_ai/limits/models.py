@@ -1,0 +1,137 @@
+"""Limits, windows and reservations."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from nexus_ai.limits.windows import window_ends
+
+# Stands in the item for "no limit": far above what can be used in a month, far below DynamoDB's 38 digits.
+UNLIMITED = 10**15
+
+type Three = tuple[int, int, int]
+
+
+class Limit(IntEnum):
+    """The three limits. The value is the place in every list of three: hour, day, month."""
+
+    REQUESTS_PER_HOUR = 0
+    TOKENS_PER_DAY = 1
+    COST_PER_MONTH = 2
+
+    @property
+    def public_name(self) -> str:
+        return ("requestsPerHour", "tokensPerDay", "costPerMonthUsd")[self]
+
+
+def three(numbers: Iterable[int]) -> Three:
+    hour, day, month = numbers
+    return hour, day, month
+
+
+class Amounts(NamedTuple):
+    """What is reserved or used of the three limits: requests, tokens, micro-dollars."""
+
+    requests: int
+    tokens: int
+    cost_micros: int
+
+
+NOTHING = Amounts(0, 0, 0)
+
+
+class Reservation(BaseModel):
+    """What one attempt holds until it is settled.
+
+    `id` is `<request id>.<number of the attempt>`. `ends` are the ends of the three windows it was taken from, in
+    seconds since 1970 UTC: an end is a window's identity, since no two windows of a limit end at the same moment.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    amounts: Amounts
+    deadline_ms: int
+    provider: str
+    model: str
+    ends: Three
+
+    @property
+    def request_id(self) -> str:
+        return self.id.partition(".")[0]
+
+
+class Ask(BaseModel):
+    """A reservation that is asked for. `price_known` False is refused while a dollar limit is set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    amounts: Amounts
+    deadline_ms: int
+    provider: str
+    model: str
+    price_known: bool = True
+
+
+class Settlement(BaseModel):
+    """A reservation that ends, and what its attempt did use of the three limits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reservation: Reservation
+    used: Amounts
+
+
+class LimitSettings(BaseModel):
+    """What a tenant may use; None = no limit, 0 = blocked. Money in micro-dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests_per_hour: int | None
+    tokens_per_day: int | None
+    cost_per_month_micros: int | None
+    time_zone: str
+
+    @property
+    def maxima(self) -> Three:
+        """As they stand in the item, UNLIMITED where there is no limit."""
+        limits = (self.requests_per_hour, self.tokens_per_day, self.cost_per_month_micros)
+        return three(UNLIMITED if limit is None else limit for limit in limits)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """A tenant's item as plain numbers, in threes of hour, day and month.
+
+    Used is what is neither remaining nor held: `maxima - remaining - held`. `remaining` is negative where a limit was
+    lowered below what was used, or an answer cost more than was reserved for it.
+    """
+
+    time_zone: str
+    maxima: Three
+    remaining: Three
+    held: Three
+    ends: Three
+    in_flight: Mapping[str, Reservation]
+
+    def used(self, limit: Limit) -> int:
+        return self.maxima[limit] - self.remaining[limit] - self.held[limit]
+
+    def at(self, now_s: int) -> "LimitState":
+        """As it reads at `now_s`: windows that have ended are new and unused."""
+        if all(end > now_s for end in self.ends):
+            return self
+        new = window_ends(now_s, self.time_zone)
+        ended = [end <= now_s for end in self.ends]
+        return LimitState(
+            time_zone=self.time_zone,
+            maxima=self.maxima,
+            remaining=three(self.maxima[i] if ended[i] else self.remaining[i] for i in Limit),
+            held=three(0 if ended[i] else self.held[i] for i in Limit),
+            ends=three(new[i] if ended[i] else self.ends[i] for i in Limit),
+            in_flight=self.in_flight,
+        )

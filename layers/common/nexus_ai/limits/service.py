@@ -1,0 +1,124 @@
+"""Reserve, settle, and the answer to a caller whose limit is used up."""
+
+from typing import Any
+
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock, iso
+from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
+from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
+from nexus_ai.core.settings import Settings
+from nexus_ai.limits.models import UNLIMITED, Ask, Limit, LimitSettings, LimitState, Reservation, Settlement
+from nexus_ai.limits.store import LimitStore, Refused, effect
+
+# A call in flight takes seconds; who waits for its reservation asks again after this.
+IN_FLIGHT_RETRY_S = 1
+
+
+class LimitService:
+    def __init__(self, store: LimitStore, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._clock = clock
+        self._seats = settings.max_calls_in_flight
+        dollars = settings.default_cost_per_month_usd
+        self._defaults = LimitSettings(
+            requests_per_hour=settings.default_requests_per_hour,
+            tokens_per_day=settings.default_tokens_per_day,
+            cost_per_month_micros=None if dollars is None else micros_from_dollars(dollars),
+            time_zone=settings.default_time_zone,
+        )
+
+    def reserve(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None) -> Reservation:
+        """Reserves for one attempt and settles the one before it in the same write.
+
+        Raises LimitExceeded, LimitInFlight, PriceUnknown and StoreUnavailable; `settled` is then still to be settled.
+        """
+        now_s = self._clock.now_ms() // 1000
+        try:
+            return self._store.reserve(caller.tenant_id, ask, self._defaults, now_s, settled=settled)
+        except Refused as refused:
+            raise self._refusal(ask, settled, refused.state, now_s) from None
+
+    def settle(self, tenant_id: str, settled: Settlement) -> bool:
+        """Closes a reservation at what was used; False where it was closed before."""
+        return self._store.settle(tenant_id, settled)
+
+    def state(self, caller: Caller) -> LimitState:
+        """The limits as they stand now; a tenant that never called has the deployment's defaults."""
+        now_s = self._clock.now_ms() // 1000
+        state = self._store.load(caller.tenant_id)
+        if state is None:
+            self._store.create(caller.tenant_id, self._defaults, now_s)
+            state = self._store.load(caller.tenant_id)
+        if state is None:
+            raise LookupError("the item of limits was written and is not there")
+        return state.at(now_s)
+
+    def change(self, caller: Caller, settings: LimitSettings) -> None:
+        """Binds on the very next call."""
+        self._store.change_settings(caller.tenant_id, settings, self._clock.now_ms() // 1000)
+
+    def _refusal(self, ask: Ask, settled: Settlement | None, state: LimitState, now_s: int) -> NexusError:
+        """The error that says why: a limit that is used up, else calls in flight, else seats.
+
+        Of several limits that refuse it names the one that keeps the caller waiting longest.
+        """
+        if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
+            return PriceUnknown(
+                f"No price is known for the model {ask.model!r} of {ask.provider}. While a dollar limit is set, "
+                "use a model with a price or enter its price in the preferences."
+            )
+        short = [
+            limit
+            for limit in Limit
+            if ask.amounts[limit] > 0 and state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] < 0
+        ]
+        closing = settled.used if settled else (0, 0, 0)
+        used_up = [
+            limit for limit in short if state.used(limit) + closing[limit] + ask.amounts[limit] > state.maxima[limit]
+        ]
+        if used_up:
+            limit = max(used_up, key=lambda candidate: state.ends[candidate])
+            return LimitExceeded(
+                _used_up(limit, ask, state),
+                extra=_numbers(limit, state),
+                retry_after=max(1, state.ends[limit] - now_s),
+            )
+        if short:
+            limit = max(short, key=lambda candidate: state.ends[candidate])
+            return LimitInFlight(extra=_numbers(limit, state), retry_after=IN_FLIGHT_RETRY_S)
+        first_to_end = min((entry.deadline_ms for entry in state.in_flight.values()), default=now_s * 1000)
+        return LimitInFlight(
+            "As many calls of your company as are allowed at once are in flight.",
+            extra={
+                "limit": "callsInFlight",
+                "max": self._seats,
+                "used": 0,
+                "reserved": len(state.in_flight),
+                "resetsAt": iso(first_to_end),
+            },
+            retry_after=IN_FLIGHT_RETRY_S,
+        )
+
+
+def _used_up(limit: Limit, ask: Ask, state: LimitState) -> str:
+    if ask.amounts[limit] > state.maxima[limit]:
+        return (
+            f"This request needs up to {public_amount(limit, ask.amounts[limit])}, and {limit.public_name} allows "
+            f"{public_amount(limit, state.maxima[limit])} in all: a shorter text or a lower maxTokens needs less."
+        )
+    return f"{limit.public_name} is used up until {iso(state.ends[limit] * 1000)}."
+
+
+def _numbers(limit: Limit, state: LimitState) -> dict[str, Any]:
+    return {
+        "limit": limit.public_name,
+        "max": public_amount(limit, state.maxima[limit]),
+        "used": public_amount(limit, state.used(limit)),
+        "reserved": public_amount(limit, state.held[limit]),
+        "resetsAt": iso(state.ends[limit] * 1000),
+    }
+
+
+def public_amount(limit: Limit, amount: int) -> Any:
+    """Requests and tokens as they are, micro-dollars in US dollars."""
+    return dollars_from_micros(amount) if limit is Limit.COST_PER_MONTH else amount

@@ -1,0 +1,297 @@
+"""The item that keeps a tenant's limits strict.
+
+It holds, in lists of three (hour, day, month), the limits (`maxima`), what is `remaining` of each, what reservations
+hold (`held`) and when the window ends (`ends`), beside the map of reservations in flight (`inFlight`). DynamoDB's
+conditions know no arithmetic, but `remaining >= :n` needs none, so that reserving, settling, and moving on from one
+attempt to the next are one UpdateItem each, and no two calls can both take what remains.
+"""
+
+from typing import Any
+
+from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.limits.models import (
+    NOTHING,
+    UNLIMITED,
+    Amounts,
+    Ask,
+    Limit,
+    LimitSettings,
+    LimitState,
+    Reservation,
+    Settlement,
+    Three,
+    three,
+)
+from nexus_ai.limits.windows import window_ends
+from nexus_ai.storage import keys
+from nexus_ai.storage.table import ConditionFailed, Item, Table
+
+# A refused condition shows the item as it is, and the next try is made for that. What refuses again is another
+# writer's progress (a window rolled, a limit changed), which is rare: eight times in a row is a fault.
+TRIES = 8
+# The sweep looks at a tenant some minutes after its last reservation: at most one write of the index in this time.
+DUE_STEP_S = 300
+
+
+class Refused(Exception):
+    """The reservation does not fit into the limits of `state`."""
+
+    def __init__(self, state: LimitState) -> None:
+        super().__init__("refused")
+        self.state = state
+
+
+def _state(item: Item) -> LimitState:
+    return LimitState(
+        time_zone=item["timeZone"],
+        maxima=three(item["maxima"]),
+        remaining=three(item["remaining"]),
+        held=three(item["held"]),
+        ends=three(item["ends"]),
+        in_flight={name: _reservation(name, entry) for name, entry in item["inFlight"].items()},
+    )
+
+
+def _entry(ask: Ask) -> list[Any]:
+    """A reservation as it stands in the map, but for the ends of its windows, which follow."""
+    return [*ask.amounts, ask.deadline_ms, ask.provider, ask.model]
+
+
+def _reservation(name: str, entry: list[Any]) -> Reservation:
+    requests, tokens, cost, deadline_ms, provider, model, *ends = entry
+    return Reservation(
+        id=name,
+        amounts=Amounts(requests, tokens, cost),
+        deadline_ms=deadline_ms,
+        provider=provider,
+        model=model,
+        ends=three(ends),
+    )
+
+
+def effect(ask: Ask | None, settled: Settlement | None, limit: Limit, end: int) -> tuple[int, int]:
+    """What closing one reservation and opening another adds to `remaining` and to `held` of a window that ends then.
+
+    A reservation of a window that has rolled meanwhile neither gives back nor takes: its window is gone.
+    """
+    opened = ask.amounts[limit] if ask else 0
+    remaining, held = -opened, opened
+    if settled and settled.reservation.ends[limit] == end:
+        remaining += settled.reservation.amounts[limit] - settled.used[limit]
+        held -= settled.reservation.amounts[limit]
+    return remaining, held
+
+
+class _Write:
+    """An UpdateItem in the making."""
+
+    def __init__(self) -> None:
+        self.sets: list[str] = []
+        self.conditions: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
+        self.removes: list[str] = []
+
+    def add(self, limit: Limit, remaining: int, held: int) -> None:
+        i = int(limit)
+        self.sets += [f"remaining[{i}] = remaining[{i}] + :remaining{i}", f"held[{i}] = held[{i}] + :held{i}"]
+        self.values |= {f":remaining{i}": remaining, f":held{i}": held}
+
+    def at_least(self, limit: Limit, needed: int) -> None:
+        self.conditions.append(f"remaining[{int(limit)}] >= :needed{int(limit)}")
+        self.values[f":needed{int(limit)}"] = needed
+
+    def roll(self, limit: Limit, maximum: int, held: int, end: int) -> None:
+        i = int(limit)
+        self.sets += [f"remaining[{i}] = :remaining{i}", f"held[{i}] = :held{i}", f"ends[{i}] = :end{i}"]
+        self.values |= {f":remaining{i}": maximum - held, f":held{i}": held, f":end{i}": end}
+
+    def close(self, reservation: Reservation) -> None:
+        self.removes.append("inFlight.#closed")
+        self.conditions.append("attribute_exists(inFlight.#closed)")
+        self.names["#closed"] = reservation.id
+
+    def in_windows(self, ends: Three) -> None:
+        self.conditions.append("ends = :ends")
+        self.values[":ends"] = ends
+
+    def run(self, table: Table, tenant_id: str, returns: str = "NONE") -> Item:
+        expression = f"SET {', '.join(self.sets)}" + (f" REMOVE {', '.join(self.removes)}" if self.removes else "")
+        return table.update(
+            keys.limits(tenant_id),
+            expression,
+            self.values,
+            condition=" AND ".join(self.conditions),
+            names=self.names,
+            returns=returns,
+        )
+
+
+class LimitStore:
+    def __init__(self, table: Table, seats: int) -> None:
+        self._table = table
+        self._seats = seats
+
+    def load(self, tenant_id: str) -> LimitState | None:
+        item = self._table.get(keys.limits(tenant_id), consistent=True)
+        return _state(item) if item else None
+
+    def create(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:
+        """Writes a tenant's first item; one that is there stays as it is."""
+        item = {
+            **keys.limits(tenant_id),
+            "timeZone": settings.time_zone,
+            "maxima": settings.maxima,
+            "remaining": settings.maxima,
+            "held": NOTHING,
+            "ends": window_ends(now_s, settings.time_zone),
+            "inFlight": {},
+        }
+        try:
+            self._table.put(item, condition="attribute_not_exists(PK)")
+        except ConditionFailed:
+            return
+
+    def reserve(
+        self, tenant_id: str, ask: Ask, defaults: LimitSettings, now_s: int, *, settled: Settlement | None = None
+    ) -> Reservation:
+        """Opens a reservation, and closes the attempt before it in the same write; raises Refused and StoreUnavailable.
+
+        Asking for the same reservation twice (a write whose answer was lost) gives it once. Refused closes nothing.
+        """
+        try:
+            if settled is None:
+                return self._reserve_unseen(tenant_id, ask, now_s)
+            return self._reserve(tenant_id, ask, settled, settled.reservation.ends, None, now_s)
+        except ConditionFailed as refusal:
+            item = refusal.item
+        for _ in range(TRIES):
+            if item is None:
+                self.create(tenant_id, defaults, now_s)
+            state = _state(item) if item else self.load(tenant_id)
+            if state is None:
+                continue
+            if ask.id in state.in_flight:
+                return state.in_flight[ask.id]
+            # Where the sweep has closed the attempt before, this one stands for itself.
+            open_before = settled if settled and settled.reservation.id in state.in_flight else None
+            if not self.fits(ask, open_before, state.at(now_s)):
+                raise Refused(state.at(now_s))
+            try:
+                return self._reserve(tenant_id, ask, open_before, state.ends, state, now_s)
+            except ConditionFailed as refusal:
+                item = refusal.item
+        raise StoreUnavailable
+
+    def settle(self, tenant_id: str, settled: Settlement) -> bool:
+        """Closes a reservation at what it used. A second settlement of the same one changes nothing and is False."""
+        ends = settled.reservation.ends
+        for _ in range(TRIES):
+            write = _Write()
+            write.close(settled.reservation)
+            write.in_windows(ends)
+            for limit in Limit:
+                write.add(limit, *effect(None, settled, limit, ends[limit]))
+            try:
+                write.run(self._table, tenant_id)
+            except ConditionFailed as refusal:
+                if refusal.item is None or settled.reservation.id not in refusal.item["inFlight"]:
+                    return False
+                ends = _state(refusal.item).ends
+            else:
+                return True
+        raise StoreUnavailable
+
+    def change_settings(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:
+        """New limits and time zone. They bind on the next call; what was used stays used.
+
+        A window that runs keeps its end, so that no change of zone gives a second day: the zone decides at its roll.
+        """
+        for _ in range(TRIES):
+            state = self.load(tenant_id)
+            if state is None:
+                self.create(tenant_id, settings, now_s)
+                continue
+            write = _Write()
+            write.sets += ["maxima = :new", "timeZone = :zone"]
+            write.values |= {":new": settings.maxima, ":old": state.maxima, ":zone": settings.time_zone}
+            write.conditions.append("maxima = :old")
+            for limit in Limit:
+                write.add(limit, settings.maxima[limit] - state.maxima[limit], 0)
+            try:
+                write.run(self._table, tenant_id)
+            except ConditionFailed:
+                continue
+            return
+        raise StoreUnavailable
+
+    def fits(self, ask: Ask, settled: Settlement | None, state: LimitState) -> bool:
+        if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
+            return False
+        if settled is None and len(state.in_flight) >= self._seats:
+            return False
+        return all(
+            state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] >= 0
+            for limit in Limit
+            if ask.amounts[limit] > 0
+        )
+
+    def _reserve_unseen(self, tenant_id: str, ask: Ask, now_s: int) -> Reservation:
+        """The common case, in which every window runs: one write that needs to know nothing of the item."""
+        write = _Write()
+        write.sets.append("inFlight.#opened = list_append(:entry, ends)")
+        write.values |= {":entry": _entry(ask), ":now": now_s}
+        write.conditions += [f"ends[{int(limit)}] > :now" for limit in Limit]
+        for limit in Limit:
+            amount = ask.amounts[limit]
+            write.add(limit, -amount, amount)
+            if amount > 0:
+                write.at_least(limit, amount)
+        return self._open(write, tenant_id, ask, now_s, takes_seat=True)
+
+    def _reserve(
+        self,
+        tenant_id: str,
+        ask: Ask,
+        settled: Settlement | None,
+        ends: Three,
+        state: LimitState | None,
+        now_s: int,
+    ) -> Reservation:
+        """For windows that end at `ends`. Rolls those that have ended, for which `state` must be given."""
+        running = state.at(now_s) if state else None
+        write = _Write()
+        write.in_windows(ends)
+        write.sets.append("inFlight.#opened = :entry")
+        write.values[":entry"] = [*_entry(ask), *(running.ends if running else ends)]
+        if state is None:
+            write.values[":now"] = now_s
+            write.conditions += [f"ends[{int(limit)}] > :now" for limit in Limit]
+        else:
+            write.values[":maxima"] = state.maxima
+            write.conditions.append("maxima = :maxima")
+        for limit in Limit:
+            if state and running and running.ends[limit] != ends[limit]:
+                write.roll(limit, state.maxima[limit], ask.amounts[limit], running.ends[limit])
+                continue
+            remaining, held = effect(ask, settled, limit, ends[limit])
+            write.add(limit, remaining, held)
+            if ask.amounts[limit] > 0:
+                write.at_least(limit, -remaining)
+        if settled:
+            write.close(settled.reservation)
+        return self._open(write, tenant_id, ask, now_s, takes_seat=settled is None)
+
+    def _open(self, write: _Write, tenant_id: str, ask: Ask, now_s: int, *, takes_seat: bool) -> Reservation:
+        write.names["#opened"] = ask.id
+        write.conditions.append("attribute_not_exists(inFlight.#opened)")
+        write.sets += ["dueShard = :shard", "dueAt = :due"]
+        write.values |= {":shard": keys.due_shard(tenant_id), ":due": (now_s // DUE_STEP_S + 1) * DUE_STEP_S}
+        if takes_seat:
+            write.conditions.append("size(inFlight) < :seats")
+            write.values[":seats"] = self._seats
+        if not ask.price_known:
+            write.conditions.append("maxima[2] = :unlimited")
+            write.values[":unlimited"] = UNLIMITED
+        answer = write.run(self._table, tenant_id, returns="UPDATED_NEW")
+        return _reservation(ask.id, answer["inFlight"][ask.id])

@@ -1,0 +1,36 @@
+"""When hours, days and months end in a tenant's own time zone."""
+
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+HOUR_S = 3600
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def window_ends(now_s: int, time_zone: str) -> tuple[int, int, int]:
+    """The ends of the hour, the day and the month that hold `now_s`, in seconds since 1970 UTC.
+
+    Each is later than `now_s`. A day of 23 or 25 hours (daylight saving) ends at its local midnight.
+    """
+    zone = _zone(time_zone)
+    local = datetime.fromtimestamp(now_s, zone)
+    hour = now_s - local.minute * 60 - local.second + HOUR_S
+    today = local.date()
+    first_of_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return hour, _midnight(today + timedelta(days=1), zone), _midnight(first_of_month, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    """The moment at which the clocks begin to show `day` for good.
+
+    Where midnight comes twice it is the second one, where the clocks skip it the moment of the skip.
+    """
+    later = int(datetime.combine(day, time(fold=1), zone).timestamp())
+    if datetime.fromtimestamp(later, zone).date() == day:
+        return later
+    return int(datetime.combine(day, time(fold=0), zone).timestamp())

@@ -138,7 +138,7 @@ class LimitStore:
 
     def create(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:
         """Writes a tenant's first item; one that is there stays as it is."""
-        item = {
+        item: Item = {
             **keys.limits(tenant_id),
             "timeZone": settings.time_zone,
             "maxima": settings.maxima,
@@ -162,7 +162,7 @@ class LimitStore:
         try:
             if settled is None:
                 return self._reserve_unseen(tenant_id, ask, now_s)
-            return self._reserve(tenant_id, ask, settled, settled.reservation.ends, None, now_s)
+            return self._reserve(tenant_id, ask, settled, now_s, ends=settled.reservation.ends)
         except ConditionFailed as refusal:
             item = refusal.item
         for _ in range(TRIES):
@@ -178,7 +178,7 @@ class LimitStore:
             if not self.fits(ask, open_before, state.at(now_s)):
                 raise Refused(state.at(now_s))
             try:
-                return self._reserve(tenant_id, ask, open_before, state.ends, state, now_s)
+                return self._reserve(tenant_id, ask, open_before, now_s, ends=state.ends, state=state)
             except ConditionFailed as refusal:
                 item = refusal.item
         raise StoreUnavailable
@@ -254,9 +254,10 @@ class LimitStore:
         tenant_id: str,
         ask: Ask,
         settled: Settlement | None,
-        ends: Three,
-        state: LimitState | None,
         now_s: int,
+        *,
+        ends: Three,
+        state: LimitState | None = None,
     ) -> Reservation:
         """For windows that end at `ends`. Rolls those that have ended, for which `state` must be given."""
         running = state.at(now_s) if state else None

@@ -1,0 +1,99 @@
+"""The audit record of a request, and its attempts."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class AuditStatus(StrEnum):
+    OPEN = "open"
+    ANSWERED = "answered"
+    CACHED = "cached"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    INVALID_ANSWER = "invalid_answer"  # the provider answered, and the answer broke the task's contract
+    FAILED = "failed"
+    SKIPPED = "skipped"  # its circuit is open, its context too small, its key not to be read: nothing was sent
+    ABANDONED = "abandoned"  # the function was killed in mid-call
+
+
+class Attempt(BaseModel):
+    """One call of a provider, or the reason why there was none.
+
+    Tokens and cost are what the limits were charged with: what the vendor told, or the whole reservation where it told
+    nothing (`estimated`). `overrun` says that the answer cost more than was reserved for it. Money in micro-dollars;
+    None is unknown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str
+    model: str
+    outcome: Outcome
+    error_code: str | None = None
+    latency_ms: int = 0
+    sent: bool = False
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    charged_tokens: int = 0
+    cost_micros: int | None = None
+    estimated: bool = False
+    overrun: bool = False
+
+
+class AuditRecord(BaseModel):
+    """Who did what, when, from where, with what end. Prompt and answer are kept apart from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    at_ms: int
+    deadline_ms: int
+    tenant_id: str
+    user_id: str
+    module: str
+    endpoint: str
+    task: str
+    prompt_version: str
+    status: AuditStatus
+    provider: str
+    model: str
+    attempts: tuple[Attempt, ...] = ()
+    error_code: str | None = None
+    cache_key: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    latency_ms: int | None = None
+    # What was saved by an answer from the cache.
+    saved_tokens: int = 0
+    saved_cost_micros: int = 0
+
+    @property
+    def charged_tokens(self) -> int:
+        return sum(attempt.charged_tokens for attempt in self.attempts)
+
+    @property
+    def cost_micros(self) -> int:
+        """What the limits were charged with; attempts of unknown price count for nothing."""
+        return sum(attempt.cost_micros or 0 for attempt in self.attempts)
+
+
+class Part(StrEnum):
+    PROMPT = "prompt"
+    ANSWER = "answer"
+
+
+class Content(BaseModel):
+    """A prompt or an answer, whole. `text` is JSON where the thing itself is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: Part
+    text: str

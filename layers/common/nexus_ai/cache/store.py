@@ -1,0 +1,51 @@
+"""Cached answers in the Cache table."""
+
+import zlib
+
+from nexus_ai.cache.models import CachedAnswer
+from nexus_ai.storage import keys
+from nexus_ai.storage.table import ConditionFailed, Item, Table
+
+# An item holds 400 KB at most; an answer that compresses to more than this is not kept.
+MAX_BYTES = 300 * 1024
+
+
+def _item(tenant_id: str, cache_key: str, answer: CachedAnswer, expires_at: int) -> Item:
+    return {
+        **keys.cached_answer(tenant_id, cache_key),
+        **answer.model_dump(exclude={"text"}),
+        "body": zlib.compress(answer.text.encode()),
+        "expiresAt": expires_at,
+    }
+
+
+def _answer(item: Item) -> CachedAnswer:
+    fields = {name: item[name] for name in CachedAnswer.model_fields if name != "text"}
+    return CachedAnswer(text=zlib.decompress(item["body"]).decode(), **fields)
+
+
+class CacheStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, tenant_id: str, cache_key: str, now_s: int) -> CachedAnswer | None:
+        """The answer, unless its time has passed: DynamoDB deletes up to two days late."""
+        item = self._table.get(keys.cached_answer(tenant_id, cache_key))
+        return _answer(item) if item and item["expiresAt"] > now_s else None
+
+    def writes(self, tenant_id: str, cache_key: str, answer: CachedAnswer, expires_at: int) -> list[tuple[Table, Item]]:
+        """The item to put; none for an answer that is too large."""
+        item = _item(tenant_id, cache_key, answer, expires_at)
+        return [(self._table, item)] if len(item["body"]) <= MAX_BYTES else []
+
+    def count_hit(self, tenant_id: str, cache_key: str, answer: CachedAnswer) -> None:
+        """Counts a hit and what it saved, exactly. An entry that has gone meanwhile is not made again."""
+        try:
+            self._table.update(
+                keys.cached_answer(tenant_id, cache_key),
+                "ADD hits :one, savedTokens :tokens, savedCostMicros :cost",
+                {":one": 1, ":tokens": answer.input_tokens + answer.output_tokens, ":cost": answer.cost_micros},
+                condition="attribute_exists(PK)",
+            )
+        except ConditionFailed:
+            return

@@ -1,0 +1,53 @@
+"""Roll-ups: one item a day, provider, model and module, added to by one UpdateItem a request."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from nexus_ai.storage import keys
+from nexus_ai.storage.table import Item, Table
+from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
+
+
+def local_day(at_ms: int, time_zone: str) -> str:
+    """The tenant's local date at that time, as YYYY-MM-DD."""
+    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(time_zone)).date().isoformat()
+
+
+def latency_bucket(latency_ms: int) -> str:
+    return f"latency{bisect_left(LATENCY_BUCKETS_MS, latency_ms)}"
+
+
+class UsageStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, tenant_id: str, entry: UsageEntry) -> None:
+        """Adds a request's counts. Not idempotent: it is called once a request and its failure is left alone."""
+        added = {name: number for name, number in entry.counts.model_dump().items() if number}
+        if entry.latency_ms is not None:
+            added |= {latency_bucket(entry.latency_ms): 1}
+        if not added:
+            return
+        self._table.update(
+            keys.usage(tenant_id, entry.day, entry.provider, entry.model, entry.module),
+            "ADD " + ", ".join(f"{name} :{name}" for name in added),
+            {f":{name}": number for name, number in added.items()},
+        )
+
+    def between(self, tenant_id: str, first_day: str, last_day: str) -> Iterator[tuple[UsageEntry, dict[str, int]]]:
+        """Every roll-up of the days, both included, with its buckets of latency by their names."""
+        values = {":tenant": tenant_id, ":first": first_day, ":last": f"{last_day}#\uffff"}
+        for item in self._table.query("PK = :tenant AND SK BETWEEN :first AND :last", values):
+            yield (
+                _entry(item),
+                {name: count for name, count in item.items() if name.startswith("latency") and name != "latency_ms"},
+            )
+
+
+def _entry(item: Item) -> UsageEntry:
+    day, provider, rest = item["SK"].split("#", 2)
+    model, module = rest.rsplit("#", 1)
+    counts = Counts.model_validate({name: item[name] for name in Counts.model_fields if name in item})
+    return UsageEntry(day=day, provider=provider, model=model, module=module, counts=counts)

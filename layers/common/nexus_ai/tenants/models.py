@@ -1,0 +1,106 @@
+"""What a tenant configures."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ProviderConfig(BaseModel):
+    """A provider as the tenant set it up. The key is KMS ciphertext, bound to tenant and provider.
+
+    `key_last_four` and `key_fingerprint` (the first 16 hexadecimal digits of a SHA-256) are for people to tell keys
+    apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str
+    model: str
+    enabled: bool = True
+    is_default: bool = False
+    key_ciphertext: bytes
+    key_last_four: str
+    key_fingerprint: str
+    updated_at_ms: int
+
+
+class Strategy(StrEnum):
+    ORDERED = "ordered"
+    WEIGHTED = "weighted"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+
+
+class FallbackStep(BaseModel):
+    """A provider in an order of fallback; its configured model where `model` is None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str
+    model: str | None = None
+    weight: int = Field(default=1, ge=0, le=1000)
+
+
+class FallbackOrder(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: Strategy = Strategy.ORDERED
+    steps: tuple[FallbackStep, ...]
+
+
+class AuditContent(StrEnum):
+    """How much of prompts and answers is kept, in the audit and in the cache alike."""
+
+    FULL = "full"
+    REDACTED = "redacted"
+    NONE = "none"
+
+
+class ModelPrice(BaseModel):
+    """US dollars per million tokens, as the tenant entered them for a model that the price list does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_per_million: Decimal = Field(ge=0)
+    output_per_million: Decimal = Field(ge=0)
+
+
+class Preferences(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cache_ttl_days: int = Field(default=7, ge=0, le=30)
+    audit_content: AuditContent = AuditContent.FULL
+    # By provider and model, as "openai/gpt-9".
+    prices: Mapping[str, ModelPrice] = {}
+
+
+class Circuit(BaseModel):
+    """What is remembered of a provider's model: failures in a row, until when nobody tries it, and how fast it was."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failures: int = 0
+    open_until_ms: int = 0
+    latency_ms: int | None = None
+
+
+# The module for which an order of fallback holds that has none of its own.
+ANY_MODULE = "*"
+
+
+class TenantSettings(BaseModel):
+    """All that a tenant configured, as one Query gives it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    providers: Mapping[str, ProviderConfig] = {}
+    fallbacks: Mapping[str, FallbackOrder] = {}
+    preferences: Preferences = Preferences()
+    circuits: Mapping[tuple[str, str], Circuit] = {}
+
+    def fallback(self, module: str) -> FallbackOrder:
+        """The order for a module, else the tenant's general one, else the configured providers as they stand."""
+        order = self.fallbacks.get(module) or self.fallbacks.get(ANY_MODULE)
+        return order or FallbackOrder(steps=tuple(FallbackStep(provider=name) for name in self.providers))

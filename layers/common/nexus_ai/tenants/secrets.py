@@ -1,0 +1,55 @@
+"""Provider keys: in once, never out but to the provider. The encryption context binds each to tenant and provider."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from threading import Lock
+
+from nexus_ai.core.clock import Clock
+from nexus_ai.storage import kms
+from nexus_ai.tenants.models import ProviderConfig
+
+# How long a decrypted key is kept in memory, and how many of them.
+KEPT_MS = 5 * 60 * 1000
+KEPT = 256
+
+
+def context(tenant_id: str, provider: str) -> dict[str, str]:
+    return {"tenant": tenant_id, "provider": provider}
+
+
+def encrypt(tenant_id: str, provider: str, api_key: str) -> bytes:
+    """KMS ciphertext; raises KeyServiceUnavailable."""
+    return kms.encrypt(api_key, context(tenant_id, provider))
+
+
+def last_four(api_key: str) -> str:
+    """The end of a key, for people; nothing of a key so short that its end is most of it."""
+    return api_key[-4:] if len(api_key) >= 12 else ""
+
+
+def fingerprint(api_key: str) -> str:
+    return sha256(api_key.encode()).hexdigest()[:16]
+
+
+class KeyRing:
+    """Decrypts keys, and keeps them in memory by their ciphertext: a new key has another one, and binds at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[str, str, bytes], tuple[int, str]] = OrderedDict()
+
+    def api_key(self, tenant_id: str, config: ProviderConfig) -> str:
+        """The key in the clear; raises KeyServiceUnavailable."""
+        name = (tenant_id, config.provider, config.key_ciphertext)
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept and kept[0] > now_ms:
+            return kept[1]
+        api_key = kms.decrypt(config.key_ciphertext, context(tenant_id, config.provider))
+        with self._lock:
+            self._kept[name] = (now_ms + KEPT_MS, api_key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return api_key

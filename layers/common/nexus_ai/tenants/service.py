@@ -1,0 +1,89 @@
+"""A tenant's settings: read often and memoised, written seldom."""
+
+from collections import OrderedDict
+from threading import Lock
+
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock
+from nexus_ai.tenants import secrets
+from nexus_ai.tenants.models import FallbackOrder, Preferences, ProviderConfig, TenantSettings
+from nexus_ai.tenants.store import TenantStore
+
+# A change binds on every warm function within this time; the state of circuits within the shorter one.
+SETTINGS_KEPT_MS = 30_000
+CIRCUITS_KEPT_MS = 5_000
+TENANTS_KEPT = 1024
+
+
+class _Memo:
+    """What was read of a tenant, and when."""
+
+    __slots__ = ("circuits_at_ms", "read_at_ms", "settings")
+
+    def __init__(self, settings: TenantSettings, read_at_ms: int) -> None:
+        self.settings = settings
+        self.read_at_ms = read_at_ms
+        self.circuits_at_ms = read_at_ms
+
+
+class TenantService:
+    def __init__(self, store: TenantStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._memos: OrderedDict[str, _Memo] = OrderedDict()
+
+    def settings(self, caller: Caller) -> TenantSettings:
+        """All settings of the caller's tenant, at most 30 s old, their circuits at most 5 s; raises StoreUnavailable."""
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            memo = self._memos.get(caller.tenant_id)
+        if memo is None or now_ms - memo.read_at_ms >= SETTINGS_KEPT_MS:
+            memo = _Memo(self._store.load(caller.tenant_id), now_ms)
+        elif now_ms - memo.circuits_at_ms >= CIRCUITS_KEPT_MS:
+            fresh = self._store.load_circuits(caller.tenant_id).circuits
+            memo.settings = memo.settings.model_copy(update={"circuits": fresh})
+            memo.circuits_at_ms = now_ms
+        with self._lock:
+            self._memos[caller.tenant_id] = memo
+            self._memos.move_to_end(caller.tenant_id)
+            while len(self._memos) > TENANTS_KEPT:
+                self._memos.popitem(last=False)
+        return memo.settings
+
+    def save_provider(
+        self,
+        caller: Caller,
+        *,
+        provider: str,
+        model: str,
+        api_key: str,
+        enabled: bool = True,
+        is_default: bool = False,
+    ) -> ProviderConfig:
+        """Encrypts the key and saves the configuration; raises KeyServiceUnavailable and StoreUnavailable."""
+        config = ProviderConfig(
+            provider=provider,
+            model=model,
+            enabled=enabled,
+            is_default=is_default,
+            key_ciphertext=secrets.encrypt(caller.tenant_id, provider, api_key),
+            key_last_four=secrets.last_four(api_key),
+            key_fingerprint=secrets.fingerprint(api_key),
+            updated_at_ms=self._clock.now_ms(),
+        )
+        self._store.put_provider(caller.tenant_id, config)
+        self._forget(caller.tenant_id)
+        return config
+
+    def save_fallback(self, caller: Caller, module: str, order: FallbackOrder) -> None:
+        self._store.put_fallback(caller.tenant_id, module, order)
+        self._forget(caller.tenant_id)
+
+    def save_preferences(self, caller: Caller, preferences: Preferences) -> None:
+        self._store.put_preferences(caller.tenant_id, preferences)
+        self._forget(caller.tenant_id)
+
+    def _forget(self, tenant_id: str) -> None:
+        with self._lock:
+            self._memos.pop(tenant_id, None)

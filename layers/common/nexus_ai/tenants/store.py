@@ -1,0 +1,56 @@
+"""A tenant's settings in the Settings table: one item a thing, all of them in one partition."""
+
+from collections.abc import Iterable
+
+from nexus_ai.storage import keys
+from nexus_ai.storage.table import Item, Table
+from nexus_ai.tenants.models import Circuit, FallbackOrder, Preferences, ProviderConfig, TenantSettings
+
+
+def _body(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
+
+
+def _settings(items: Iterable[Item]) -> TenantSettings:
+    providers: dict[str, ProviderConfig] = {}
+    fallbacks: dict[str, FallbackOrder] = {}
+    circuits: dict[tuple[str, str], Circuit] = {}
+    preferences = Preferences()
+    for item in items:
+        kind, _, name = item["SK"].partition("#")
+        match kind:
+            case "provider":
+                providers[name] = ProviderConfig.model_validate(_body(item))
+            case "fallback":
+                fallbacks[name] = FallbackOrder.model_validate(_body(item))
+            case "preferences":
+                preferences = Preferences.model_validate(_body(item))
+            case "circuit":
+                provider, _, model = name.partition("#")
+                circuits[provider, model] = Circuit.model_validate(_body(item))
+            case _:
+                raise ValueError(f"an item of the kind {kind!r} is not a setting")
+    return TenantSettings(providers=providers, fallbacks=fallbacks, preferences=preferences, circuits=circuits)
+
+
+class TenantStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, tenant_id: str) -> TenantSettings:
+        values = {":tenant": keys.settings_partition(tenant_id)}
+        return _settings(self._table.query("PK = :tenant", values))
+
+    def load_circuits(self, tenant_id: str) -> TenantSettings:
+        """The circuits alone, which change far more often than the rest."""
+        values = {":tenant": keys.settings_partition(tenant_id), ":circuits": "circuit#"}
+        return _settings(self._table.query("PK = :tenant AND begins_with(SK, :circuits)", values))
+
+    def put_provider(self, tenant_id: str, config: ProviderConfig) -> None:
+        self._table.put({**keys.provider_config(tenant_id, config.provider), **config.model_dump()})
+
+    def put_fallback(self, tenant_id: str, module: str, order: FallbackOrder) -> None:
+        self._table.put({**keys.fallback(tenant_id, module), **order.model_dump()})
+
+    def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
+        self._table.put({**keys.preferences(tenant_id), **preferences.model_dump()})

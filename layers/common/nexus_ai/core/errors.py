@@ -25,6 +25,8 @@ class NexusError(Exception):
         self.detail = detail or self.title
         self.extra: dict[str, Any] = dict(extra or {})
         self.retry_after = retry_after
+        # Set where this end was that of an earlier request with the same Idempotency-Key.
+        self.request_id: str | None = None
 
 
 class InternalError(NexusError):
@@ -148,9 +150,3 @@ class KeyServiceUnavailable(NexusError):
     code = "key_service_unavailable"
     title = "The service that keeps provider keys cannot be reached"
     retryable = True
-
-
-class DeadlineExceeded(AllProvidersFailed):
-    status = 504
-    code = "deadline_exceeded"
-    title = "No provider answered in time"

@@ -72,6 +72,8 @@ class Preferences(BaseModel):
 
     cache_ttl_days: int = Field(default=7, ge=0, le=30)
     audit_content: AuditContent = AuditContent.FULL
+    # A copy of the zone that rules the limits, for the days of statistics; None is the deployment's default.
+    time_zone: str | None = None
     # By provider and model, as "openai/gpt-9".
     prices: Mapping[str, ModelPrice] = {}
 

@@ -34,7 +34,7 @@ class TenantService:
         self._memos: OrderedDict[str, _Memo] = OrderedDict()
 
     def settings(self, caller: Caller) -> TenantSettings:
-        """All settings of the caller's tenant, at most 30 s old, their circuits at most 5 s; raises StoreUnavailable."""
+        """All settings of the tenant, at most 30 s old, circuits at most 5 s; raises StoreUnavailable."""
         now_ms = self._clock.now_ms()
         with self._lock:
             memo = self._memos.get(caller.tenant_id)
@@ -87,3 +87,10 @@ class TenantService:
     def _forget(self, tenant_id: str) -> None:
         with self._lock:
             self._memos.pop(tenant_id, None)
+
+    def forget_circuits(self, caller: Caller) -> None:
+        """The next call reads the circuits anew: this process has just changed one."""
+        with self._lock:
+            memo = self._memos.get(caller.tenant_id)
+            if memo:
+                memo.circuits_at_ms = 0

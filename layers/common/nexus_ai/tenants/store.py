@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nexus_ai.storage import keys
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.storage.table import ConditionFailed, Item, Table
 from nexus_ai.tenants.models import Circuit, FallbackOrder, Preferences, ProviderConfig, TenantSettings
 
 
@@ -54,3 +54,43 @@ class TenantStore:
 
     def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
         self._table.put({**keys.preferences(tenant_id), **preferences.model_dump()})
+
+    def add_failure(self, tenant_id: str, provider: str, model: str, expires_at: int) -> int:
+        """Counts a failure of a provider's model; returns how many there were in a row."""
+        counted = self._table.update(
+            keys.circuit(tenant_id, provider, model),
+            "ADD failures :one SET expiresAt = :expires",
+            {":one": 1, ":expires": expires_at},
+            returns="UPDATED_NEW",
+        )
+        return int(counted["failures"])
+
+    def open_circuit(self, tenant_id: str, provider: str, model: str, until_ms: int) -> None:
+        self._table.update(keys.circuit(tenant_id, provider, model), "SET open_until_ms = :until", {":until": until_ms})
+
+    def claim_probe(self, tenant_id: str, provider: str, model: str, seen_ms: int, until_ms: int) -> bool:
+        """Takes the one probe of a cool-down that ended at `seen_ms`; False where another call took it."""
+        try:
+            self._table.update(
+                keys.circuit(tenant_id, provider, model),
+                "SET open_until_ms = :until",
+                {":until": until_ms, ":seen": seen_ms},
+                condition="open_until_ms = :seen",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def close_circuit(self, tenant_id: str, provider: str, model: str) -> None:
+        self._table.update(
+            keys.circuit(tenant_id, provider, model),
+            "SET failures = :none, open_until_ms = :none",
+            {":none": 0},
+        )
+
+    def set_latency(self, tenant_id: str, provider: str, model: str, latency_ms: int, expires_at: int) -> None:
+        self._table.update(
+            keys.circuit(tenant_id, provider, model),
+            "SET latency_ms = :latency, expiresAt = :expires",
+            {":latency": latency_ms, ":expires": expires_at},
+        )

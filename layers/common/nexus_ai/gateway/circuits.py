@@ -1,0 +1,66 @@
+"""Circuits: a provider's model that fails again and again is left alone for a while, then tried by one call.
+
+The state is in the Settings table, one item a tenant, provider and model, so that all functions share it.
+"""
+
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock
+from nexus_ai.tenants.models import Circuit, TenantSettings
+from nexus_ai.tenants.service import TenantService
+from nexus_ai.tenants.store import TenantStore
+
+FAILURES_TO_OPEN = 5
+COOL_DOWN_MS = 30_000
+# A vendor that asks for a longer pause than this opens its circuit at once, for as long as it asks.
+LONG_RETRY_AFTER_MS = 30_000
+MAX_COOL_DOWN_MS = 10 * 60_000
+# Recent latency is kept by a moving average, written at most this often by a process.
+LATENCY_STEP_MS = 30_000
+KEPT_S = 24 * 3600
+
+
+class Circuits:
+    def __init__(self, store: TenantStore, tenants: TenantService, clock: Clock) -> None:
+        self._store = store
+        self._tenants = tenants
+        self._clock = clock
+        self._latency_written: dict[tuple[str, str, str], int] = {}
+
+    def lets_through(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
+        """Whether a call may try this model: its circuit is closed, or this call is the probe of the cool-down."""
+        circuit = settings.circuits.get((provider, model))
+        if circuit is None or circuit.open_until_ms == 0:
+            return True
+        now_ms = self._clock.now_ms()
+        if circuit.open_until_ms > now_ms:
+            return False
+        self._tenants.forget_circuits(caller)
+        return self._store.claim_probe(caller.tenant_id, provider, model, circuit.open_until_ms, now_ms + COOL_DOWN_MS)
+
+    def failed(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> None:
+        """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause."""
+        now_ms = self._clock.now_ms()
+        asked_ms = int((retry_after_s or 0) * 1000)
+        failures = self._store.add_failure(caller.tenant_id, provider, model, now_ms // 1000 + KEPT_S)
+        if failures >= FAILURES_TO_OPEN or asked_ms >= LONG_RETRY_AFTER_MS:
+            pause_ms = min(max(asked_ms, COOL_DOWN_MS), MAX_COOL_DOWN_MS)
+            self._store.open_circuit(caller.tenant_id, provider, model, now_ms + pause_ms)
+        self._tenants.forget_circuits(caller)
+
+    def answered(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> None:
+        """Closes a circuit that had counted failures; writes nothing where there were none."""
+        circuit = settings.circuits.get((provider, model), Circuit())
+        if circuit.failures or circuit.open_until_ms:
+            self._store.close_circuit(caller.tenant_id, provider, model)
+            self._tenants.forget_circuits(caller)
+
+    def took(self, caller: Caller, settings: TenantSettings, provider: str, model: str, latency_ms: int) -> None:
+        """Remembers how fast a model answered, for the strategy `fastest`."""
+        now_ms = self._clock.now_ms()
+        name = (caller.tenant_id, provider, model)
+        if now_ms - self._latency_written.get(name, 0) < LATENCY_STEP_MS:
+            return
+        self._latency_written[name] = now_ms
+        before = settings.circuits.get((provider, model), Circuit()).latency_ms
+        average = latency_ms if before is None else (3 * before + latency_ms) // 4
+        self._store.set_latency(caller.tenant_id, provider, model, average, now_ms // 1000 + KEPT_S)

@@ -1,0 +1,60 @@
+"""What a task hands to the pipeline, and what it gets back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nexus_ai.audit.models import Attempt
+from nexus_ai.providers.base import ProviderName, Prompt
+
+
+class ContractBroken(Exception):
+    """An answer is not of the promised form. `problems` are sentences fit to be shown to the model for its repair."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall[T]:
+    """One question to a model.
+
+    `input_tokens` bounds what the prompt can take, the vendor's own framing aside. `parse` turns the answer's text
+    into the task's result and raises ContractBroken where it cannot. `parameters` are the JSON values that change the
+    answer beside provider and model: they make the cache key.
+    """
+
+    task: str
+    prompt_version: str
+    module: str
+    prompt: Prompt
+    input_tokens: int
+    parameters: Mapping[str, Any]
+    parse: Callable[[str], T]
+    provider: ProviderName | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took: tokens as the vendor counted them and micro-dollars; None is unknown."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer[T]:
+    """`data` kept the contract. `attempts` is every attempt in order, and empty for an answer from the cache."""
+
+    request_id: str
+    data: T
+    provider: str
+    model: str
+    cached: bool
+    usage: Usage
+    latency_ms: int
+    attempts: tuple[Attempt, ...] = field(default=())
+    fell_back: bool = False

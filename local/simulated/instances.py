@@ -28,7 +28,7 @@ _FORMATS: Final = {
 _WORDING: Final = (
     (("hashtag",), "#simulado"),
     (("cta", "call_to_action", "calltoaction"), "Saiba mais (simulado)"),
-    (("headline", "title", "titulo", "subject", "assunto"), "Novidade simulada: simulado"),
+    (("headline", "title", "titulo", "subject", "assunto"), "Novidade para você (simulado)"),
     (("keyword", "topic", "tag", "palavra"), "simulado"),
 )
 
@@ -39,7 +39,10 @@ class SchemaError(ValueError):
 
 def instance_of(schema: Schema, seed: int) -> Any:
     """Raises SchemaError for a schema that it cannot satisfy."""
-    return _Builder(schema, seed).build(schema, name="", index=0, depth=0)
+    try:
+        return _Builder(schema, seed).build(schema, name="", index=0, depth=0)
+    except (AttributeError, IndexError, KeyError, TypeError, re.error) as error:
+        raise SchemaError("This is no JSON Schema.") from error
 
 
 def _resolve(root: Schema, ref: str) -> Schema:
@@ -153,10 +156,10 @@ def _string(schema: Schema, *, name: str, seed: int, index: int) -> str:
         raise SchemaError("minLength is greater than maxLength.")
     pattern = schema.get("pattern")
     fixed = _FORMATS.get(schema.get("format", ""))
-    text = fixed if fixed is not None and least <= len(fixed) <= most else _worded(name, seed, index)
-    if pattern is not None and not re.search(pattern, text):
-        return _matching(pattern, least, most)
-    return _fitted(text, least, most)
+    if fixed is not None and least <= len(fixed) <= most:
+        return fixed
+    text = _fitted(_worded(name, seed, index), least, most)
+    return text if pattern is None or re.search(pattern, text) else _matching(pattern, least, most)
 
 
 def _worded(name: str, seed: int, index: int) -> str:

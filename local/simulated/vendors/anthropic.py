@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from local.simulated.strictness import check_anthropic
 from local.simulated.vendors.base import (
     NOWHERE,
     Counted,
@@ -98,6 +99,8 @@ class Anthropic(Vendor):
             raise Refused(FailureKind.BAD_REQUEST)
         asked = _Body.model_validate_json(request.body)
         wanted = asked.output_config.format if asked.output_config else asked.output_format
+        if wanted:
+            check_anthropic(wanted.schema_)
         return Question(
             model=asked.model,
             texts=(_text(asked.system), *(_text(message.content) for message in asked.messages)),

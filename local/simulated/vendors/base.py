@@ -103,7 +103,7 @@ class Vendor(ABC):
 
     @abstractmethod
     def read(self, request: Request) -> Question:
-        """Raises pydantic's ValidationError, or Refused, for a request that the vendor would not take."""
+        """Raises pydantic's ValidationError, SchemaError or Refused for what the vendor would not take."""
 
     @abstractmethod
     def completion(self, question: Question, said: Said) -> Json: ...

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from local.simulated.strictness import check_openai_strict
 from local.simulated.vendors.base import Counted, Json, Question, Request, Said, Target, Vendor, model_target, new_id
 
 _FINISH: Final = {"stop": "stop", "length": "length", "blocked": "content_filter"}
@@ -65,6 +66,8 @@ class ChatVendor(Vendor):
     def read(self, request: Request) -> Question:
         asked = _Body.model_validate_json(request.body)
         wanted = asked.response_format
+        if wanted and wanted.json_schema and wanted.json_schema.strict:
+            check_openai_strict(wanted.json_schema.schema_)
         return Question(
             model=asked.model,
             texts=tuple(message.text for message in asked.messages),

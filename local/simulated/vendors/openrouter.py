@@ -64,10 +64,6 @@ class OpenRouter(ChatVendor):
             return Target("models", "user")
         return super().target(method, path)
 
-    def needs_key(self, target: Target) -> bool:
-        """The list of all models is public; the list of those that a key may use is /models/user."""
-        return target != Target("models")
-
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
         status, error_type = _ERRORS[kind]
         metadata = {"error_type": error_type, "provider_name": "Simulated"}

@@ -78,24 +78,28 @@ def ask(
     asked: dict[str, Any] = {"model": MODELS[name], "messages": [{"role": "user", "content": prompt}]}
     asked |= {"max_tokens": 4000} if name is ProviderName.ANTHROPIC else {}
     asked |= {**more, "timeout": timeout}
-    create: Callable[..., BaseModel]
     match name:
         case ProviderName.ANTHROPIC:
-            create = anthropic_client(url, key).messages.create
+            return _dumped(anthropic_client(url, key).messages.create, asked)
         case ProviderName.GROQ:
-            create = groq_client(url, key).chat.completions.create
+            return _dumped(groq_client(url, key).chat.completions.create, asked)
         case _:
-            create = openai_client(url, key).chat.completions.create
-    return create(**asked).model_dump()
+            return _dumped(openai_client(url, key).chat.completions.create, asked)
 
 
 def _ask_google(client: genai.Client, prompt: str, timeout: float, **more: Any) -> dict[str, Any]:
     model: str = more.pop("model", MODELS[ProviderName.GOOGLE])
     options = google_types.HttpOptions(timeout=int(timeout * 1000))
     config = google_types.GenerateContentConfig(http_options=options, **more)
-    # The types of its contents name a picture library that is not installed.
-    generate: Callable[..., BaseModel] = client.models.generate_content  # pyright: ignore[reportUnknownMemberType]
-    return generate(model=model, contents=prompt, config=config).model_dump(mode="json")
+    # The type of `contents` names a picture library that is not installed.
+    asked = {"model": model, "contents": prompt, "config": config}
+    return _dumped(client.models.generate_content, asked)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def _dumped(method: Callable[..., object], asked: dict[str, Any]) -> dict[str, Any]:
+    answer = method(**asked)
+    assert isinstance(answer, BaseModel)
+    return answer.model_dump(mode="json")
 
 
 def text_of(name: ProviderName, answer: dict[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Between API Gateway and the services: validation, the caller, errors as problem+json."""
+"""Where HTTP ends: events of API Gateway become callers and models, models and errors become answers."""

@@ -1,0 +1,43 @@
+"""What bodies are made of: camelCase outside, frozen models inside, and nothing taken for what it is not."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+def _json_number(dollars: Decimal) -> float:
+    # JSON has one kind of number. Up to fifteen significant digits, a double's shortest notation is the decimal itself.
+    return float(round(dollars, 6))
+
+
+# US dollars: a Decimal in the code, a JSON number with at most six decimals in a body.
+Dollars = Annotated[Decimal, PlainSerializer(_json_number, return_type=float, when_used="json")]
+
+
+class RequestModel(BaseModel):
+    """A body that a client sends: its fields by their camelCase names, unknown ones refused, no type bent to fit."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+    )
+
+
+class ResponseModel(BaseModel):
+    """A body that we answer: made by field names, written as camelCase, and read back from what was written."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,
+    )

@@ -1,0 +1,93 @@
+"""The decorator that makes a Lambda handler of a function from a caller and a body to an answer.
+
+What every route shares is here, once: the caller, the body, errors, headers and the one log line of a request.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+from pydantic import BaseModel
+
+from nexus_ai.core.caller import Caller, Role
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.core.errors import InternalError, NexusError
+from nexus_ai.core.observability import add_keys, logger, request_keys
+from nexus_ai.core.settings import get_settings
+from nexus_ai.core.wire import RequestModel
+from nexus_ai.http.body import parse
+from nexus_ai.http.event import GatewayEvent, LambdaContext
+from nexus_ai.http.response import Response, common_headers, problem, success
+
+type Handler = Callable[[Mapping[str, Any], LambdaContext], Response]
+
+
+@overload
+def endpoint(route: str, *, role: Role = Role.USER) -> Callable[[Callable[[Caller], BaseModel]], Handler]: ...
+
+
+@overload
+def endpoint[Body: RequestModel](
+    route: str, *, body: type[Body], role: Role = Role.USER
+) -> Callable[[Callable[[Caller, Body], BaseModel]], Handler]: ...
+
+
+def endpoint(
+    route: str, *, body: type[RequestModel] | None = None, role: Role = Role.USER
+) -> Callable[[Callable[..., BaseModel]], Handler]:
+    """A route for callers with `role`; its function takes the caller, and the body where there is a model of one."""
+
+    def decorate(function: Callable[..., BaseModel]) -> Handler:
+        def answer(event: GatewayEvent, context: LambdaContext) -> BaseModel:
+            caller = event.caller(route, context, SystemClock())
+            add_keys(tenant_id=caller.tenant_id)
+            caller.require(role)
+            if body is None:
+                return function(caller)
+            return function(caller, parse(event.body, body, is_base64=event.is_base64))
+
+        return _handler(route, answer)
+
+    return decorate
+
+
+def public_endpoint(route: str) -> Callable[[Callable[[], BaseModel]], Handler]:
+    """A route that anybody may call; its function takes nothing."""
+
+    def decorate(function: Callable[[], BaseModel]) -> Handler:
+        return _handler(route, lambda _event, _context: function())
+
+    return decorate
+
+
+def _handler(route: str, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]) -> Handler:
+    def handler(event: Mapping[str, Any], context: LambdaContext) -> Response:
+        clock = SystemClock()
+        request = GatewayEvent(event, clock)
+        with request_keys(
+            route=route,
+            request_id=request.request_id,
+            gateway_request_id=request.gateway_id,
+            lambda_request_id=context.aws_request_id,
+        ):
+            response, code = _answer(request, context, answer)
+            latency_ms = clock.now_ms() - request.started_at_ms
+            logger().info("request", status=response["statusCode"], code=code, latency_ms=latency_ms)
+            return response
+
+    return handler
+
+
+def _answer(
+    request: GatewayEvent, context: LambdaContext, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]
+) -> tuple[Response, str]:
+    """The response, and the code of its end for the log."""
+    headers = common_headers(request.request_id, request.origin, get_settings().cors_origins)
+    try:
+        return success(answer(request, context), headers), "ok"
+    except NexusError as error:
+        if error.status >= 500:
+            logger().exception("failed", code=error.code)
+        return problem(error, request.request_id, headers), error.code
+    except Exception:  # noqa: BLE001  (the last line of defence; logged whole, answered without a word)
+        logger().exception("unexpected error", code=InternalError.code)
+        return problem(InternalError(), request.request_id, headers), InternalError.code

@@ -1,0 +1,198 @@
+"""The AWS that the local stack stands on: embedded in this process, or the one at AWS_ENDPOINT_URL.
+
+Embedded means moto. Calls from this process never leave it; a server on a free port answers other processes out of
+the same state. Tables, bucket and keys are made from template.yaml in both cases, and those that an AWS of one's own
+already has are taken as they are.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from local.environment import environment
+from local.serving import Server
+from local.template import ACCOUNT_ID, Template
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kms.client import KMSClient
+    from mypy_boto3_s3.client import S3Client
+
+ENDPOINT: Final = "AWS_ENDPOINT_URL"
+# One call of each service that an endpoint has to know.
+_PROBES: Final[Mapping[str, Callable[[Any], object]]] = {
+    "dynamodb": lambda client: client.list_tables(Limit=1),
+    "kms": lambda client: client.list_keys(Limit=1),
+    "s3": lambda client: client.list_buckets(),
+    "sesv2": lambda client: client.list_email_identities(PageSize=1),
+}
+
+
+class AwsUnreachable(Exception):
+    """Nothing answers at AWS_ENDPOINT_URL."""
+
+
+class Aws:
+    """Started, it has made what template.yaml describes, told the template the names, and set the variables of AWS.
+
+    `embedded` and `external` say which services are where.
+    """
+
+    def __init__(self, template: Template, region: str, operator: Mapping[str, str]) -> None:
+        """`operator` is the environment that the stack was started in."""
+        self._template = template
+        self._region = region
+        self._operator = operator
+        self._open = ExitStack()
+        self._server: Server | None = None
+        self.external: tuple[str, ...] = ()
+        self.embedded: tuple[str, ...] = ()
+
+    def start(self) -> Self:
+        """Raises AwsUnreachable."""
+        url = self._operator.get(ENDPOINT) or None
+        variables: dict[str, str | None] = {
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_ACCESS_KEY_ID": self._operator.get("AWS_ACCESS_KEY_ID") or "local",
+            "AWS_SECRET_ACCESS_KEY": self._operator.get("AWS_SECRET_ACCESS_KEY") or "local",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if url is None:
+            # No profile of this machine has a say in an AWS that is not real.
+            variables |= {"AWS_PROFILE": None, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        self._open.enter_context(environment({ENDPOINT: None} | variables))
+        self.external = _spoken_at(url) if url else ()
+        self.embedded = tuple(service for service in _PROBES if service not in self.external)
+        places: dict[str, str | None] = {f"{ENDPOINT}_{service.upper()}": url for service in self.external}
+        self._open.enter_context(environment(places))
+        if self.embedded:
+            self._embed()
+        _make_keys(self._template)
+        _make_tables(self._template)
+        _make_bucket(self._template, self._region)
+        return self
+
+    def stop(self) -> None:
+        self._open.close()
+
+    def serve(self) -> str:
+        """The URL at which other processes find the embedded services."""
+        if self._server is None:
+            from moto.server import DomainDispatcherApplication, create_backend_app
+
+            application: Any = DomainDispatcherApplication(create_backend_app)
+            self._server = Server().start(application)
+            self._open.callback(self._server.stop)
+        return self._server.url
+
+    def mails(self) -> list[Any]:
+        """The mails that moto's SES accepted, oldest first; none where SES is not embedded."""
+        if "sesv2" not in self.embedded:
+            return []
+        from moto.ses.models import ses_backends
+
+        backend: Any = ses_backends[ACCOUNT_ID][self._region]
+        return list(backend.sent_messages)
+
+    def _embed(self) -> None:
+        from moto import mock_aws
+
+        mock = mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}})
+        _make_dynamodb_exact()
+        mock.start()
+        self._open.callback(mock.stop)
+
+
+def _make_dynamodb_exact() -> None:
+    """moto's DynamoDB checks a condition and writes in two steps that threads come between. One lock closes the gap."""
+    from moto.dynamodb.responses import DynamoHandler
+
+    if hasattr(DynamoHandler, "exact"):
+        return
+    handler: Any = DynamoHandler
+    dispatch: Callable[..., Any] = handler._dispatch  # noqa: SLF001 (moto has no hook for this)
+    lock = threading.Lock()
+
+    def exact(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return dispatch(self, *args, **kwargs)
+
+    handler._dispatch = exact  # noqa: SLF001
+    handler.exact = True
+
+
+def _client(service: str, **options: Any) -> Any:
+    import boto3
+
+    make = cast("Callable[..., Any]", boto3.client)  # pyright: ignore[reportUnknownMemberType]
+    return make(service, **options)
+
+
+def _spoken_at(url: str) -> tuple[str, ...]:
+    """The services that answer at the URL: DynamoDB Local, say, knows no keys, and those are embedded then."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+    spoken: list[str] = []
+    for service, probe in _PROBES.items():
+        try:
+            probe(_client(service, endpoint_url=url, config=config))
+        except (ConnectionError, HTTPClientError) as error:
+            raise AwsUnreachable(f"nothing answers at {ENDPOINT}={url}") from error
+        except (ClientError, BotoCoreError):
+            continue
+        spoken.append(service)
+    return tuple(spoken)
+
+
+def _make_keys(template: Template) -> None:
+    """The keys that have an alias, by which they are found again; the others serve AWS itself."""
+    from botocore.exceptions import ClientError
+
+    client: KMSClient = _client("kms")
+    for _, alias in template.resources("AWS::KMS::Alias"):
+        name: str = template.resolve(alias["AliasName"])
+        try:
+            key = client.describe_key(KeyId=name)["KeyMetadata"]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "NotFoundException":
+                raise
+            key = client.create_key(Description=name)["KeyMetadata"]
+            client.create_alias(AliasName=name, TargetKeyId=key["KeyId"])
+        template.name(alias["TargetKeyId"]["Ref"], key["KeyId"], Arn=key.get("Arn", ""))
+
+
+def _make_tables(template: Template) -> None:
+    client: DynamoDBClient = _client("dynamodb")
+    for logical_id, properties in template.resources("AWS::DynamoDB::Table"):
+        name = f"{template.resolve({'Ref': 'AWS::StackName'})}-{logical_id}"
+        # Backups and protection against deletion have no meaning for tables that live as long as this process.
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        made = {key: template.resolve(properties[key]) for key in wanted if key in properties}
+        try:
+            client.create_table(TableName=name, **made)
+        except client.exceptions.ResourceInUseException:
+            continue
+        finally:
+            template.name(logical_id, name)
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        time_to_live = template.resolve(properties["TimeToLiveSpecification"])
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification=time_to_live)
+
+
+def _make_bucket(template: Template, region: str) -> None:
+    client: S3Client = _client("s3")
+    for logical_id, _ in template.resources("AWS::S3::Bucket"):
+        name = f"{template.resolve({'Ref': 'AWS::StackName'})}-{logical_id}".lower()
+        options: dict[str, Any] = {}
+        if region != "us-east-1":
+            options["CreateBucketConfiguration"] = {"LocationConstraint": region}
+        try:
+            client.create_bucket(Bucket=name, **options)
+        except (client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+            pass
+        template.name(logical_id, name, Arn=f"arn:aws:s3:::{name}")

@@ -1,0 +1,97 @@
+"""The demo tenant: five providers, each with a key of the environment or a simulated one, and their order."""
+
+import time
+from collections.abc import Mapping
+from threading import Lock
+from typing import Final, NamedTuple
+
+from nexus_ai.core.caller import Caller, Role
+from nexus_ai.core.clock import Deadline, SystemClock, uuid7
+from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import tables
+from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep
+from nexus_ai.tenants.service import TenantService
+from nexus_ai.tenants.store import TenantStore
+
+
+class DemoProvider(NamedTuple):
+    """`parameter` is the template's; the two others are variables of the operator's environment."""
+
+    model: str
+    key_variable: str
+    url_variable: str
+    parameter: str
+
+
+# In the order of fallback. Each model has a price in genai-prices.
+PROVIDERS: Final[Mapping[ProviderName, DemoProvider]] = {
+    ProviderName.OPENAI: DemoProvider("gpt-5-mini", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OpenaiBaseUrl"),
+    ProviderName.ANTHROPIC: DemoProvider(
+        "claude-haiku-4-5", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "AnthropicBaseUrl"
+    ),
+    ProviderName.GOOGLE: DemoProvider(
+        "gemini-3.1-flash-lite", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GoogleGeminiBaseUrl"
+    ),
+    ProviderName.GROQ: DemoProvider("openai/gpt-oss-20b", "GROQ_API_KEY", "GROQ_BASE_URL", "GroqBaseUrl"),
+    ProviderName.OPENROUTER: DemoProvider(
+        "openai/gpt-4o-mini", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "OpenrouterBaseUrl"
+    ),
+}
+
+
+def base_urls(operator: Mapping[str, str], simulated: Mapping[ProviderName, str]) -> dict[str, str]:
+    """Where each vendor is reached, as parameters of the template; empty is the vendor's own address.
+
+    The operator's *_BASE_URL decides; a vendor with a real key and no such URL is real; all others are simulated.
+    """
+    urls: dict[str, str] = {}
+    for name, provider in PROVIDERS.items():
+        real = "" if operator.get(provider.key_variable) else simulated[name]
+        urls[provider.parameter] = operator.get(provider.url_variable) or real
+    return urls
+
+
+class DemoTenants:
+    """Gives every tenant that it has not seen the demo's configuration."""
+
+    def __init__(self, operator: Mapping[str, str]) -> None:
+        self._keys = {
+            name: operator.get(provider.key_variable) or f"sk-simulated-{name}" for name, provider in PROVIDERS.items()
+        }
+        self._seen: set[str] = set()
+        self._lock = Lock()
+
+    def welcome(self, tenant_id: str) -> None:
+        """Raises StoreUnavailable and KeyServiceUnavailable."""
+        with self._lock:
+            if tenant_id in self._seen:
+                return
+            self._write(tenant_id)
+            self._seen.add(tenant_id)
+
+    def _write(self, tenant_id: str) -> None:
+        service = TenantService(TenantStore(tables.settings()), SystemClock())
+        caller = _admin_of(tenant_id)
+        for name, provider in PROVIDERS.items():
+            service.save_provider(
+                caller,
+                provider=name,
+                model=provider.model,
+                api_key=self._keys[name],
+                is_default=name is ProviderName.OPENAI,
+            )
+        steps = tuple(FallbackStep(provider=name) for name in PROVIDERS)
+        service.save_fallback(caller, ANY_MODULE, FallbackOrder(steps=steps))
+
+
+def _admin_of(tenant_id: str) -> Caller:
+    now_ms = time.time_ns() // 1_000_000
+    return Caller(
+        tenant_id=tenant_id,
+        user_id="local-stack",
+        roles=frozenset({Role.ADMIN}),
+        request_id=uuid7(now_ms),
+        endpoint="/local/token",
+        started_at_ms=now_ms,
+        deadline=Deadline(now_ms + 29_000),
+    )

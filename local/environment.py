@@ -1,0 +1,24 @@
+"""Variables of this process, set for a while: the functions read theirs from it, as they do in Lambda."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+
+@contextmanager
+def environment(variables: Mapping[str, str | None]) -> Generator[None]:
+    """Sets variables (None removes one), and puts back what was there."""
+    before = {name: os.environ.get(name) for name in variables}
+    _apply(variables)
+    try:
+        yield
+    finally:
+        _apply(before)
+
+
+def _apply(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

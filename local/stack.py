@@ -1,0 +1,92 @@
+"""All of the service in one process: AWS, the vendors, the token issuer, and the API before its functions."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from local.aws import Aws
+from local.demo import DemoTenants, base_urls
+from local.environment import environment
+from local.gateway import Gateway
+from local.issuer import Issuer
+from local.own_routes import PREFIX, OwnRoutes
+from local.serving import Server
+from local.simulated.server import SimulatedProviders
+from local.template import Template
+from nexus_ai.core.settings import get_settings
+from nexus_ai.storage import aws as clients
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+DEFAULT_REGION: Final = "us-east-1"
+
+
+class LocalStack:
+    """Started, it answers at `url`. One a process: the functions read the environment of the process.
+
+    `operator` is the environment whose variables have a say: provider keys, *_BASE_URL, AWS_ENDPOINT_URL, LOG_LEVEL.
+    """
+
+    def __init__(self, port: int = 0, operator: Mapping[str, str] | None = None) -> None:
+        """Raises OSError when the port is taken."""
+        operator = operator or {}
+        region = operator.get("AWS_REGION") or operator.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        self._open = ExitStack()
+        self._server = Server(port)
+        self._region = region
+        self.issuer = Issuer()
+        self.providers = SimulatedProviders().start()
+        parameters = {
+            "Stage": "local",
+            "LogLevel": operator.get("LOG_LEVEL") or "INFO",
+            **self.issuer.parameters(),
+            **base_urls(operator, self.providers.base_urls()),
+        }
+        self._template = Template(parameters, region=region)
+        self.aws = Aws(self._template, region, operator)
+        self.tenants = DemoTenants(operator)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def start(self) -> Self:
+        """Raises AwsUnreachable; what has been started until then is stopped by `stop`."""
+        self._open.callback(self.providers.stop)
+        self._open.callback(self.issuer.stop)
+        self._open.callback(self._server.stop)
+        self.issuer.start()
+        self._open.callback(self.aws.stop)
+        self.aws.start()
+        self._open.enter_context(environment(self._template.environment()))
+        _forget()
+        self._open.callback(_forget)
+        gateway = Gateway(self._template, self._region)
+        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails)
+
+        def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            chosen = own if str(environ["PATH_INFO"]).startswith(PREFIX) else gateway
+            return chosen(environ, start_response)
+
+        self._server.start(application)
+        return self
+
+    def stop(self) -> None:
+        self._open.close()
+
+    def token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",), **claims: Any) -> str:
+        """A token as /local/token gives it, for a tenant with the demo's providers. `claims` replace those it has."""
+        self.tenants.welcome(tenant_id)
+        return self.issuer.sign(self.issuer.claims(tenant_id, user_id, roles) | claims)
+
+    def stranger_token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",)) -> str:
+        """A good token of a tenant for which nothing is configured."""
+        return self.issuer.sign(self.issuer.claims(tenant_id, user_id, roles))
+
+
+def _forget() -> None:
+    """Lets settings and clients be made again, for the environment as it is now."""
+    get_settings.cache_clear()
+    for client in (clients.dynamodb, clients.kms, clients.s3):
+        client.cache_clear()

@@ -1,0 +1,110 @@
+"""template.yaml, read and resolved: the one description of routes, tables and variables, in the cloud and here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from re import Match, sub
+from typing import Any, Final, cast
+
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+STACK_NAME: Final = "nexus-ai-local"
+ACCOUNT_ID: Final = "123456789012"
+
+type Properties = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = "Ref" if suffix == "Ref" else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value = str(loader.construct_scalar(node))
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    raise ValueError(f"!{suffix} takes no mapping")
+
+
+_Loader.add_multi_constructor("!", _short_form)  # pyright: ignore[reportUnknownMemberType]
+
+
+class Template:
+    """The template with its parameters. Resources get their physical names from `name`, once they exist."""
+
+    def __init__(self, parameters: Mapping[str, str], *, region: str, path: Path = ROOT / "template.yaml") -> None:
+        self._body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        self._values: dict[str, Any] = {
+            "AWS::AccountId": ACCOUNT_ID,
+            "AWS::Partition": "aws",
+            "AWS::Region": region,
+            "AWS::StackName": STACK_NAME,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        for name, declared in self._body["Parameters"].items():
+            if name not in parameters and "Default" not in declared:
+                raise ValueError(f"the parameter {name} has no default and no value")
+            self._values[name] = str(parameters.get(name, declared.get("Default")))
+        self._attributes: dict[tuple[str, str], str] = {}
+        self._functions: dict[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Sub": self._sub,
+        }
+
+    def resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
+        """Logical ids and properties, as they are written, of all resources of a CloudFormation type."""
+        for name, resource in self._body["Resources"].items():
+            if resource["Type"] == kind:
+                yield name, resource.get("Properties", {})
+
+    def functions(self) -> dict[str, Properties]:
+        """Each function's properties, those of Globals included."""
+        shared: Properties = self._body["Globals"]["Function"]
+        return {name: {**shared, **own} for name, own in self.resources("AWS::Serverless::Function")}
+
+    def environment(self) -> dict[str, str]:
+        """The variables of all functions. Those that share a process here cannot differ in one."""
+        together: dict[str, str] = {}
+        for properties in self.functions().values():
+            for name, value in self.resolve(properties["Environment"]["Variables"]).items():
+                if together.setdefault(name, str(value)) != str(value):
+                    raise ValueError(f"two functions have different values of {name}")
+        return together
+
+    def name(self, logical_id: str, physical_id: str, **attributes: str) -> None:
+        """Tells what Ref and GetAtt of a resource are."""
+        self._values[logical_id] = physical_id
+        self._attributes |= {(logical_id, attribute): value for attribute, value in attributes.items()}
+
+    def resolve(self, node: Any) -> Any:
+        """The node with every intrinsic function in it replaced; raises KeyError for what has no name yet."""
+        if isinstance(node, dict):
+            mapping = cast("dict[str, Any]", node)
+            if len(mapping) == 1:
+                ((key, argument),) = mapping.items()
+                if key in self._functions:
+                    return self._functions[key](argument)
+                if key.startswith("Fn::"):
+                    raise NotImplementedError(f"{key} is not known to the local stack")
+            return {key: self.resolve(value) for key, value in mapping.items()}
+        if isinstance(node, list):
+            return [self.resolve(element) for element in cast("list[Any]", node)]
+        return node
+
+    def _ref(self, name: str) -> Any:
+        return self._values[name]
+
+    def _get_att(self, path: list[str]) -> str:
+        logical_id, attribute = path
+        return self._attributes[logical_id, attribute]
+
+    def _sub(self, text: str) -> str:
+        def value(match: Match[str]) -> str:
+            name = match.group(1)
+            logical_id, dot, attribute = name.partition(".")
+            return self._get_att([logical_id, attribute]) if dot else str(self._ref(name))
+
+        return sub(r"\$\{([^!}]+)\}", value, text)

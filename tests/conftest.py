@@ -1,0 +1,48 @@
+"""What tests stand on: the local stack, and two of its parts by themselves.
+
+It is started once a process, without the variables of this machine. Tests do not wipe its state: each takes a tenant
+that no other test has.
+"""
+
+from collections.abc import Generator
+from uuid import uuid4
+
+import pytest
+
+from local.aws import Aws
+from local.simulated.server import SimulatedProviders
+from local.stack import LocalStack
+
+
+@pytest.fixture(scope="session")
+def local_stack() -> Generator[LocalStack]:
+    stack = LocalStack()
+    try:
+        yield stack.start()
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def stack(local_stack: LocalStack) -> LocalStack:
+    """The whole service at `stack.url`, its vendors answering plainly until a test tells them otherwise."""
+    local_stack.providers.reset()
+    return local_stack
+
+
+@pytest.fixture
+def embedded_aws(local_stack: LocalStack) -> Aws:
+    """Tables, bucket and keys of template.yaml, with settings and clients of this process that point to them."""
+    return local_stack.aws
+
+
+@pytest.fixture
+def simulated_providers(stack: LocalStack) -> SimulatedProviders:
+    """The vendors that the settings of this process point to, without calls and without instructions."""
+    return stack.providers
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant that nobody has seen."""
+    return f"tenant-{uuid4().hex[:16]}"

@@ -49,12 +49,16 @@ class Attempt(BaseModel):
 
 
 class AuditRecord(BaseModel):
-    """Who did what, when, from where, with what end. Prompt and answer are kept apart from it."""
+    """Who did what, when, from where, with what end. Prompt and answer are kept apart from it.
+
+    `day` is the tenant's local date at the begin: the roll-up that the request belongs to.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     at_ms: int
+    day: str
     deadline_ms: int
     tenant_id: str
     user_id: str

@@ -150,3 +150,14 @@ class KeyServiceUnavailable(NexusError):
     code = "key_service_unavailable"
     title = "The service that keeps provider keys cannot be reached"
     retryable = True
+
+
+def error_class(code: str) -> type[NexusError]:
+    """The class with this code, for an error that was kept; InternalError where there is none any more."""
+    classes: list[type[NexusError]] = [NexusError]
+    while classes:
+        candidate = classes.pop()
+        if candidate.code == code and candidate is not NexusError:
+            return candidate
+        classes += candidate.__subclasses__()
+    return InternalError

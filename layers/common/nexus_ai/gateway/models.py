@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nexus_ai.audit.models import Attempt
-from nexus_ai.providers.base import ProviderName, Prompt
+from nexus_ai.providers.base import Prompt, ProviderName
 
 
 class ContractBroken(Exception):

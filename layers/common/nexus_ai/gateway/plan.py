@@ -14,9 +14,17 @@ _random = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """A provider's model that a call may use. `config` is None only where the plan failed before there was one."""
+
     provider: str
     model: str
-    config: ProviderConfig
+    config: ProviderConfig | None = None
+
+    @property
+    def usable_config(self) -> ProviderConfig:
+        if self.config is None:
+            raise LookupError(f"{self.provider} is no candidate")
+        return self.config
 
 
 def plan[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:

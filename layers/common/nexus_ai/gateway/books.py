@@ -1,0 +1,130 @@
+"""What is written down of a request: its audit record, the roll-ups of usage, and what the cache keeps of its answer."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Outcome, Part
+from nexus_ai.audit.store import AuditStore
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock
+from nexus_ai.core.errors import NexusError
+from nexus_ai.core.observability import logger
+from nexus_ai.core.parallel import start
+from nexus_ai.gateway.models import ModelCall
+from nexus_ai.gateway.redaction import kept
+from nexus_ai.storage.table import Item, Table, put_together
+from nexus_ai.tenants.models import AuditContent
+from nexus_ai.usage.models import Counts, UsageEntry
+from nexus_ai.usage.store import UsageStore
+
+TRIES = 3
+PAUSE_S = 0.05
+# What is left of the deadline for the answer's own way home.
+ANSWER_S = 0.2
+
+
+class Books:
+    def __init__(self, audit: AuditStore, usage: UsageStore, clock: Clock) -> None:
+        self._audit = audit
+        self._usage = usage
+        self._clock = clock
+
+    def open[T](self, caller: Caller, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
+        """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable."""
+        put_together(self._audit.writes(record, prompt_content(call, choice)))
+
+    def close(
+        self,
+        caller: Caller,
+        record: AuditRecord,
+        contents: Sequence[Content],
+        others: Sequence[Callable[[], object]],
+        writes: Sequence[tuple[Table, Item]] = (),
+    ) -> None:
+        """Everything that is written after the provider's answer, side by side and as often as it takes.
+
+        Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
+        """
+        works = [lambda: put_together([*self._audit.writes(record, contents), *writes])]
+        works += [lambda entry=entry: self._usage.add(caller.tenant_id, entry) for entry in usage_entries(record)]
+        works += others
+        running = [start(lambda work=work: _insist(work)) for work in works]
+        wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
+
+
+def prompt_content[T](call: ModelCall[T], choice: AuditContent) -> list[Content]:
+    text = kept(call.prompt.model_dump_json(include={"system", "messages"}), choice)
+    return [] if text is None else [Content(part=Part.PROMPT, text=text)]
+
+
+def answer_content(text: str, choice: AuditContent) -> list[Content]:
+    text_kept = kept(text, choice)
+    return [] if text_kept is None else [Content(part=Part.ANSWER, text=text_kept)]
+
+
+def local_day(at_ms: int, time_zone: str) -> str:
+    """The local date at that time, as YYYY-MM-DD: a request belongs to the day it began in."""
+    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(time_zone)).date().isoformat()
+
+
+def usage_entries(record: AuditRecord) -> list[UsageEntry]:
+    """What a record adds to the roll-ups: the request to its last provider, tokens and cost to whom each was paid."""
+    entries: dict[tuple[str, str], Counts] = {(record.provider, record.model): _request_counts(record)}
+    for attempt in record.attempts:
+        name = (attempt.provider, attempt.model)
+        before = entries.get(name, Counts())
+        entries[name] = before.model_copy(
+            update={
+                "input_tokens": before.input_tokens + _input(attempt),
+                "output_tokens": before.output_tokens + (attempt.output_tokens or 0),
+                "cost_micros": before.cost_micros + (attempt.cost_micros or 0),
+            }
+        )
+    return [
+        UsageEntry(
+            day=record.day,
+            provider=provider,
+            model=model,
+            module=record.module,
+            counts=counts,
+            latency_ms=record.latency_ms if counts.requests else None,
+        )
+        for (provider, model), counts in entries.items()
+    ]
+
+
+def _input(attempt: Attempt) -> int:
+    """An estimate is one number, and stands with the input."""
+    return attempt.charged_tokens if attempt.estimated else attempt.input_tokens or 0
+
+
+def _request_counts(record: AuditRecord) -> Counts:
+    if record.status is AuditStatus.REJECTED:
+        return Counts(rejections=1)
+    answered_by = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
+    fell_back = bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider
+    return Counts(
+        requests=1,
+        hits=record.status is AuditStatus.CACHED,
+        errors=record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED},
+        fallbacks=fell_back,
+        saved_tokens=record.saved_tokens,
+        saved_cost_micros=record.saved_cost_micros,
+        latency_ms=record.latency_ms or 0,
+    )
+
+
+def _insist(work: Callable[[], object]) -> None:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            work()
+        except NexusError as error:
+            if tries_left == 0:
+                logger().error("a write after the answer failed", extra={"error_code": error.code})
+                return
+            time.sleep(PAUSE_S)
+        else:
+            return

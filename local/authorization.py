@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from local.functions import Function, FunctionFailed, FunctionTimedOut, PayloadTooLarge
 
@@ -62,7 +62,8 @@ class Authorizer:
             raise Refused("AUTHORIZER_FAILURE") from error
         if not _well_formed(answer):
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
-        return answer
+        members: dict[str, Any] = answer
+        return members
 
 
 def allows(policy: Mapping[str, Any], method_arn: str) -> bool:
@@ -82,7 +83,10 @@ def _matches(arn: str, pattern: str) -> bool:
 
 
 def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+    if not isinstance(value, list):
+        return [value]
+    values: list[Any] = value
+    return values
 
 
 def _text(value: object) -> str:
@@ -93,11 +97,11 @@ def _text(value: object) -> str:
 def _well_formed(answer: Any) -> bool:
     if not isinstance(answer, dict):
         return False
-    members = cast("dict[str, Any]", answer)
+    members: dict[str, Any] = answer
+    if not isinstance(members.get("principalId"), str) or not isinstance(members.get("policyDocument"), dict):
+        return False
     context = members.get("context", {})
-    return (
-        isinstance(members.get("principalId"), str)
-        and isinstance(members.get("policyDocument"), dict)
-        and isinstance(context, dict)
-        and all(isinstance(value, str | int | float | bool) for value in cast("dict[str, Any]", context).values())
-    )
+    if not isinstance(context, dict):
+        return False
+    values: dict[str, Any] = context
+    return all(isinstance(value, str | int | float) for value in values.values())

@@ -8,7 +8,7 @@ already has are taken as they are.
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from local.environment import environment
@@ -81,7 +81,7 @@ class Aws:
     def serve(self) -> str:
         """The URL at which other processes find the embedded services."""
         if self._server is None:
-            from moto.server import DomainDispatcherApplication, create_backend_app
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
             application: Any = DomainDispatcherApplication(create_backend_app)
             self._server = Server().start(application)
@@ -133,17 +133,17 @@ def _client(service: str, **options: Any) -> Any:
 
 def _spoken_at(url: str) -> tuple[str, ...]:
     """The services that answer at the URL: DynamoDB Local, say, knows no keys, and those are embedded then."""
+    from botocore import exceptions
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
     spoken: list[str] = []
     for service, probe in _PROBES.items():
         try:
             probe(_client(service, endpoint_url=url, config=config))
-        except (ConnectionError, HTTPClientError) as error:
+        except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise AwsUnreachable(f"nothing answers at {ENDPOINT}={url}") from error
-        except (ClientError, BotoCoreError):
+        except (exceptions.ClientError, exceptions.BotoCoreError):
             continue
         spoken.append(service)
     return tuple(spoken)
@@ -191,8 +191,6 @@ def _make_bucket(template: Template, region: str) -> None:
         options: dict[str, Any] = {}
         if region != "us-east-1":
             options["CreateBucketConfiguration"] = {"LocationConstraint": region}
-        try:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
             client.create_bucket(Bucket=name, **options)
-        except (client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
-            pass
         template.name(logical_id, name, Arn=f"arn:aws:s3:::{name}")

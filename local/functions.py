@@ -82,7 +82,8 @@ class Function:
         with self._lock:
             if self._module is None:
                 self._module = self._import()
-        return getattr(self._module, self._handler_name)
+        handler: Callable[[Any, LambdaContext], Any] = getattr(self._module, self._handler_name)
+        return handler
 
     def _import(self) -> ModuleType:
         path = ROOT / self._folder / f"{self._module_name}.py"

@@ -164,20 +164,27 @@ def _last(grouped: Mapping[str, list[str]]) -> dict[str, str] | None:
 
 
 def _response(answer: Any) -> Response:
-    if not isinstance(answer, dict):
-        raise _MalformedAnswer
-    members = cast("dict[str, Any]", answer)
+    members = _mapping(answer)
     body = members.get("body") or ""
     if not isinstance(members.get("statusCode"), int) or not isinstance(body, str):
         raise _MalformedAnswer
     headers = Headers()
-    for name, value in (members.get("headers") or {}).items():
+    for name, value in _mapping(members.get("headers")).items():
         headers.set(name, _header(value))
-    for name, values in (members.get("multiValueHeaders") or {}).items():
+    for name, values in _mapping(members.get("multiValueHeaders")).items():
         headers.setlist(name, [_header(value) for value in values])
     if "Content-Type" not in headers:
         headers.set("Content-Type", "application/json")
     return Response(_payload(body, encoded=members.get("isBase64Encoded") is True), members["statusCode"], headers)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _MalformedAnswer
+    members: dict[str, Any] = value
+    return members
 
 
 def _header(value: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from re import Match, sub
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import yaml
 
@@ -82,7 +82,7 @@ class Template:
     def resolve(self, node: Any) -> Any:
         """The node with every intrinsic function in it replaced; raises KeyError for what has no name yet."""
         if isinstance(node, dict):
-            mapping = cast("dict[str, Any]", node)
+            mapping: dict[str, Any] = node
             if len(mapping) == 1:
                 ((key, argument),) = mapping.items()
                 if key in self._functions:
@@ -91,7 +91,8 @@ class Template:
                     raise NotImplementedError(f"{key} is not known to the local stack")
             return {key: self.resolve(value) for key, value in mapping.items()}
         if isinstance(node, list):
-            return [self.resolve(element) for element in cast("list[Any]", node)]
+            elements: list[Any] = node
+            return [self.resolve(element) for element in elements]
         return node
 
     def _ref(self, name: str) -> Any:

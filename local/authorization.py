@@ -2,10 +2,10 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from local.functions import Function, FunctionFailed, FunctionTimedOut, PayloadTooLarge
 
@@ -62,8 +62,7 @@ class Authorizer:
             raise Refused("AUTHORIZER_FAILURE") from error
         if not _well_formed(answer):
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
-        members: dict[str, Any] = answer
-        return members
+        return cast("dict[str, Any]", answer)
 
 
 def allows(policy: Mapping[str, Any], method_arn: str) -> bool:
@@ -82,11 +81,8 @@ def _matches(arn: str, pattern: str) -> bool:
     return fnmatchcase(arn, pattern.replace("[", "[[]"))
 
 
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        return [value]
-    values: list[Any] = value
-    return values
+def _list(value: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", value) if isinstance(value, list) else [value]
 
 
 def _text(value: object) -> str:
@@ -97,11 +93,11 @@ def _text(value: object) -> str:
 def _well_formed(answer: Any) -> bool:
     if not isinstance(answer, dict):
         return False
-    members: dict[str, Any] = answer
+    members = cast("dict[str, Any]", answer)
     if not isinstance(members.get("principalId"), str) or not isinstance(members.get("policyDocument"), dict):
         return False
     context = members.get("context", {})
     if not isinstance(context, dict):
         return False
-    values: dict[str, Any] = context
-    return all(isinstance(value, str | int | float) for value in values.values())
+    values = cast("dict[str, Any]", context).values()
+    return all(isinstance(value, str | int | float) for value in values)

@@ -81,9 +81,9 @@ class Aws:
     def serve(self) -> str:
         """The URL at which other processes find the embedded services."""
         if self._server is None:
-            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+            from moto.moto_server import werkzeug_app as moto
 
-            application: Any = DomainDispatcherApplication(create_backend_app)
+            application: Any = moto.DomainDispatcherApplication(moto.create_backend_app)
             self._server = Server().start(application)
             self._open.callback(self._server.stop)
         return self._server.url

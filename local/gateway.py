@@ -183,8 +183,7 @@ def _mapping(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise _MalformedAnswer
-    members: dict[str, Any] = value
-    return members
+    return cast("dict[str, Any]", value)
 
 
 def _header(value: object) -> str:

@@ -30,11 +30,11 @@ class _Handler(WSGIRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answers what is no HTTP request, or one with too large a head, as a problem document."""
-        title = message or HTTPStatus(code).phrase
-        body = json.dumps(
-            {"type": "about:blank", "title": title, "status": code, "detail": title, "code": "bad_request"}
-        )
-        self.send_response(code, HTTPStatus(code).phrase)
+        title = HTTPStatus(code).phrase
+        detail = explain or message or title
+        document = {"type": "about:blank", "title": title, "status": code, "detail": detail, "code": "bad_request"}
+        body = json.dumps(document)
+        self.send_response(code, title)
         self.send_header("Content-Type", "application/problem+json")
         self.send_header("Content-Length", str(len(body.encode())))
         self.send_header("Connection", "close")

@@ -1,9 +1,9 @@
 """template.yaml, read and resolved: the one description of routes, tables and variables, in the cloud and here."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from re import Match, sub
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -82,7 +82,7 @@ class Template:
     def resolve(self, node: Any) -> Any:
         """The node with every intrinsic function in it replaced; raises KeyError for what has no name yet."""
         if isinstance(node, dict):
-            mapping: dict[str, Any] = node
+            mapping = cast("dict[str, Any]", node)
             if len(mapping) == 1:
                 ((key, argument),) = mapping.items()
                 if key in self._functions:
@@ -91,8 +91,7 @@ class Template:
                     raise NotImplementedError(f"{key} is not known to the local stack")
             return {key: self.resolve(value) for key, value in mapping.items()}
         if isinstance(node, list):
-            elements: list[Any] = node
-            return [self.resolve(element) for element in elements]
+            return [self.resolve(element) for element in cast("Sequence[Any]", node)]
         return node
 
     def _ref(self, name: str) -> Any:

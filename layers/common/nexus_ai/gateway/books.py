@@ -1,9 +1,10 @@
-"""What is written down of a request: its audit record, the roll-ups of usage, and what the cache keeps of its answer."""
+"""What is written down of a request: its audit record, the roll-ups of usage, and what else its end brings."""
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Outcome, Part
@@ -32,7 +33,7 @@ class Books:
         self._usage = usage
         self._clock = clock
 
-    def open[T](self, caller: Caller, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
+    def open[T](self, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
         """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable."""
         put_together(self._audit.writes(record, prompt_content(call, choice)))
 
@@ -48,10 +49,12 @@ class Books:
 
         Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
         """
-        works = [lambda: put_together([*self._audit.writes(record, contents), *writes])]
-        works += [lambda entry=entry: self._usage.add(caller.tenant_id, entry) for entry in usage_entries(record)]
-        works += others
-        running = [start(lambda work=work: _insist(work)) for work in works]
+        works: list[Callable[[], object]] = [
+            lambda: put_together([*self._audit.writes(record, contents), *writes]),
+            *(partial(self._usage.add, caller.tenant_id, entry) for entry in usage_entries(record)),
+            *others,
+        ]
+        running = [start(partial(_insist, work)) for work in works]
         wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
 
 

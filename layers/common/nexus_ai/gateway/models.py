@@ -58,3 +58,14 @@ class Answer[T]:
     latency_ms: int
     attempts: tuple[Attempt, ...] = field(default=())
     fell_back: bool = False
+
+
+def public_attempt(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as answers and errors tell it."""
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "outcome": attempt.outcome.value,
+        "errorCode": attempt.error_code,
+        "latencyMs": attempt.latency_ms,
+    }

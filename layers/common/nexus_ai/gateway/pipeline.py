@@ -4,12 +4,11 @@ Nothing reaches a provider without a reservation and an open record. A function 
 and the sweep (gateway/sweep.py) settles the one and closes the other.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Outcome
+from nexus_ai.audit.models import AuditRecord, AuditStatus, Content, Outcome
 from nexus_ai.cache.key import cache_key
 from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.cache.store import CacheStore
@@ -18,6 +17,7 @@ from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import (
     AllProvidersFailed,
     ContentTooLarge,
+    InternalError,
     InvalidAnswer,
     NexusError,
     RequestRejected,
@@ -26,14 +26,13 @@ from nexus_ai.core.errors import (
 from nexus_ai.core.observability import logger
 from nexus_ai.core.parallel import start
 from nexus_ai.gateway.books import Books, answer_content, local_day, prompt_content
-from nexus_ai.gateway.charging import charge_answer, charge_failure, estimate
 from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.gateway.idempotency import Idempotency
-from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, Usage
+from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
+from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, public_attempt
 from nexus_ai.gateway.plan import Candidate, plan
 from nexus_ai.gateway.redaction import kept
-from nexus_ai.limits.models import NOTHING, Amounts, Ask, Reservation, Settlement
 from nexus_ai.limits.service import LimitService
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import (
@@ -45,7 +44,6 @@ from nexus_ai.providers.base import (
     ProviderFailure,
     ProviderName,
 )
-from nexus_ai.providers.registry import get_provider
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
 from nexus_ai.tenants.secrets import KeyRing
@@ -55,8 +53,6 @@ DAY_S = 86_400
 # What an attempt must leave of the deadline for settling, and the least that is worth beginning an attempt with.
 SETTLE_S = 2.0
 LEAST_ATTEMPT_S = 0.5
-# A reservation is taken for abandoned this long after the deadline of its request.
-ABANDONED_AFTER_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +82,9 @@ class _Run[T]:
         self._caller = caller
         self._call = call
         self._settings = TenantSettings()
-        self._attempts: list[Attempt] = []
+        self._meter = Meter(gateway.limits, caller)
         self._asked = Candidate(call.provider or "none", call.model or "none")
-        # Of the last attempt: what is still to be settled. It is settled with the next reservation, or at the end.
-        self._open: Reservation | None = None
-        self._pending: Settlement | None = None
         self._opened_record = False
-        self._reservations = 0
         self._then: list[Callable[[], object]] = []
 
     def answer(self) -> Answer[T]:
@@ -106,13 +98,13 @@ class _Run[T]:
             ended = claim.result() if claim else None
             if ended:
                 return self._replay(*self._gateway.idempotency.replay(ended, call))
-            return self._serve(candidates[0], hit) if hit else self._ask(candidates)
+            return self._serve(candidates[0], *hit) if hit else self._ask(candidates)
         except NexusError as error:
             if error.request_id is None:
                 self._fail(error)
             raise
         except Exception:
-            self._fail(NexusError())
+            self._fail(InternalError())
             raise
 
     # The cache.
@@ -130,20 +122,19 @@ class _Run[T]:
             tenant_id=self._caller.tenant_id, provider=candidate.provider, model=candidate.model, parameters=asked
         )
 
-    def _look_up(self, candidate: Candidate) -> CachedAnswer | None:
-        """An answer that is kept and still keeps the contract. A cache that cannot be read costs the call alone."""
+    def _look_up(self, candidate: Candidate) -> tuple[CachedAnswer, T] | None:
+        """An answer that is kept and keeps the contract. A cache that cannot be read costs no more than the call."""
         if self._caller.refresh_cache or self._settings.preferences.cache_ttl_days == 0:
             return None
         try:
             found = self._gateway.cache.load(self._caller.tenant_id, self._key(candidate), self._now_s())
-        except StoreUnavailable as error:
-            logger().warning("the cache cannot be read", extra={"error_code": error.code})
+            return (found, self._call.parse(found.text)) if found else None
+        except (StoreUnavailable, ContractBroken) as error:
+            logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
             return None
-        return found
 
-    def _serve(self, candidate: Candidate, hit: CachedAnswer) -> Answer[T]:
+    def _serve(self, candidate: Candidate, hit: CachedAnswer, data: T) -> Answer[T]:
         self._asked = candidate
-        data = self._call.parse(hit.text)
         key = self._key(candidate)
         answer = self._answer(data, candidate.provider, hit.answered_by, cached=True)
         self._then.append(lambda: self._gateway.cache.count_hit(self._caller.tenant_id, key, hit))
@@ -160,7 +151,7 @@ class _Run[T]:
         return answer
 
     def _replay(self, text: str, first: Answer[T]) -> Answer[T]:
-        """The end of the first request with the same Idempotency-Key, recorded as what it is: an answer that was kept."""
+        """The end of the first request with the same Idempotency-Key, recorded as an answer that was kept."""
         self._close(self._record(AuditStatus.CACHED), text)
         return first
 
@@ -168,57 +159,55 @@ class _Run[T]:
 
     def _ask(self, candidates: list[Candidate]) -> Answer[T]:
         larger_than: int | None = None
-        last_failure: FailureKind | None = None
+        failure: FailureKind | None = None
         for place, candidate in enumerate(candidates):
-            if larger_than is not None and (_context(candidate) or 0) <= larger_than:
-                self._skip(candidate, "context_too_small")
+            obstacle = self._obstacle(candidate, larger_than)
+            if obstacle:
+                self._meter.skip(candidate, obstacle)
                 continue
-            if not self._gateway.circuits.lets_through(
-                self._caller, self._settings, candidate.provider, candidate.model
-            ):
-                self._skip(candidate, "circuit_open")
-                continue
-            if place > 0:
-                hit = self._look_up(candidate)
-                if hit:
-                    return self._serve(candidate, hit)
+            hit = self._look_up(candidate) if place else None
+            if hit:
+                return self._serve(candidate, *hit)
             self._asked = candidate
-            answer, last_failure = self._try(candidate, len(candidates) - place)
+            answer, failure = self._try(candidate, len(candidates) - place)
             if answer:
                 return answer
-            if last_failure is FailureKind.CONTEXT_TOO_LONG:
+            if failure is FailureKind.CONTEXT_TOO_LONG:
                 larger_than = max(larger_than or 0, _context(candidate) or 0)
             if self._time_left() < LEAST_ATTEMPT_S:
                 break
-        if last_failure is FailureKind.CONTEXT_TOO_LONG:
+        if failure is FailureKind.CONTEXT_TOO_LONG:
             raise ContentTooLarge
-        if any(attempt.outcome is Outcome.INVALID_ANSWER for attempt in self._attempts):
+        if any(attempt.outcome is Outcome.INVALID_ANSWER for attempt in self._meter.attempts):
             raise InvalidAnswer
         raise AllProvidersFailed
+
+    def _obstacle(self, candidate: Candidate, larger_than: int | None) -> str | None:
+        """Why a provider is not asked at all."""
+        if larger_than is not None and (_context(candidate) or 0) <= larger_than:
+            return "context_too_small"
+        circuits, name = self._gateway.circuits, (candidate.provider, candidate.model)
+        return None if circuits.lets_through(self._caller, self._settings, *name) else "circuit_open"
 
     def _try(self, candidate: Candidate, candidates_left: int) -> tuple[Answer[T] | None, FailureKind | None]:
         """Asks one provider: once, once more where nothing was sent, once more to repair an answer."""
         prompt, input_tokens = self._call.prompt, self._call.input_tokens
         may_retry = may_repair = True
         while True:
-            api_key = self._reserve(candidate, input_tokens)
-            outcome = self._attempt(candidate, prompt, api_key, self._share(candidates_left))
+            api_key = self._begin(candidate, input_tokens)
+            outcome = self._meter.attempt(
+                self._settings, candidate, prompt, api_key=api_key, timeout_s=self._share(candidates_left)
+            )
             if isinstance(outcome, ProviderFailure):
-                rule = RULES[outcome.kind]
-                if may_retry and rule.retries_unsent and not outcome.sent:
+                if may_retry and RULES[outcome.kind].retries_unsent and not outcome.sent:
                     may_retry = False
                     continue
-                if rule.trips:
-                    self._trip(candidate, outcome)
-                if rule.action is Action.STOP:
-                    raise RequestRejected
+                self._heed(candidate, outcome)
                 return None, outcome.kind
             try:
                 data = self._call.parse(outcome.text)
             except ContractBroken as broken:
-                self._attempts[-1] = self._attempts[-1].model_copy(
-                    update={"outcome": Outcome.INVALID_ANSWER, "error_code": "invalid_answer"}
-                )
+                self._meter.last_was_invalid()
                 if not may_repair or self._time_left() < LEAST_ATTEMPT_S:
                     return None, None
                 may_repair = False
@@ -227,81 +216,38 @@ class _Run[T]:
             else:
                 return self._finish(candidate, outcome, data), None
 
-    def _reserve(self, candidate: Candidate, input_tokens: int) -> str:
-        """Reserves for one attempt and settles the one before it; opens the record with the first. Returns the key."""
+    def _begin(self, candidate: Candidate, input_tokens: int) -> str:
+        """Makes sure of all that an attempt needs, side by side: reservation, open record, key. Returns the key."""
         gateway, caller = self._gateway, self._caller
-        expected = estimate(self._settings, candidate, input_tokens, self._call.prompt.max_tokens)
-        self._reservations += 1
-        ask = Ask(
-            id=f"{caller.request_id}.{self._reservations}",
-            amounts=Amounts(self._requests_to_reserve(), expected.tokens, expected.cost_micros),
-            deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
-            provider=candidate.provider,
-            model=candidate.model,
-            price_known=expected.price_known,
-        )
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
         if not self._opened_record:
             self._opened_record = True
-            opened = self._record(AuditStatus.OPEN)
-            choice = self._settings.preferences.audit_content
-            record = start(lambda: gateway.books.open(caller, self._call, opened, choice))
+            opened, choice = self._record(AuditStatus.OPEN), self._settings.preferences.audit_content
+            record = start(lambda: gateway.books.open(self._call, opened, choice))
         try:
-            self._open = gateway.limits.reserve(caller, ask, settled=self._pending)
-            self._pending = None
+            self._meter.reserve(self._settings, candidate, input_tokens, self._call.prompt.max_tokens)
         finally:
-            # An attempt begins only when all three are done; where one fails, the end gives the reservation back.
+            # Even a refusal waits: the record's end must not be overtaken by its begin.
             if record:
                 record.result()
         return key.result()
 
-    def _requests_to_reserve(self) -> int:
-        """All attempts are one request: the first one holds it until something was sent."""
-        return 0 if any(attempt.sent for attempt in self._attempts) else 1
-
-    def _attempt(
-        self, candidate: Candidate, prompt: Prompt, api_key: str, timeout_s: float
-    ) -> Completion | ProviderFailure:
-        """One call of a provider. What it used stays pending until the next reservation or the end."""
-        reservation = self._open
-        if reservation is None:
-            raise LookupError("an attempt was begun without a reservation")
-        began = time.monotonic()
-        try:
-            outcome: Completion | ProviderFailure = get_provider(ProviderName(candidate.provider)).complete(
-                prompt, model=candidate.model, api_key=api_key, timeout_s=timeout_s
+    def _heed(self, candidate: Candidate, failure: ProviderFailure) -> None:
+        """Does what the table says of a failure; raises RequestRejected where no provider would take the request."""
+        rule = RULES[failure.kind]
+        if rule.trips:
+            circuits, caller = self._gateway.circuits, self._caller
+            self._then.append(
+                lambda: circuits.failed(caller, candidate.provider, candidate.model, failure.retry_after_s)
             )
-        except ProviderFailure as failure:
-            outcome = failure
-        took_ms = int((time.monotonic() - began) * 1000)
-        if isinstance(outcome, ProviderFailure):
-            self._pending, attempt = charge_failure(self._settings, candidate, reservation, outcome, took_ms)
-        else:
-            self._pending, attempt = charge_answer(self._settings, candidate, reservation, outcome.usage, took_ms)
-        self._open = None
-        self._attempts.append(attempt)
-        return outcome
+        if rule.action is Action.STOP:
+            raise RequestRejected
 
     def _share(self, candidates_left: int) -> float:
         """The seconds an attempt may take: half of what is left, all of it for the last provider."""
         left = self._time_left()
         return max(LEAST_ATTEMPT_S, left if candidates_left <= 1 else left / 2)
-
-    def _skip(self, candidate: Candidate, reason: str) -> None:
-        self._attempts.append(
-            Attempt(
-                provider=candidate.provider,
-                model=candidate.model,
-                outcome=Outcome.SKIPPED,
-                error_code=reason,
-                cost_micros=0,
-            )
-        )
-
-    def _trip(self, candidate: Candidate, failure: ProviderFailure) -> None:
-        circuits, caller = self._gateway.circuits, self._caller
-        self._then.append(lambda: circuits.failed(caller, candidate.provider, candidate.model, failure.retry_after_s))
 
     # Ends.
 
@@ -311,7 +257,7 @@ class _Run[T]:
         provider, model = candidate.provider, candidate.model
         self._then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
-            took_ms = self._attempts[-1].latency_ms
+            took_ms = self._meter.attempts[-1].latency_ms
             self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
         key = self._key(candidate)
         writes = [
@@ -331,7 +277,7 @@ class _Run[T]:
             or kept(completion.text, preferences.audit_content) != completion.text
         ):
             return []
-        last = self._attempts[-1]
+        last = self._meter.attempts[-1]
         entry = CachedAnswer(
             text=completion.text,
             provider=candidate.provider,
@@ -346,21 +292,10 @@ class _Run[T]:
 
     def _fail(self, error: NexusError) -> None:
         """Writes down an end without an answer. It is a rejection where no attempt was begun."""
-        if self._open:
-            self._pending = Settlement(reservation=self._open, used=NOTHING)
-        tried = [attempt for attempt in self._attempts if attempt.outcome is not Outcome.SKIPPED]
-        if self._attempts:
-            error.extra["attempts"] = [
-                {
-                    "provider": attempt.provider,
-                    "model": attempt.model,
-                    "outcome": attempt.outcome.value,
-                    "errorCode": attempt.error_code,
-                    "latencyMs": attempt.latency_ms,
-                }
-                for attempt in self._attempts
-            ]
-        rejected = error.status < 500 and not tried
+        attempts = self._meter.attempts
+        if attempts:
+            error.extra["attempts"] = [public_attempt(attempt) for attempt in attempts]
+        rejected = error.status < 500 and not self._meter.anything_begun
         status = AuditStatus.REJECTED if rejected else AuditStatus.FAILED
         try:
             writes = self._gateway.idempotency.failed(self._caller, self._call, error)
@@ -374,9 +309,9 @@ class _Run[T]:
         contents: list[Content] = [] if self._opened_record else prompt_content(self._call, choice)
         if answer is not None:
             contents += answer_content(answer, choice)
-        pending, self._pending = self._pending, None
-        if pending:
-            self._then.insert(0, lambda: self._gateway.limits.settle(self._caller.tenant_id, pending))
+        settled = self._meter.last_settlement()
+        if settled:
+            self._then.insert(0, lambda: self._gateway.limits.settle(self._caller.tenant_id, settled))
         self._gateway.books.close(self._caller, record, contents, self._then, writes or [])
 
     def _answer(self, data: T, provider: str, model: str, *, cached: bool) -> Answer[T]:
@@ -386,10 +321,10 @@ class _Run[T]:
             provider=provider,
             model=model,
             cached=cached,
-            usage=_usage(self._attempts),
+            usage=self._meter.usage(),
             latency_ms=self._took_ms(),
-            attempts=tuple(self._attempts),
-            fell_back=bool(self._attempts) and self._attempts[0].provider != provider,
+            attempts=tuple(self._meter.attempts),
+            fell_back=bool(self._meter.attempts) and self._meter.attempts[0].provider != provider,
         )
 
     def _record(self, status: AuditStatus, **known: Any) -> AuditRecord:
@@ -409,7 +344,7 @@ class _Run[T]:
             status=status,
             provider=self._asked.provider,
             model=self._asked.model,
-            attempts=tuple(self._attempts),
+            attempts=tuple(self._meter.attempts),
             ip=caller.ip,
             user_agent=caller.user_agent,
             latency_ms=None if status is AuditStatus.OPEN else self._took_ms(),
@@ -424,18 +359,6 @@ class _Run[T]:
 
     def _time_left(self) -> float:
         return self._caller.deadline.remaining_s(self._gateway.clock) - SETTLE_S
-
-
-def _usage(attempts: list[Attempt]) -> Usage:
-    """The sum over the attempts: tokens as far as they were told, and all that was charged. An estimate has no split."""
-    told = [attempt for attempt in attempts if attempt.outcome is not Outcome.SKIPPED]
-    answered_unknown = bool(told) and told[-1].estimated
-    costs = [attempt.cost_micros for attempt in told]
-    return Usage(
-        input_tokens=None if answered_unknown else sum(attempt.input_tokens or 0 for attempt in told),
-        output_tokens=None if answered_unknown else sum(attempt.output_tokens or 0 for attempt in told),
-        cost_micros=None if None in costs else sum(cost or 0 for cost in costs),
-    )
 
 
 def _context(candidate: Candidate) -> int | None:

@@ -5,6 +5,7 @@ Numbers with check digits are taken out only where these are right, so that pric
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from stdnum import luhn
 from stdnum.br import cnpj, cpf
@@ -19,7 +20,8 @@ CARD = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
 CPF = re.compile(r"(?<![0-9])[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}-?[0-9]{2}(?![0-9])")
 # Brazilian numbers with an area code, with or without +55; others with a leading +.
 PHONE = re.compile(
-    r"(?<![0-9])(?:\+55[ -]?)?\(?[1-9][0-9]\)?[ -]?9?[0-9]{4}[ -]?[0-9]{4}(?![0-9])|\+[0-9](?:[ -]?[0-9]){7,14}(?![0-9])"
+    r"(?<![0-9])(?:\+55[ -]?)?\(?[1-9][0-9]\)?[ -]?9?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
+    r"|\+[0-9](?:[ -]?[0-9]){7,14}(?![0-9])"
 )
 
 RULES: tuple[tuple[re.Pattern[str], Callable[[str], bool], str], ...] = (
@@ -34,8 +36,12 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[str], bool], str], ...] = (
 def redact(text: str) -> str:
     """The text with e-mail addresses, CNPJ, card numbers, CPF and phone numbers taken out."""
     for pattern, is_real, instead in RULES:
-        text = pattern.sub(lambda match, real=is_real, word=instead: word if real(match[0]) else match[0], text)
+        text = pattern.sub(partial(_replaced, is_real, instead), text)
     return text
+
+
+def _replaced(is_real: Callable[[str], bool], instead: str, match: re.Match[str]) -> str:
+    return instead if is_real(match[0]) else match[0]
 
 
 def kept(text: str, choice: AuditContent) -> str | None:

@@ -1,9 +1,9 @@
 """A body: strict JSON into a model, or an error that names each field and quotes no value."""
 
-import binascii
 import json
 from base64 import b64decode
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -17,53 +17,75 @@ FIELD_MAX = 100
 
 def parse[Body: RequestModel](text: str | None, model: type[Body], *, is_base64: bool) -> Body:
     """Raises MalformedBody for what is not a JSON object (RFC 8259) and ValidationFailed for one that does not fit."""
-    body = _json_object(text, is_base64=is_base64)
+    raw, value = _json_object(text, is_base64=is_base64)
     try:
         # From JSON, where strict mode takes an array for a tuple and a text for an enum's member.
-        return model.model_validate_json(body)
+        body = model.model_validate_json(raw)
     except ValidationError as error:
-        raise _validation_failed(error) from None
-
-
-def _json_object(text: str | None, *, is_base64: bool) -> bytes:
-    try:
-        body = (text or "").encode()
-        if is_base64:
-            body = b64decode(body, validate=True)
-        # Refuses bad UTF-8, lone surrogates, NaN and deep nesting, none of which a store or a vendor would take.
-        value: object = from_json(body, allow_inf_nan=False)
-        if isinstance(value, dict):
-            json.loads(body, object_pairs_hook=_unique_names)
-    except (ValueError, binascii.Error):
-        raise MalformedBody("The body has to be one JSON object in UTF-8.") from None
-    if not isinstance(value, dict):
-        raise MalformedBody("The body is JSON, and has to be an object.")
+        found = error.errors(include_url=False, include_input=False)
+        raise _validation_failed([_told(details) for details in found]) from None
+    unknown = [_error(path, "Extra inputs are not permitted", "extra_forbidden") for path in _inner_names(body, value)]
+    if unknown:
+        raise _validation_failed(unknown)
     return body
 
 
-def _unique_names(pairs: list[tuple[str, Any]]) -> None:
+def _json_object(text: str | None, *, is_base64: bool) -> tuple[bytes, dict[str, Any]]:
+    try:
+        raw = (text or "").encode()
+        if is_base64:
+            raw = b64decode(raw, validate=True)
+        # Refuses bad UTF-8, lone surrogates, NaN and deep nesting, none of which a store or a vendor would take.
+        from_json(raw, allow_inf_nan=False)
+        value: object = json.loads(raw, object_pairs_hook=_unique_names)
+    except ValueError:
+        raise MalformedBody("The body has to be one JSON object in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise MalformedBody("The body is JSON, and has to be an object.")
+    return raw, cast("dict[str, Any]", value)
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Of two equal names, one reader takes the first and another the last.
-    if len({name for name, _ in pairs}) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError
+    return members
 
 
-def _validation_failed(error: ValidationError) -> ValidationFailed:
-    found = error.errors(include_url=False, include_input=False)
-    errors = [
-        {"field": _path(details["loc"]), "message": _message(details), "type": details["type"]}
-        for details in found[:ERRORS_MAX]
-    ]
-    first = f"{errors[0]['field']}: {errors[0]['message']}"
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return ValidationFailed(first + more, extra={"errors": errors})
+def _inner_names(body: RequestModel, value: Mapping[str, Any], path: tuple[str | int, ...] = ()) -> Iterator[str]:
+    """Fields written by their inner names (max_characters): pydantic-core 2.46 drops them from JSON without a word,
+    though the model forbids what it does not know."""
+    for name, field in type(body).model_fields.items():
+        alias = field.alias or name
+        if name != alias and name in value:
+            yield _path((*path, name))
+        inner: object = getattr(body, name)
+        if isinstance(inner, RequestModel):
+            yield from _inner_names(inner, value.get(alias, {}), (*path, alias))
+        elif isinstance(inner, tuple):
+            for index, item in enumerate(cast("tuple[object, ...]", inner)):
+                if isinstance(item, RequestModel) and alias in value:
+                    yield from _inner_names(item, value[alias][index], (*path, alias, index))
+
+
+def _validation_failed(errors: list[dict[str, str]]) -> ValidationFailed:
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    detail = f"{errors[0]['field']}: {errors[0]['message']}{more}"
+    return ValidationFailed(detail, extra={"errors": errors[:ERRORS_MAX]})
+
+
+def _told(details: ErrorDetails) -> dict[str, str]:
+    message = details["msg"]
+    if details["type"] == "value_error":
+        message = str(details.get("ctx", {}).get("error", message))
+    return _error(_path(details["loc"]), message, details["type"])
+
+
+def _error(field: str, message: str, kind: str) -> dict[str, str]:
+    return {"field": field, "message": message, "type": kind}
 
 
 def _path(location: tuple[int | str, ...]) -> str:
     """`context.platform`, `texts.0`. A name that the client made up is cut, so that an answer stays small."""
     return ".".join(str(part) for part in location)[:FIELD_MAX] or "body"
-
-
-def _message(details: ErrorDetails) -> str:
-    if details["type"] == "value_error":
-        return str(details.get("ctx", {}).get("error", details["msg"]))
-    return details["msg"]

@@ -1,0 +1,119 @@
+import json
+import logging
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from nexus_ai.core.observability import TALKATIVE, add_keys, describe, logger, request_keys
+from nexus_ai.core.parallel import start
+from nexus_ai.core.settings import get_settings
+from tests.unit.http_events import SETTINGS
+
+CANARY = "sk-canary-8f14e45f"
+
+
+@pytest.fixture(autouse=True)
+def debugging(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    logger().setLevel(logging.DEBUG)
+    yield
+    logger().setLevel(logging.INFO)
+    get_settings.cache_clear()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_fifty_requests_side_by_side_never_mix_their_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    together = threading.Barrier(50)
+
+    def serve(number: int) -> None:
+        with request_keys(request_id=f"request-{number}"):
+            together.wait()
+            add_keys(tenant_id=f"tenant-{number}")
+            for step in range(5):
+                logger().info("step", mine=number, step=step)
+                start(lambda: logger().info("beside", mine=number)).result()
+                together.wait()
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(serve, range(50)))
+
+    written = lines(capsys)
+    assert len(written) == 50 * 5 * 2
+    for line in written:
+        assert line["request_id"] == f"request-{line['mine']}"
+        assert line["tenant_id"] == f"tenant-{line['mine']}"
+
+
+def test_nothing_of_a_request_survives_into_the_next_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with request_keys(request_id="first"):
+        add_keys(tenant_id="acme")
+    logger().info("between")
+    with request_keys(request_id="second"):
+        logger().info("next")
+
+    between, following = lines(capsys)
+    assert "request_id" not in between
+    assert following["request_id"] == "second"
+    assert "tenant_id" not in following
+
+
+def test_keys_end_with_a_request_that_fails() -> None:
+    with pytest.raises(KeyError), request_keys(request_id="first"):
+        raise KeyError
+    assert logger().thread_safe_get_current_keys() == {}
+
+
+def test_keys_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with request_keys(request_id="first", gateway_request_id=None):
+        logger().info("line")
+    assert "gateway_request_id" not in lines(capsys)[0]
+
+
+def fail_with_words() -> None:
+    try:
+        raise ValueError(f"prompt: {CANARY}")
+    except ValueError as cause:
+        error = RuntimeError(f"Authorization: {CANARY}")
+        error.add_note(CANARY)
+        raise error from cause
+
+
+def test_an_exception_is_logged_with_its_causes_and_stacks_and_without_its_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        fail_with_words()
+    except RuntimeError:
+        logger().exception("it failed")
+
+    text = capsys.readouterr().out
+    assert CANARY not in text
+    errors = json.loads(text)["errors"]
+    assert [error["type"] for error in errors] == ["builtins.RuntimeError", "builtins.ValueError"]
+    assert errors[0]["stack"][-1].endswith("fail_with_words")
+
+
+def test_a_chain_of_causes_that_closes_on_itself_ends() -> None:
+    first, second = ValueError(), KeyError()
+    first.__cause__, second.__cause__ = second, first
+    assert [error["type"] for error in describe(first)] == ["builtins.ValueError", "builtins.KeyError"]
+
+
+def test_a_line_stays_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    logger().info("two\nlines", odd="\ud800\u2028")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", TALKATIVE)
+def test_sdks_stay_quiet_while_we_debug(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logger().debug("ours")
+    assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
+    assert lines(capsys)[0]["message"] == "ours"

@@ -1,0 +1,321 @@
+"""The authorizer against an issuer's real keys over HTTP."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from functions.authorizer.app import handler
+from nexus_ai.core.settings import get_settings
+from nexus_ai.http import authorizer
+from tests.unit.http_events import SETTINGS, Context, read_event
+
+type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+SHORT_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+P256 = ec.generate_private_key(ec.SECP256R1())
+P384 = ec.generate_private_key(ec.SECP384R1())
+
+
+def jwk(key: PrivateKey, key_id: str, **members: str) -> dict[str, Any]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {**public, "kid": key_id, "use": "sig", **members}
+
+
+class Issuer:
+    """Publishes `keys`, counts who asks, and fails with `status` while it is not 200."""
+
+    def __init__(self) -> None:
+        self.keys = [jwk(RSA, "rsa"), jwk(P256, "p256"), jwk(P384, "p384"), jwk(SHORT_RSA, "short")]
+        self.status = 200
+        self.asked = 0
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked += 1
+                self.send_response(issuer.status)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+                self.wfile.write(json.dumps({"keys": issuer.keys}).encode())
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base's name)
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def issuer(monkeypatch: pytest.MonkeyPatch) -> Generator[Issuer]:
+    running = Issuer()
+    for name, value in {**SETTINGS, "TOKEN_JWKS_URL": running.url}.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    authorizer.issuer_keys.cache_clear()
+    yield running
+    running.stop()
+    get_settings.cache_clear()
+    authorizer.issuer_keys.cache_clear()
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    good = {
+        "iss": SETTINGS["TOKEN_ISSUER"],
+        "aud": SETTINGS["TOKEN_AUDIENCE"],
+        "iat": now,
+        "exp": now + 600,
+        "tenant_id": "acme",
+        "sub": "auth0|ana@acme.example",
+        "roles": ["admin"],
+    }
+    return {name: value for name, value in (good | changed).items() if value is not None}
+
+
+def token(key: PrivateKey = RSA, key_id: str | None = "rsa", algorithm: str = "RS256", **changed: Any) -> str:
+    return jwt.encode(claims(**changed), key, algorithm, headers={"kid": key_id} if key_id else None)
+
+
+def unsigned(
+    header: dict[str, Any], payload: dict[str, Any], sign: Callable[[bytes], bytes] = lambda _text: b""
+) -> str:
+    def part(content: bytes) -> bytes:
+        return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+    text = part(json.dumps(header).encode()) + b"." + part(json.dumps(payload).encode())
+    return (text + b"." + part(sign(text))).decode()
+
+
+def authorize(bearer: object) -> dict[str, Any]:
+    return handler({**read_event("authorizer"), "authorizationToken": bearer}, Context())
+
+
+def test_a_good_token_opens_every_route_of_the_stage_and_tells_who_calls(issuer: Issuer) -> None:
+    expires = int(time.time()) + 600
+    answer = authorize(f"Bearer {token(exp=expires)}")
+    assert answer["principalId"] == "auth0|ana@acme.example"
+    assert answer["context"] == {
+        "tenantId": "acme",
+        "userId": "auth0|ana@acme.example",
+        "roles": "admin",
+        "exp": str(expires),
+    }
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement == {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow",
+        "Resource": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/*/*",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_read_in_any_case(scheme: str, issuer: Issuer) -> None:
+    assert authorize(f"{scheme} {token()}")
+
+
+def test_a_token_signed_with_es256_is_good(issuer: Issuer) -> None:
+    assert authorize(f"Bearer {token(P256, 'p256', 'ES256')}")["context"]["tenantId"] == "acme"
+
+
+@pytest.mark.parametrize(
+    ("roles", "ours"),
+    [
+        (["user", "admin"], "admin,user"),
+        ("user admin", "admin,user"),
+        ("admin,owner, user", "admin,user"),
+        (["owner", 7, None, ["admin"], "user"], "user"),
+        ({"admin": True}, ""),
+        ("", ""),
+        (["Admin"], ""),
+        (None, ""),
+    ],
+)
+def test_roles_come_as_a_list_or_a_text_and_only_ours_are_taken(roles: object, ours: str, issuer: Issuer) -> None:
+    assert authorize(f"Bearer {token(roles=roles)}")["context"]["roles"] == ours
+
+
+def test_claims_stand_under_the_deployment_s_names(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAIM_TENANT", "https://crm.example/tenant")
+    monkeypatch.setenv("CLAIM_USER", "email")
+    monkeypatch.setenv("CLAIM_ROLES", "permissions")
+    get_settings.cache_clear()
+    changed: dict[str, Any] = {
+        "https://crm.example/tenant": "globex",
+        "email": "bia@globex.example",
+        "permissions": ["user"],
+    }
+    assert authorize(f"Bearer {token(**changed)}")["context"] | {"exp": ""} == {
+        "tenantId": "globex",
+        "userId": "bia@globex.example",
+        "roles": "user",
+        "exp": "",
+    }
+
+
+def test_clocks_may_differ_a_little(issuer: Issuer) -> None:
+    now = int(time.time())
+    assert authorize(f"Bearer {token(iat=now + 3, nbf=now + 3)}")
+    assert authorize(f"Bearer {token(exp=now - 3)}")
+
+
+NOW = int(time.time())
+BAD_CLAIMS: list[dict[str, Any]] = [
+    {"exp": NOW - 60},
+    {"exp": None},
+    {"exp": "soon"},
+    {"exp": float("inf")},
+    {"nbf": NOW + 3600},
+    {"iat": NOW + 3600},
+    {"iss": "https://other.example"},
+    {"iss": None},
+    {"aud": "other"},
+    {"aud": None},
+    {"tenant_id": None},
+    {"tenant_id": ""},
+    {"tenant_id": "a/b"},
+    {"tenant_id": "a#b"},
+    {"tenant_id": "acme\n"},
+    {"tenant_id": ["acme"]},
+    {"tenant_id": "a" * 65},
+    {"sub": None},
+    {"sub": "two words"},
+    {"sub": "x" * 257},
+]
+
+
+# Ids of their own: every worker of a parallel run has to find the same ones.
+@pytest.mark.parametrize(
+    "changed", BAD_CLAIMS, ids=[f"{number}-{next(iter(c))}" for number, c in enumerate(BAD_CLAIMS)]
+)
+def test_a_token_with_a_bad_claim_is_refused(changed: dict[str, Any], issuer: Issuer) -> None:
+    with pytest.raises(authorizer.Unauthorized, match=r"^Unauthorized$"):
+        authorize(f"Bearer {token(**changed)}")
+
+
+PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+HS256_WITH_THE_PUBLIC_KEY = unsigned(
+    {"alg": "HS256", "kid": "rsa"}, claims(), lambda text: hmac.digest(PUBLIC_PEM, text, hashlib.sha256)
+)
+
+
+BAD_BEARERS: dict[str, str | None] = {
+    "nothing": None,
+    "empty": "",
+    "scheme alone": "Bearer",
+    "scheme and space": "Bearer ",
+    "basic": f"Basic {token()}",
+    "token alone": token(),
+    "no base64": "Bearer a.b.c",
+    "no ascii": "Bearer é.ü.ß",
+    "lone surrogate": "Bearer \ud800",
+    "alg none": f"Bearer {unsigned({'alg': 'none', 'kid': 'rsa'}, claims())}",
+    "alg None": f"Bearer {unsigned({'alg': 'None', 'kid': 'rsa'}, claims())}",
+    "hs256 with the public key": f"Bearer {HS256_WITH_THE_PUBLIC_KEY}",
+    "alg in a list": f"Bearer {unsigned({'alg': ['RS256'], 'kid': 'rsa'}, claims())}",
+    "kid in an object": f"Bearer {unsigned({'alg': 'RS256', 'kid': {'a': 1}}, claims())}",
+    "another key": f"Bearer {token(OTHER_RSA)}",
+    "no kid": f"Bearer {token(key_id=None)}",
+    "es384": f"Bearer {token(P384, 'p384', 'ES384')}",
+    "rs512": f"Bearer {token(RSA, 'rsa', 'RS512')}",
+    "ps256": f"Bearer {token(RSA, 'rsa', 'PS256')}",
+    "ec key named": f"Bearer {token(RSA, 'p256')}",
+    "rsa key named": f"Bearer {token(P256, 'rsa', 'ES256')}",
+    "broken signature": f"Bearer {token()[:-8]}AAAAAAAA",
+    "two tokens": f"Bearer {token()} {token()}",
+    "too long": f"Bearer {token(roles='x' * 9000)}",
+}
+
+
+@pytest.mark.parametrize("name", BAD_BEARERS)
+def test_what_is_no_good_token_is_refused(name: str, issuer: Issuer) -> None:
+    with pytest.raises(authorizer.Unauthorized, match=r"^Unauthorized$"):
+        authorize(BAD_BEARERS[name])
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_a_key_that_is_too_short_is_refused(issuer: Issuer) -> None:
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token(SHORT_RSA, 'short')}")
+
+
+def test_a_key_for_encryption_signs_nothing(issuer: Issuer) -> None:
+    issuer.keys = [jwk(RSA, "rsa", use="enc"), jwk(P256, "p256")]
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token()}")
+
+
+def test_keys_are_asked_for_once_and_kept(issuer: Issuer) -> None:
+    for _ in range(5):
+        authorize(f"Bearer {token()}")
+    assert issuer.asked == 1
+
+
+def test_a_rotated_key_is_followed(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer, "KEYS_ASKED_AGAIN_S", 0)
+    authorize(f"Bearer {token()}")
+    issuer.keys = [jwk(OTHER_RSA, "next")]
+    assert authorize(f"Bearer {token(OTHER_RSA, 'next')}")
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token()}")
+
+
+def test_a_flood_of_unknown_keys_asks_the_issuer_no_more(issuer: Issuer) -> None:
+    authorize(f"Bearer {token()}")
+    for number in range(20):
+        with pytest.raises(authorizer.Unauthorized):
+            authorize(f"Bearer {token(key_id=f'made-up-{number}')}")
+    assert issuer.asked == 1
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_without_the_issuer_s_keys_nobody_gets_in_and_the_log_says_why(
+    status: int, issuer: Issuer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer.status = status
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token()}")
+    assert json.loads(capsys.readouterr().out)["message"] == "the issuer's keys cannot be read"
+    assert issuer.asked == 1
+    issuer.status = 200
+    assert authorize(f"Bearer {token()}")
+
+
+def test_an_outage_of_the_issuer_does_not_throw_away_the_keys_that_we_have(issuer: Issuer) -> None:
+    authorize(f"Bearer {token()}")
+    issuer.status = 503
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token(key_id='unknown')}")
+    assert authorize(f"Bearer {token()}")
+
+
+def test_a_refusal_is_logged_without_the_token(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = token(tenant_id="sk-canary/8f14e45f")
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {bad}")
+    line = json.loads(capsys.readouterr().out)
+    assert line["reason"] == "claim tenant_id missing or of another form"
+    assert not any(part in str(line) for part in [*bad.split("."), "canary"])

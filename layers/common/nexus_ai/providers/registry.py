@@ -1,0 +1,87 @@
+"""The providers, one row each. A vendor that speaks OpenAI's chat completions needs no more than its row."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from threading import Lock
+from types import MappingProxyType
+from typing import cast
+
+from nexus_ai.core.settings import Settings, get_settings
+from nexus_ai.providers.base import Provider, ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`module` has the class Adapter. `overhead_tokens` bounds what the vendor adds to the input by itself.
+
+    The vendor's own tokens are those that frame messages and announce a schema; the bounds are generous, since a
+    reservation must not be too small, and are given back with the settlement.
+    """
+
+    module: str
+    base_url: Callable[[Settings], str | None]
+    overhead_tokens: int
+    default_base_url: str
+
+
+REGISTRY: Mapping[ProviderName, Row] = MappingProxyType(
+    {
+        ProviderName.OPENAI: Row(
+            module="nexus_ai.providers.openai_chat",
+            base_url=lambda settings: settings.openai_base_url,
+            overhead_tokens=40,
+            default_base_url="https://api.openai.com/v1",
+        ),
+        ProviderName.ANTHROPIC: Row(
+            module="nexus_ai.providers.anthropic",
+            base_url=lambda settings: settings.anthropic_base_url,
+            overhead_tokens=120,
+            default_base_url="https://api.anthropic.com",
+        ),
+        ProviderName.GOOGLE: Row(
+            module="nexus_ai.providers.google",
+            base_url=lambda settings: settings.google_gemini_base_url,
+            overhead_tokens=40,
+            default_base_url="https://generativelanguage.googleapis.com",
+        ),
+        ProviderName.GROQ: Row(
+            module="nexus_ai.providers.groq",
+            base_url=lambda settings: settings.groq_base_url,
+            overhead_tokens=80,
+            default_base_url="https://api.groq.com",
+        ),
+        ProviderName.OPENROUTER: Row(
+            module="nexus_ai.providers.openai_chat",
+            base_url=lambda settings: settings.openrouter_base_url,
+            overhead_tokens=80,
+            default_base_url="https://openrouter.ai/api/v1",
+        ),
+    }
+)
+
+_made: dict[ProviderName, Provider] = {}
+_making = Lock()
+
+
+def get_provider(name: ProviderName) -> Provider:
+    """The adapter of a provider, made at its first use and kept for the life of the process."""
+    found = _made.get(name)
+    if found is None:
+        with _making:
+            found = _made.get(name)
+            if found is None:
+                found = _made[name] = _make(name)
+    return found
+
+
+def forget_providers() -> None:
+    """Makes every adapter anew at its next use, with the settings of then (tests, a restored snapshot)."""
+    with _making:
+        _made.clear()
+
+
+def _make(name: ProviderName) -> Provider:
+    row = REGISTRY[name]
+    adapter = import_module(row.module).Adapter
+    return cast("Provider", adapter(name, row.base_url(get_settings()) or row.default_base_url))

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.aws import Aws
-from local.demo import DemoTenants, base_urls
+from local.demo import PROVIDERS, DemoTenants, base_urls
 from local.environment import environment
 from local.gateway import Gateway
 from local.issuer import Issuer
@@ -14,6 +14,7 @@ from local.serving import Server
 from local.simulated.server import SimulatedProviders
 from local.template import Template
 from nexus_ai.core.settings import get_settings
+from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import aws as clients
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ class LocalStack:
         self._region = region
         self.issuer = Issuer()
         self.providers = SimulatedProviders().start()
+        self._places = base_urls(operator, self.providers.base_urls())
         parameters = {
             "Stage": "local",
             "LogLevel": operator.get("LOG_LEVEL") or "INFO",
             **self.issuer.parameters(),
-            **base_urls(operator, self.providers.base_urls()),
+            **self._places,
         }
         self._template = Template(parameters, region=region)
         self.aws = Aws(self._template, region, operator)
@@ -74,6 +76,11 @@ class LocalStack:
 
     def stop(self) -> None:
         self._open.close()
+
+    def place(self, provider: ProviderName) -> str:
+        """Where a vendor is reached, for people."""
+        url = self._places[PROVIDERS[provider].parameter]
+        return "simulated" if url == self.providers.base_urls()[provider] else url or "its own address"
 
     def token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",), **claims: Any) -> str:
         """A token as /local/token gives it, for a tenant with the demo's providers. `claims` replace those it has."""

@@ -1,0 +1,53 @@
+# The whole vocabulary of this project. Every target sets up what it needs: make, and any Python 3.11 or newer.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+ARCHITECTURE ?= arm64
+BIN := .venv/bin
+export SAM_CLI_TELEMETRY := 0
+export ARCHITECTURE
+
+.PHONY: help run test test-all lint types format requirements build clean setup
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+run: setup ## the whole service at http://127.0.0.1:3000 (PORT), no account and no key needed
+	@PYTHONPATH=layers/common exec $(BIN)/python -u -m local
+
+test: setup ## the tests, but for the long ones
+	@$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
+
+test-all: test ## and the long ones after them
+	@$(BIN)/pytest -m slow
+
+lint: setup ## ruff, import contracts, the template
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@PYTHONPATH=layers/common $(BIN)/lint-imports
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
+
+types: setup ## mypy and pyright, both strict
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+format: setup ## ruff's fixes and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+requirements: setup ## layers/common/requirements.txt, out of uv.lock
+	@.cache/uv/bin/uv export --quiet --locked --no-dev --no-emit-project --no-header \
+		--format requirements-txt --output-file layers/common/requirements.txt
+
+build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+clean: ## everything that can be made again
+	@rm -rf .venv .cache .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@for python in python3 python3.13 python3.14 python3.12 python3.11 /usr/bin/python3; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			exec $$python local/bootstrap.py; \
+		fi; \
+	done; echo "setup: Python 3.11 or newer is missing" >&2; exit 1

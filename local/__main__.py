@@ -1,0 +1,82 @@
+"""`make run`: the local stack in one foreground process, until Ctrl-C or SIGTERM."""
+
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import NoReturn
+
+from local.aws import ENDPOINT, AwsUnreachable
+from local.demo import PROVIDERS
+from local.stack import LocalStack
+
+DEFAULT_PORT = 3000
+DEMO_TENANT = "demo"
+COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
+
+
+def main() -> NoReturn:
+    """Ends with 0 where a signal ends it, with 1 where it cannot start."""
+    signal.signal(signal.SIGINT, _end)
+    signal.signal(signal.SIGTERM, _end)
+    operator = dict(os.environ)
+    port = operator.get("PORT") or DEFAULT_PORT
+    try:
+        stack = LocalStack(int(port), operator)
+    except (ValueError, OverflowError):
+        _give_up(f"PORT={port} is no port")
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        _give_up(f"port {port} is taken: choose another one with PORT=..." if taken else f"port {port}: {error}")
+    try:
+        stack.start()
+        print(_greeting(stack, operator), flush=True)
+    except AwsUnreachable as error:
+        _give_up(str(error))
+    while True:
+        signal.pause()
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """State is in memory and there is no child: nothing is to be put away, and no call in flight is waited for."""
+    os._exit(0)
+
+
+def _give_up(message: str) -> NoReturn:
+    """Threads that have been started do not hold the process."""
+    print(f"make run: {message}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _greeting(stack: LocalStack, operator: Mapping[str, str]) -> str:
+    wish = {"provider": "openai", "prompt": "Café especial em grãos, entrega em 24 horas"}
+    body = json.dumps(wish, ensure_ascii=False)
+    token = stack.token(DEMO_TENANT, "demo-user", ["admin"])
+    lines = [f"The API answers at {stack.url} (Ctrl-C ends it).", ""]
+    if stack.aws.embedded:
+        lines.append(f"AWS     {', '.join(stack.aws.embedded)} embedded, for other processes at {stack.aws.serve()}")
+    if stack.aws.external:
+        lines.append(f"AWS     {', '.join(stack.aws.external)} at {operator[ENDPOINT]}")
+    lines += [
+        *(f"vendor  {name:<10} {provider.model} ({stack.place(name)})" for name, provider in PROVIDERS.items()),
+        "",
+        f"Copy for the tenant {DEMO_TENANT!r}:",
+        "",
+        f"curl -sS {stack.url}{COPY_PATH} \\",
+        f"  -H 'Authorization: Bearer {token}' \\",
+        f"  -H 'Content-Type: application/json' -d '{body}'",
+        "",
+        "A token for another tenant:",
+        "",
+        f"curl -sS {stack.url}/local/token -H 'Content-Type: application/json' \\",
+        """  -d '{"tenantId": "acme", "userId": "ana", "roles": ["admin"]}'""",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from local.stack import LocalStack
 
 DEFAULT_PORT = 3000
 DEMO_TENANT = "demo"
+JSON = "-H 'Content-Type: application/json'"
 COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
 
 
@@ -65,14 +66,11 @@ def _greeting(stack: LocalStack, operator: Mapping[str, str]) -> str:
         "",
         f"Copy for the tenant {DEMO_TENANT!r}:",
         "",
-        f"curl -sS {stack.url}{COPY_PATH} \\",
-        f"  -H 'Authorization: Bearer {token}' \\",
-        f"  -H 'Content-Type: application/json' -d '{body}'",
+        f"curl -sS {stack.url}{COPY_PATH} {JSON} -H 'Authorization: Bearer {token}' -d '{body}'",
         "",
         "A token for another tenant:",
         "",
-        f"curl -sS {stack.url}/local/token -H 'Content-Type: application/json' \\",
-        """  -d '{"tenantId": "acme", "userId": "ana", "roles": ["admin"]}'""",
+        f"""curl -sS {stack.url}/local/token {JSON} -d '{{"tenantId": "acme", "userId": "ana", "roles": ["admin"]}}'""",
         "",
     ]
     return "\n".join(lines)

@@ -7,13 +7,13 @@ valid all the same: it gets in and no further, for each route names the role it 
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, cast
 
 import jwt
 
 from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN, Role
 from nexus_ai.core.observability import logger
-from nexus_ai.core.once import Once
 from nexus_ai.core.settings import Settings, get_settings
 from nexus_ai.http.event import TOKEN_LEEWAY_S
 
@@ -38,14 +38,10 @@ class _Refused(Exception):
     """The token is signed as it should be and lacks something else; the message names what."""
 
 
-issuer_keys = Once(
-    lambda: jwt.PyJWKClient(
-        get_settings().token_jwks_url,
-        lifespan=KEYS_KEPT_S,
-        cooldown_duration=KEYS_ASKED_AGAIN_S,
-        timeout=KEYS_TIMEOUT_S,
-    )
-)
+@cache
+def issuer_keys(url: str) -> jwt.PyJWKClient:
+    """The keys at `url`, read when first asked for and kept a while; safe to share between threads."""
+    return jwt.PyJWKClient(url, lifespan=KEYS_KEPT_S, cooldown_duration=KEYS_ASKED_AGAIN_S, timeout=KEYS_TIMEOUT_S)
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +79,7 @@ def _verified(token: str, settings: Settings) -> dict[str, str]:
     # Before any key is asked for: a token of another kind costs nothing.
     if header.get("alg") not in ALGORITHMS or not isinstance(key_id, str):
         raise _Refused("another algorithm, or no key id")
-    key = issuer_keys().get_signing_key(key_id)
+    key = issuer_keys(settings.token_jwks_url).get_signing_key(key_id)
     if key.algorithm_name != header["alg"]:
         raise _Refused("the key is for another algorithm")
     claims: dict[str, Any] = jwt.decode(

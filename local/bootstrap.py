@@ -95,9 +95,13 @@ def output(command: list[str | Path]) -> str:
 
 
 def environment() -> dict[str, str]:
-    """This process's own, without what would lead uv to another environment than .venv."""
+    """This process's own, without what would lead uv to another environment than .venv.
+
+    Certificates are the system's, as pip has it: a company's proxy signs with its own.
+    """
     left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONHOME", "PYTHONPATH"}
-    variables = {name: value for name, value in os.environ.items() if name not in left_out}
+    variables = {"UV_SYSTEM_CERTS": "1"}
+    variables |= {name: value for name, value in os.environ.items() if name not in left_out}
     if not os.access(os.path.expanduser("~"), os.W_OK):
         variables["UV_CACHE_DIR"] = str(CACHE / "uv-cache")
     return variables

@@ -43,7 +43,7 @@ class Refused(Exception):
 
 def _state(item: Item) -> LimitState:
     return LimitState(
-        time_zone=item["timeZone"],
+        time_zone=item["tz"],
         maxima=three(item["maxima"]),
         remaining=three(item["remaining"]),
         held=three(item["held"]),
@@ -140,7 +140,7 @@ class LimitStore:
         """Writes a tenant's first item; one that is there stays as it is."""
         item: Item = {
             **keys.limits(tenant_id),
-            "timeZone": settings.time_zone,
+            "tz": settings.time_zone,
             "maxima": settings.maxima,
             "remaining": settings.maxima,
             "held": NOTHING,
@@ -213,7 +213,7 @@ class LimitStore:
                 self.create(tenant_id, settings, now_s)
                 continue
             write = _Write()
-            write.sets += ["maxima = :new", "timeZone = :zone"]
+            write.sets += ["maxima = :new", "tz = :zone"]
             write.values |= {":new": settings.maxima, ":old": state.maxima, ":zone": settings.time_zone}
             write.conditions.append("maxima = :old")
             for limit in Limit:

@@ -1,0 +1,58 @@
+"""What the tests of limits share: a service over real tables, with a clock that tests move."""
+
+from uuid import uuid4
+
+from nexus_ai.core.caller import Caller, Role
+from nexus_ai.core.clock import Deadline, uuid7
+from nexus_ai.core.settings import get_settings
+from nexus_ai.limits.models import Amounts, Ask, LimitSettings
+from nexus_ai.limits.service import LimitService
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.storage import tables
+
+
+class MovedClock:
+    def __init__(self, now_ms: int = 1_795_400_000_000) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+def caller_of(tenant_id: str, now_ms: int = 1_795_400_000_000) -> Caller:
+    return Caller(
+        tenant_id=tenant_id,
+        user_id="user",
+        roles=frozenset({Role.USER}),
+        request_id=uuid7(now_ms),
+        endpoint="POST /test",
+        started_at_ms=now_ms,
+        deadline=Deadline(now_ms + 29_000),
+    )
+
+
+def service(clock: MovedClock) -> LimitService:
+    settings = get_settings()
+    return LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings)
+
+
+def limits(
+    requests: int | None = None,
+    tokens: int | None = None,
+    cost_micros: int | None = None,
+    time_zone: str = "America/Sao_Paulo",
+) -> LimitSettings:
+    return LimitSettings(
+        requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost_micros, time_zone=time_zone
+    )
+
+
+def ask(*, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known: bool = True) -> Ask:
+    return Ask(
+        id=f"{uuid4()}.1",
+        amounts=Amounts(requests, tokens, cost_micros),
+        deadline_ms=1_795_400_039_000,
+        provider="openai",
+        model="gpt-5-mini",
+        price_known=price_known,
+    )

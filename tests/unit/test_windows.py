@@ -1,0 +1,64 @@
+"""When hours, days and months end, over every edge that a calendar has."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nexus_ai.limits.windows import window_ends
+
+SAO_PAULO = "America/Sao_Paulo"
+# Midnight comes twice in Havana when summer time ends, and did not come in São Paulo when it began.
+ZONES = (SAO_PAULO, "UTC", "Asia/Kolkata", "America/Havana", "Australia/Lord_Howe", "Europe/Lisbon", "Pacific/Apia")
+
+
+def _s(zone: str, *parts: int) -> int:
+    return int(datetime(*parts, tzinfo=ZoneInfo(zone)).timestamp())  # type: ignore[arg-type, misc]  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        ((2026, 11, 23, 10, 59, 59), ((2026, 11, 23, 11), (2026, 11, 24), (2026, 12, 1))),
+        ((2026, 11, 23, 11, 0, 0), ((2026, 11, 23, 12), (2026, 11, 24), (2026, 12, 1))),
+        ((2026, 12, 31, 23, 59, 59), ((2027, 1, 1), (2027, 1, 1), (2027, 1, 1))),
+        ((2028, 2, 28, 23, 59, 59), ((2028, 2, 29), (2028, 2, 29), (2028, 3, 1))),
+        ((2028, 2, 29, 0, 0, 0), ((2028, 2, 29, 1), (2028, 3, 1), (2028, 3, 1))),
+        ((2027, 2, 28, 12, 0, 0), ((2027, 2, 28, 13), (2027, 3, 1), (2027, 3, 1))),
+    ],
+)
+def test_windows_end_at_the_local_hour_midnight_and_first_of_the_month(
+    now: tuple[int, ...], ends: tuple[tuple[int, ...], ...]
+) -> None:
+    expected = tuple(_s(SAO_PAULO, *(*end, 0)) if len(end) == 4 else _s(SAO_PAULO, *end) for end in ends)
+    assert window_ends(_s(SAO_PAULO, *now), SAO_PAULO) == expected
+
+
+def test_a_day_that_begins_at_one_o_clock_begins_when_the_clocks_skip_midnight() -> None:
+    # 2018-11-04: from 00:00 the clocks went to 01:00.
+    _, day, _ = window_ends(_s(SAO_PAULO, 2018, 11, 3, 12), SAO_PAULO)
+    assert datetime.fromtimestamp(day, UTC) == datetime(2018, 11, 4, 3, tzinfo=UTC)
+
+
+def test_a_day_whose_last_hour_comes_twice_ends_after_the_second() -> None:
+    # 2018-02-18: from 00:00 the clocks went back to 23:00 of the 17th.
+    _, day, _ = window_ends(_s(SAO_PAULO, 2018, 2, 17, 12), SAO_PAULO)
+    assert datetime.fromtimestamp(day, UTC) == datetime(2018, 2, 18, 3, tzinfo=UTC)
+
+
+@given(now=st.integers(1_000_000_000, 2_500_000_000), zone=st.sampled_from(ZONES))
+def test_every_window_ends_later_than_now_and_the_longer_ones_not_before_the_shorter(now: int, zone: str) -> None:
+    hour, day, month = window_ends(now, zone)
+    assert now < hour <= now + 3600
+    assert now < day <= now + 26 * 3600
+    assert day <= month <= now + 32 * 86400
+
+
+@given(now=st.integers(1_000_000_000, 2_500_000_000), zone=st.sampled_from(ZONES))
+def test_the_end_of_a_window_is_the_same_from_every_moment_in_it(now: int, zone: str) -> None:
+    _, day, month = window_ends(now, zone)
+    assert window_ends(day - 1, zone)[1] == day
+    assert window_ends(month - 1, zone)[2] == month
+    assert window_ends(day, zone)[1] > day

@@ -12,7 +12,7 @@ from typing import Any
 from nexus_ai.audit.models import AuditRecord, Content, Part
 from nexus_ai.core.clock import uuid7_floor
 from nexus_ai.storage import keys, objects
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.storage.table import ConditionFailed, Item, Table
 
 MAX_INLINE_BYTES = 16 * 1024
 DAY_S = 86_400
@@ -43,6 +43,15 @@ class AuditStore:
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
         return [(self._table, item) for item in items]
+
+    def close_open(self, record: AuditRecord) -> bool:
+        """Writes the end of a record that has none yet; False where it has one."""
+        item = _item(record, record.at_ms // 1000 + self._metadata_s)
+        try:
+            self._table.put(item, condition="#status = :open", names={"#status": "status"}, values={":open": "open"})
+        except ConditionFailed:
+            return False
+        return True
 
     def load(self, tenant_id: str, record_id: str) -> AuditRecord | None:
         item = self._table.get(keys.audit_record(tenant_id, record_id), consistent=True)

@@ -40,13 +40,22 @@ class Table:
         found = answer.get("Item")
         return unmarshal(found) if found else None
 
-    def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Item | None = None) -> None:
+    def put(
+        self,
+        item: Mapping[str, Any],
+        *,
+        condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         """Writes the whole item; raises ConditionFailed."""
         request: dict[str, Any] = {"TableName": self.name, "Item": marshal(item)}
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:
             request["ExpressionAttributeValues"] = marshal(values)
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
         with _errors():
             self._client.put_item(**request)
 

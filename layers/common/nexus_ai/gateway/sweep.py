@@ -1,0 +1,105 @@
+"""What a killed function leaves behind, put in order: reservations are settled, open records closed as abandoned.
+
+Safe to run twice, at once, late or half: the record is closed first, under a condition, and holds what the settlement
+then charges.
+"""
+
+from dataclasses import dataclass
+
+from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
+from nexus_ai.audit.store import AuditStore
+from nexus_ai.core.clock import Clock
+from nexus_ai.gateway.books import usage_entries
+from nexus_ai.limits.due import DueTenants
+from nexus_ai.limits.models import NOTHING, Amounts, Reservation, Settlement
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.usage.store import UsageStore
+
+# How far back the first sweep of a tenant looks for open records, and how much sweeps overlap.
+FIRST_LOOK_BACK_S = 24 * 3600
+OVERLAP_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    clock: Clock
+    limits: LimitStore
+    due: DueTenants
+    audit: AuditStore
+    usage: UsageStore
+
+    def all(self) -> int:
+        """Sweeps every tenant that is marked; returns how many there were."""
+        swept = 0
+        for tenant_id in self.due.active(self.clock.now_ms() // 1000):
+            self.tenant(tenant_id)
+            swept += 1
+        return swept
+
+    def tenant(self, tenant_id: str) -> None:
+        """Settles the tenant's reservations past their deadline, and closes its open records past theirs."""
+        now_ms = self.clock.now_ms()
+        began_s = now_ms // 1000
+        since_s = (self.due.swept_at(tenant_id) or began_s - FIRST_LOOK_BACK_S) - OVERLAP_S
+        state = self.limits.load(tenant_id)
+        for reservation in state.in_flight.values() if state else ():
+            if reservation.deadline_ms < now_ms:
+                self._release(tenant_id, reservation, now_ms)
+        for record in self.audit.between(tenant_id, since_s * 1000, now_ms):
+            if record.status is AuditStatus.OPEN and record.deadline_ms < now_ms:
+                self._abandon(record, None, now_ms)
+        self.due.swept(tenant_id, began_s)
+
+    def _release(self, tenant_id: str, reservation: Reservation, now_ms: int) -> None:
+        """Charges what the record says of the attempt; in full where it says nothing but that there may have been one.
+
+        Without a record nothing was sent: the provider is called only once the record is open.
+        """
+        record = self.audit.load(tenant_id, reservation.request_id)
+        if record and record.status is AuditStatus.OPEN:
+            self._abandon(record, reservation, now_ms)
+            used = reservation.amounts
+        else:
+            used = _used(record, reservation) if record else NOTHING
+        self.limits.settle(tenant_id, Settlement(reservation=reservation, used=used))
+
+    def _abandon(self, record: AuditRecord, reservation: Reservation | None, now_ms: int) -> None:
+        attempts = (_abandoned(reservation),) if reservation else ()
+        closed = record.model_copy(
+            update={
+                "status": AuditStatus.ABANDONED,
+                "attempts": (*record.attempts, *attempts),
+                "provider": reservation.provider if reservation else record.provider,
+                "model": reservation.model if reservation else record.model,
+                "error_code": "abandoned",
+                "latency_ms": now_ms - record.at_ms,
+            }
+        )
+        if self.audit.close_open(closed):
+            for entry in usage_entries(closed):
+                self.usage.add(record.tenant_id, entry)
+
+
+def _abandoned(reservation: Reservation) -> Attempt:
+    return Attempt(
+        provider=reservation.provider,
+        model=reservation.model,
+        outcome=Outcome.ABANDONED,
+        error_code="abandoned",
+        sent=True,
+        charged_tokens=reservation.amounts.tokens,
+        cost_micros=reservation.amounts.cost_micros,
+        estimated=True,
+    )
+
+
+def _used(record: AuditRecord, reservation: Reservation) -> Amounts:
+    """What the closed record says of the attempt that this reservation was for; nothing where it never began."""
+    if record.status is AuditStatus.ABANDONED:
+        return reservation.amounts
+    number = int(reservation.id.rpartition(".")[2])
+    begun = [attempt for attempt in record.attempts if attempt.outcome is not Outcome.SKIPPED]
+    if number > len(begun) or not begun[number - 1].sent:
+        return NOTHING
+    attempt = begun[number - 1]
+    return Amounts(reservation.amounts.requests, attempt.charged_tokens, attempt.cost_micros or 0)

@@ -44,26 +44,26 @@ class Sweep:
         state = self.limits.load(tenant_id)
         for reservation in state.in_flight.values() if state else ():
             if reservation.deadline_ms < now_ms:
-                self._release(tenant_id, reservation, now_ms)
+                self._release(tenant_id, reservation)
         for record in self.audit.between(tenant_id, since_s * 1000, now_ms):
             if record.status is AuditStatus.OPEN and record.deadline_ms < now_ms:
-                self._abandon(record, None, now_ms)
+                self._abandon(record, None)
         self.due.swept(tenant_id, began_s)
 
-    def _release(self, tenant_id: str, reservation: Reservation, now_ms: int) -> None:
+    def _release(self, tenant_id: str, reservation: Reservation) -> None:
         """Charges what the record says of the attempt; in full where it says nothing but that there may have been one.
 
         Without a record nothing was sent: the provider is called only once the record is open.
         """
         record = self.audit.load(tenant_id, reservation.request_id)
         if record and record.status is AuditStatus.OPEN:
-            self._abandon(record, reservation, now_ms)
+            self._abandon(record, reservation)
             used = reservation.amounts
         else:
             used = _used(record, reservation) if record else NOTHING
         self.limits.settle(tenant_id, Settlement(reservation=reservation, used=used))
 
-    def _abandon(self, record: AuditRecord, reservation: Reservation | None, now_ms: int) -> None:
+    def _abandon(self, record: AuditRecord, reservation: Reservation | None) -> None:
         attempts = (_abandoned(reservation),) if reservation else ()
         closed = record.model_copy(
             update={
@@ -72,7 +72,7 @@ class Sweep:
                 "provider": reservation.provider if reservation else record.provider,
                 "model": reservation.model if reservation else record.model,
                 "error_code": "abandoned",
-                "latency_ms": now_ms - record.at_ms,
+                "latency_ms": None,
             }
         )
         if self.audit.close_open(closed):

@@ -1,0 +1,30 @@
+"""Asks the local API as a client would, with any bytes for a body."""
+
+import json
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+GENERATE_COPY = "/api/marketing/ai-assistant/generate-copy-v2"
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+def ask(
+    url: str, method: str, path: str, *, token: str | None = None, body: object = None, headers: Mapping[str, str] = {}
+) -> Reply:
+    """`body` is sent as it is where it is bytes, and as JSON otherwise."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    own = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=35)
+    try:
+        connection.request(method, path, sent, own | dict(headers))
+        response = connection.getresponse()
+        return Reply(response.status, dict(response.headers), json.loads(response.read()))
+    finally:
+        connection.close()

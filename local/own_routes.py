@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from email import message_from_string
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as policy
 from typing import TYPE_CHECKING, Any, Final
@@ -102,7 +102,7 @@ def _mail(message: Any) -> dict[str, Any]:
     if not hasattr(message, "raw_data"):
         recipients = [address for addresses in message.destinations.values() for address in addresses]
         return {"subject": message.subject, "recipients": recipients, "text": None, "html": message.body}
-    parsed = message_from_string(message.raw_data, policy=policy)
+    parsed = message_from_bytes(message.raw_data.encode(), policy=policy)
     return {
         "subject": str(parsed["Subject"]),
         "recipients": list(message.destinations),

@@ -63,21 +63,21 @@ class RestApi:
         identity: Properties = authorizers[self._default_authorizer]["Identity"]
         self.identity_header: str = identity["Header"]
         self.authorizer_ttl_s: int = identity["ReauthorizeEvery"]
-        self._routes = list(self._find_routes())
+        self.routes = list(self._find_routes())
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route and its path's parameters. A literal segment is preferred to a parameter, as in API Gateway."""
         segments = path.rstrip("/").split("/")
         met = [
             (route, parameters)
-            for route in self._routes
+            for route in self.routes
             if route.method == method and (parameters := _parameters(route, segments)) is not None
         ]
         return min(met, key=lambda found: len(found[1]), default=None)
 
     def has_resource(self, path: str) -> bool:
         segments = path.rstrip("/").split("/")
-        return any(_parameters(route, segments) is not None for route in self._routes)
+        return any(_parameters(route, segments) is not None for route in self.routes)
 
     def preflight(self) -> dict[str, str]:
         """The headers with which OPTIONS is answered on every resource."""

@@ -35,7 +35,7 @@ class Template:
     """The template with its parameters. Resources get their physical names from `name`, once they exist."""
 
     def __init__(self, parameters: Mapping[str, str], *, region: str, path: Path = ROOT / "template.yaml") -> None:
-        self._body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        self.body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         self._values: dict[str, Any] = {
             "AWS::AccountId": ACCOUNT_ID,
             "AWS::Partition": "aws",
@@ -43,7 +43,7 @@ class Template:
             "AWS::StackName": STACK_NAME,
             "AWS::URLSuffix": "amazonaws.com",
         }
-        for name, declared in self._body["Parameters"].items():
+        for name, declared in self.body["Parameters"].items():
             if name not in parameters and "Default" not in declared:
                 raise ValueError(f"the parameter {name} has no default and no value")
             self._values[name] = str(parameters.get(name, declared.get("Default")))
@@ -56,13 +56,13 @@ class Template:
 
     def resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
         """Logical ids and properties, as they are written, of all resources of a CloudFormation type."""
-        for name, resource in self._body["Resources"].items():
+        for name, resource in self.body["Resources"].items():
             if resource["Type"] == kind:
                 yield name, resource.get("Properties", {})
 
     def functions(self) -> dict[str, Properties]:
         """Each function's properties, those of Globals included."""
-        shared: Properties = self._body["Globals"]["Function"]
+        shared: Properties = self.body["Globals"]["Function"]
         return {name: {**shared, **own} for name, own in self.resources("AWS::Serverless::Function")}
 
     def environment(self) -> dict[str, str]:

@@ -1,0 +1,51 @@
+"""Who may import whom, and what a cold start may not load."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local.template import ROOT
+
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+SDKS = ("openai", "anthropic", "groq", "google.genai", "genai_prices")
+# Powertools imports botocore's name, which is nothing; its machinery is 0.4 s.
+AWS = ("boto3", "botocore.client", "botocore.session")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": str(ROOT / "layers" / "common"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def loaded_by(folder: str) -> set[str]:
+    """The modules that importing a function's app.py loads, in a fresh interpreter."""
+    program = f"import sys; sys.path.insert(0, 'functions/{folder}'); import app; print('\\n'.join(sys.modules))"
+    done = run(sys.executable, "-c", program)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_importing_a_function_loads_no_vendors_sdk(folder: str) -> None:
+    assert not loaded_by(folder) & set(SDKS)
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_importing_a_function_makes_no_client_of_aws(folder: str) -> None:
+    assert not loaded_by(folder) & set(AWS)
+
+
+def test_the_contracts_between_packages_hold() -> None:
+    done = run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_layers_requirements_are_those_of_the_lock() -> None:
+    uv = ROOT / ".venv" / "bin" / "uv"
+    exported = run(
+        str(uv if uv.exists() else "uv"), "export", "--quiet", "--offline", "--locked", "--no-dev", "--no-emit-project",
+        "--no-header", "--format", "requirements-txt",
+    )  # fmt: skip
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stdout == (ROOT / "layers" / "common" / "requirements.txt").read_text()

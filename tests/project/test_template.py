@@ -1,0 +1,194 @@
+"""template.yaml keeps the promises that no function can keep: encryption, backups, least privilege, one voice."""
+
+import json
+import re
+from itertools import takewhile
+from typing import Any
+
+import pytest
+import yaml
+
+from local.routes import RestApi
+from local.template import ROOT, Template
+from nexus_ai.core.settings import Settings
+
+TEXT = (ROOT / "template.yaml").read_text()
+PARAMETERS = {
+    "TokenIssuer": "https://issuer.example",
+    "TokenAudience": "nexus-ai",
+    "TokenJwksUrl": "https://issuer.example/keys",
+}
+TEMPLATE = Template(PARAMETERS, region="us-east-1")
+TABLES = dict(TEMPLATE.resources("AWS::DynamoDB::Table"))
+BANNERS = ["Parameters", "Globals", "Layer", "API", "Tables", "Functions", "Monitoring", "Outputs"]
+BLOCK_LINES = 20
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (name, statement)
+        for name, properties in TEMPLATE.functions().items()
+        for policy in properties.get("Policies", [])
+        for statement in policy["Statement"]
+    ]
+
+
+def test_the_banners_stand_in_their_order() -> None:
+    assert re.findall(r"^ *# -{20,} (\w+)$", TEXT, re.MULTILINE) == BANNERS
+
+
+def test_there_are_the_five_tables() -> None:
+    assert set(TABLES) == {"SettingsTable", "RateLimitsTable", "CacheTable", "UsageTable", "AuditLogsTable"}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_table_is_encrypted_backed_up_protected_and_costs_nothing_at_rest(name: str) -> None:
+    table = TABLES[name]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "DataKey"}}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["PK", "SK"]
+    assert "TableName" not in table
+
+
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"])
+def test_what_holds_data_outlives_the_stack(kind: str) -> None:
+    body = TEMPLATE.body["Resources"]
+    kept = {name: body[name] for name, _ in TEMPLATE.resources(kind)}
+    assert kept
+    for resource in kept.values():
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_policy_names_every_action_and_one_resource() -> None:
+    assert statements()
+    for function, statement in statements():
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action), f"{function}: {action}"
+        objects = {"Fn::Sub": "${ContentBucket.Arn}/*"}
+        resource = statement["Resource"]
+        assert resource in (objects, {"Fn::GetAtt": [resource_name(statement), "Arn"]}), (
+            f"{function}: one, by reference"
+        )
+
+
+def resource_name(statement: dict[str, Any]) -> str | None:
+    """The logical id behind `!GetAtt X.Arn`."""
+    reference: dict[str, Any] = statement["Resource"]
+    return reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else None
+
+
+def test_provider_keys_are_decrypted_only_with_tenant_and_provider_named() -> None:
+    uses = [statement for _, statement in statements() if resource_name(statement) == "ProviderKeysKey"]
+    assert uses
+    for statement in uses:
+        named = statement["Condition"]["Null"]
+        assert named == {"kms:EncryptionContext:tenant": "false", "kms:EncryptionContext:provider": "false"}
+
+
+def test_no_function_gets_one_of_the_broad_policies_of_sam() -> None:
+    for properties in TEMPLATE.functions().values():
+        assert all(set(policy) == {"Statement"} for policy in properties.get("Policies", []))
+
+
+def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
+    ((_, bucket),) = TEMPLATE.resources("AWS::S3::Bucket")
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == {"Ref": "ContentRetentionDays"}
+    ((_, policy),) = TEMPLATE.resources("AWS::S3::BucketPolicy")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None:
+    variables = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
+    assert {name.lower() for name in variables} == set(Settings.model_fields)
+
+
+def test_the_defaults_of_the_parameters_are_those_of_the_settings() -> None:
+    variables: dict[str, Any] = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
+    parameters = TEMPLATE.body["Parameters"]
+    here = {
+        name.lower(): parameters[value["Ref"]]["Default"]
+        for name, value in variables.items()
+        if "Default" in parameters.get(value["Ref"], {}) and name != "STAGE"
+    }
+    needed = {name: "x" for name, field in Settings.model_fields.items() if field.is_required()}
+    assert Settings.model_validate(needed | here) == Settings.model_validate(needed)
+
+
+@pytest.mark.parametrize("name", sorted(dict(TEMPLATE.resources("AWS::Serverless::Function"))))
+def test_a_functions_block_is_short(name: str) -> None:
+    lines = TEXT.splitlines()
+    begin = lines.index(f"  {name}:") + 1
+    assert len(list(takewhile(lambda line: line.startswith("    "), lines[begin:]))) < BLOCK_LINES
+
+
+def test_nothing_has_a_literal_name() -> None:
+    for resource in TEMPLATE.body["Resources"].values():
+        literal = {"TableName", "FunctionName", "BucketName", "LogGroupName", "RoleName"}
+        assert not literal & set(resource.get("Properties", {}))
+
+
+def test_every_parameter_is_described_and_used() -> None:
+    for name, parameter in TEMPLATE.body["Parameters"].items():
+        assert parameter["Description"].strip()
+        assert f"!Ref {name}" in TEXT or f"${{{name}}}" in TEXT, name
+        assert parameter["Type"] == "Number" or "AllowedPattern" in parameter or "AllowedValues" in parameter, name
+
+
+def test_api_gateway_speaks_as_the_functions_do() -> None:
+    api = RestApi(TEMPLATE)
+    ((_, properties),) = TEMPLATE.resources("AWS::Serverless::Api")
+    for kind in properties["GatewayResponses"]:
+        status, headers, body = api.gateway_response(kind).of("the-request-id")
+        document = json.loads(body)
+        assert headers["Content-Type"] == "application/problem+json"
+        assert headers["X-Request-Id"] == document["requestId"] == "the-request-id"
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert document["type"] == f"urn:nexus-ai:problem:{document['code']}"
+        assert document["title"]
+        assert document["detail"]
+        assert document.get("status", status) == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("UNAUTHORIZED", 401),
+        ("ACCESS_DENIED", 403),
+        ("MISSING_AUTHENTICATION_TOKEN", 404),
+        ("REQUEST_TOO_LARGE", 413),
+        ("THROTTLED", 429),
+        ("INTEGRATION_TIMEOUT", 504),
+        ("BAD_GATEWAY", 502),
+    ],
+)
+def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: int) -> None:
+    assert RestApi(TEMPLATE).gateway_response(kind).status == status
+
+
+def test_cors_comes_from_the_parameter() -> None:
+    template = Template(PARAMETERS | {"CorsOrigin": "https://crm.example.com"}, region="us-east-1")
+    api = RestApi(template)
+    assert api.preflight()["Access-Control-Allow-Origin"] == "https://crm.example.com"
+    _, headers, _ = api.gateway_response("UNAUTHORIZED").of("id")
+    assert headers["Access-Control-Allow-Origin"] == "https://crm.example.com"
+    assert "Idempotency-Key" in api.preflight()["Access-Control-Allow-Headers"]
+
+
+def test_the_workflow_runs_what_everybody_runs_and_pins_its_actions() -> None:
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        assert any(step.get("run") == ".ci/run" for step in steps)
+        for step in steps:
+            assert "uses" not in step or re.search(r"@[0-9a-f]{40}$", step["uses"])

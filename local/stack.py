@@ -80,7 +80,7 @@ class LocalStack:
     def place(self, provider: ProviderName) -> str:
         """Where a vendor is reached, for people."""
         url = self._places[PROVIDERS[provider].parameter]
-        return "simulated" if url == self.providers.base_urls()[provider] else url or "its own address"
+        return f"simulated at {url}" if url == self.providers.base_urls()[provider] else url or "its own address"
 
     def token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",), **claims: Any) -> str:
         """A token as /local/token gives it, for a tenant with the demo's providers. `claims` replace those it has."""

@@ -1,0 +1,174 @@
+"""`make run` as a person has it: the printed line works when pasted, signals end it, and two live side by side."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from local.demo import PROVIDERS
+from local.template import ROOT
+from nexus_ai.providers.base import ProviderName
+
+ENDED_WITHIN_S = 2
+LISTENING = "0A"
+LOCALHOST = "0100007F"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A started stack. `lines` is what it printed until it was ready."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str]
+
+    @property
+    def curl(self) -> str:
+        return next(line for line in self.lines if line.startswith("curl ") and "generate-copy-v2" in line)
+
+
+def command_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This machine's, without keys and addresses of its own."""
+    ours = {variable for provider in PROVIDERS.values() for variable in (provider.key_variable, provider.url_variable)}
+    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("AWS_")}
+    return {**kept, "PYTHONPATH": "layers/common", "PORT": "0", **extra}
+
+
+@contextmanager
+def running(**extra: str) -> Generator[Run]:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "local"],
+        cwd=ROOT,
+        env=command_environment(extra),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("curl ") and "/local/token" in line:
+                break
+        url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
+        assert url is not None
+        yield Run(process, url.group(), lines)
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def run() -> Generator[Run]:
+    with running() as started:
+        yield started
+
+
+def paste(line: str) -> dict[str, Any]:
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_the_printed_line_gives_copy_and_the_same_line_again_gives_it_from_the_cache(run: Run) -> None:
+    first, second = paste(run.curl), paste(run.curl)
+    assert first["data"]
+    assert (first["provider"], first["model"], first["cached"]) == (
+        "openai",
+        PROVIDERS[ProviderName.OPENAI].model,
+        False,
+    )
+    assert first["usage"]["costUsd"] > 0
+    assert (second["data"], second["cached"]) == (first["data"], True)
+
+
+@pytest.mark.parametrize("provider", list(PROVIDERS))
+def test_each_provider_answers_a_tenant_that_is_new(run: Run, provider: str) -> None:
+    wanted = {"tenantId": f"new-{provider}", "userId": "ana", "roles": ["user"]}
+    token = httpx.post(f"{run.url}/local/token", json=wanted, trust_env=False).json()["token"]
+    response = httpx.post(
+        f"{run.url}/api/marketing/ai-assistant/generate-copy-v2",
+        json={"provider": provider, "prompt": "Café especial"},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+        trust_env=False,
+    )
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert (answer["provider"], answer["fallback"]["used"]) == (provider, False)
+
+
+def test_nothing_listens_but_on_localhost_and_no_child_is_started(run: Run) -> None:
+    pid = run.process.pid
+    sockets = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+    listeners = [
+        fields[1].split(":")[0]
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:])
+        if fields[3] == LISTENING and f"socket:[{fields[9]}]" in sockets
+    ]
+    assert listeners
+    assert set(listeners) == {LOCALHOST}
+    assert all(not task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children"))
+
+
+def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
+    with running() as other:
+        assert other.url != run.url
+        token = re.search(r"Bearer ([^']+)", run.curl)
+        assert token is not None
+        headers = {"Authorization": f"Bearer {token.group(1)}"}
+        path = "/api/marketing/ai-assistant/generate-copy-v2"
+        foreign = httpx.post(f"{other.url}{path}", json={}, headers=headers, trust_env=False)
+        assert foreign.status_code == 401
+        assert paste(other.curl)["cached"] is False
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:
+    port = run.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "local"]
+    environment = command_environment({"PORT": port})
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"make run: port {port} is taken: choose another one with PORT=...\n"
+
+
+@pytest.mark.parametrize("port", ["x", "65536", "-1"])
+def test_a_port_that_is_none_is_told_in_one_line(port: str) -> None:
+    command = [sys.executable, "-m", "local"]
+    environment = command_environment({"PORT": port})
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"make run: PORT={port} is no port\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_at_once_with_a_call_in_flight(number: signal.Signals) -> None:
+    with ExitStack() as opened:
+        vendor = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        silent = f"http://127.0.0.1:{vendor.getsockname()[1]}/v1"
+        run = opened.enter_context(running(OPENAI_BASE_URL=silent))
+        call = Thread(target=subprocess.run, args=(["/bin/sh", "-c", run.curl],), kwargs={"capture_output": True})
+        call.start()
+        vendor.settimeout(30)
+        opened.enter_context(vendor.accept()[0])
+        run.process.send_signal(number)
+        assert run.process.wait(timeout=ENDED_WITHIN_S) == 0
+        call.join()
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", int(run.url.rpartition(":")[2])))

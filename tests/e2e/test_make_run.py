@@ -87,11 +87,8 @@ def paste(line: str) -> dict[str, Any]:
 def test_the_printed_line_gives_copy_and_the_same_line_again_gives_it_from_the_cache(run: Run) -> None:
     first, second = paste(run.curl), paste(run.curl)
     assert first["data"]
-    assert (first["provider"], first["model"], first["cached"]) == (
-        "openai",
-        PROVIDERS[ProviderName.OPENAI].model,
-        False,
-    )
+    model = PROVIDERS[ProviderName.OPENAI].model
+    assert (first["provider"], first["model"], first["cached"]) == ("openai", model, False)
     assert first["usage"]["costUsd"] > 0
     assert (second["data"], second["cached"]) == (first["data"], True)
 

@@ -1,0 +1,93 @@
+"""What a function does to AWS is what its policy in template.yaml allows: no call is refused there that passes here."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.simulated.behaviours import Fail
+from local.stack import LocalStack
+from local.template import Template
+from nexus_ai.core.settings import get_settings
+from nexus_ai.providers.base import FailureKind, ProviderName
+from nexus_ai.storage import aws
+from tests.functional.pipeline_support import copy, set_limits
+
+PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
+
+
+def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[str]:
+    """The logical ids of what a call touches."""
+    settings = get_settings()
+    tables = {
+        settings.settings_table: "SettingsTable",
+        settings.rate_limits_table: "RateLimitsTable",
+        settings.cache_table: "CacheTable",
+        settings.usage_table: "UsageTable",
+        settings.audit_logs_table: "AuditLogsTable",
+    }
+    match service:
+        case "kms":
+            yield "ProviderKeysKey"
+        case "s3":
+            yield "ContentBucket"
+        case _ if operation == "BatchWriteItem":
+            yield from (tables[name] for name in params["RequestItems"])
+        case _:
+            yield tables[params["TableName"]]
+
+
+@contextmanager
+def recorded() -> Generator[set[tuple[str, str]]]:
+    """Every action on every resource of this process, while it lasts."""
+    calls: set[tuple[str, str]] = set()
+
+    def record(params: dict[str, Any], model: Any, **_: object) -> None:
+        service, operation = str(model.service_model.service_name), str(model.name)
+        calls.update((f"{service}:{operation}", resource) for resource in resources(service, operation, params))
+
+    events: list[Any] = [aws.dynamodb().meta.events, aws.kms().meta.events, aws.s3().meta.events]
+    for emitter in events:
+        emitter.register("before-parameter-build", record)
+    try:
+        yield calls
+    finally:
+        for emitter in events:
+            emitter.unregister("before-parameter-build", record)
+
+
+def granted(function: str) -> set[tuple[str, str]]:
+    template = Template(PARAMETERS, region="us-east-1")
+    found: set[tuple[str, str]] = set()
+    for policy in template.functions()[function]["Policies"]:
+        for statement in policy["Statement"]:
+            reference = statement["Resource"]
+            resource = reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else "ContentBucket"
+            found |= {(action, resource) for action in statement["Action"]}
+    return found
+
+
+@pytest.fixture
+def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
+    """What the pipeline does in every kind of end that a request has."""
+    stack.token(tenant)
+    with recorded() as seen:
+        copy(stack, tenant)
+        copy(stack, tenant)
+        copy(stack, tenant, {"prompt": "".join(f"{number:x}" for number in range(4500))}, Idempotency_Key="first")
+        copy(stack, tenant, {"prompt": "".join(f"{number:x}" for number in range(4500))}, Idempotency_Key="first")
+        stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
+        for attempt in range(6):
+            copy(stack, tenant, {"prompt": f"another {attempt}"})
+        for provider in ProviderName:
+            stack.providers.always(provider, Fail(FailureKind.RATE_LIMITED))
+        copy(stack, tenant, {"prompt": "nobody answers"}, Idempotency_Key="second")
+        set_limits(tenant, requests=0)
+        copy(stack, tenant, {"prompt": "blocked"}, Idempotency_Key="third")
+        return set(seen)
+
+
+def test_generate_copy_may_do_what_it_does_and_nothing_else(calls: set[tuple[str, str]]) -> None:
+    assert calls <= granted("GenerateCopyFunction"), "refused in the cloud"
+    assert granted("GenerateCopyFunction") <= calls, "granted and never used"

@@ -1,0 +1,168 @@
+"""Anthropic: https://platform.claude.com/docs/en/api/messages and /docs/en/api/errors.
+
+A prompt that is larger than the model's context is a 400 without a code of its own, which only its words tell from any
+other bad request, and words are not read. What Anthropic says by status (413, request_too_large) and by stop reason
+(model_context_window_exceeded) is heeded.
+"""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import anthropic
+import httpcore2
+import httpx2
+from pydantic import BaseModel, ConfigDict
+
+from nexus_ai.providers import schemas
+from nexus_ai.providers.base import (
+    Completion,
+    FailureKind,
+    FinishReason,
+    Prompt,
+    ProviderFailure,
+    ProviderName,
+    TokenUsage,
+)
+from nexus_ai.providers.exchange import exchange, make_client
+from nexus_ai.providers.status import failure_of
+
+HEADERS = (b"authorization", b"anthropic-version")
+_FINISH = {
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+}
+# A spend limit that is reached is a 400 or a 429 whose details say so.
+_CODES = {
+    "contract_spend_limit_reached": FailureKind.NO_CREDIT,
+    "enforced_spend_limit_reached": FailureKind.NO_CREDIT,
+    "linked_organization_billing_unavailable": FailureKind.NO_CREDIT,
+    "linked_organization_spend_limit_reached": FailureKind.NO_CREDIT,
+}
+
+
+class _Wire(BaseModel):
+    """What is read of an answer: strictly typed, and blind to fields that are not named."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _OutputDetails(_Wire):
+    thinking_tokens: int | None = None
+
+
+class _Usage(_Wire):
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _Block(_Wire):
+    type: str
+    text: str = ""
+
+
+class _Answer(_Wire):
+    model: str
+    content: list[_Block]
+    stop_reason: str
+    usage: _Usage | None = None
+
+
+class _ErrorInside(BaseModel):
+    error: Any = None
+
+
+class Adapter:
+    def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (every adapter is made alike)
+        # Each call brings its own key.
+        self._client = anthropic.Anthropic(
+            base_url=base_url, api_key="none", max_retries=0, http_client=make_client(httpx2, httpcore2, HEADERS)
+        )
+
+    def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
+        with exchange(timeout_s, api_key), _failures():
+            response: Any = self._client.messages.with_raw_response.create(
+                **_request(prompt, model),
+                extra_headers={"Authorization": f"Bearer {api_key}"},
+                # Given so that the SDK does not refuse long answers without a stream.
+                timeout=timeout_s,
+            )
+            return _completion(response.read())
+
+
+# Request.
+
+
+def _request(prompt: Prompt, model: str) -> dict[str, Any]:
+    """The API version that the SDK speaks has no sampling parameters, so that a temperature is not sent."""
+    request: dict[str, Any] = {
+        "model": model,
+        "max_tokens": prompt.max_tokens,
+        "messages": [{"role": message.role, "content": message.text} for message in prompt.messages],
+    }
+    if prompt.system:
+        request["system"] = prompt.system
+    if prompt.output:
+        schema = schemas.anthropic(prompt.output.schema_)
+        request["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+    return request
+
+
+# Errors.
+
+
+@contextmanager
+def _failures() -> Generator[None]:
+    try:
+        yield
+    except anthropic.APIStatusError as error:
+        has_code = error.response.status_code in {400, 422, 429}
+        kind = _CODES.get(_code(error.response.content)) if has_code else None
+        raise failure_of(error.response, kind) from None
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["details"]["error_code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+# Answer.
+
+
+def _completion(body: bytes) -> Completion:
+    if _ErrorInside.model_validate_json(body).error:
+        raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
+    answer = _Answer.model_validate_json(body)
+    usage = _usage(answer.usage) if answer.usage else None
+    if answer.stop_reason == "refusal":
+        raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
+    if answer.stop_reason not in _FINISH:
+        raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    if not text.strip():
+        raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
+    return Completion(text=text, finish_reason=_FINISH[answer.stop_reason], model=answer.model, usage=usage)
+
+
+# Usage.
+
+
+def _usage(usage: _Usage) -> TokenUsage:
+    """Cached and cache-write tokens are counted beside the input tokens; thoughts are part of the output."""
+    cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    details = usage.output_tokens_details
+    return TokenUsage(
+        input_tokens=usage.input_tokens + (cached or 0) + (written or 0),
+        output_tokens=usage.output_tokens,
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=details.thinking_tokens if details else None,
+    )

@@ -1,0 +1,222 @@
+"""Google Gemini: https://ai.google.dev/api/generate-content and /gemini-api/docs/troubleshooting.
+
+A prompt that is larger than the model's context is a 400 INVALID_ARGUMENT, which only its words tell from any other bad
+request, and words are not read.
+"""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore2
+import httpx2
+from google import genai
+from google.genai import errors, types
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from nexus_ai.providers import schemas
+from nexus_ai.providers.base import (
+    Completion,
+    FailureKind,
+    FinishReason,
+    Prompt,
+    ProviderFailure,
+    ProviderName,
+    TokenUsage,
+)
+from nexus_ai.providers.exchange import exchange, make_client
+from nexus_ai.providers.status import failure_of
+
+HEADERS = (b"x-goog-api-key",)
+_FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH}
+_BLOCKED = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"})
+# Reasons of google.rpc's ErrorInfo, and states, that say more than their status 400.
+_REASONS = {"API_KEY_INVALID": FailureKind.INVALID_KEY, "API_KEY_EXPIRED": FailureKind.INVALID_KEY}
+_STATES = {"FAILED_PRECONDITION": FailureKind.NO_CREDIT}  # the project has no billing where there is no free tier
+
+
+class _Wire(BaseModel):
+    """What is read of an answer: strictly typed, and blind to fields that are not named."""
+
+    model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel)
+
+
+class _Part(_Wire):
+    text: str = ""
+    thought: bool = False
+
+
+class _Content(_Wire):
+    parts: list[_Part] = []
+
+
+class _Candidate(_Wire):
+    content: _Content = _Content()
+    finish_reason: str
+
+
+class _Feedback(_Wire):
+    block_reason: str | None = None
+
+
+class _Usage(_Wire):
+    prompt_token_count: int | None = None
+    candidates_token_count: int = 0
+    thoughts_token_count: int | None = None
+    cached_content_token_count: int | None = None
+
+
+class _Answer(_Wire):
+    candidates: list[_Candidate] = []
+    prompt_feedback: _Feedback | None = None
+    usage_metadata: _Usage | None = None
+    model_version: str | None = None
+
+
+class _ErrorInside(BaseModel):
+    error: Any = None
+
+
+class _Error(BaseModel):
+    status: str = ""
+    details: list[dict[str, Any]] = []
+
+
+class _ErrorBody(BaseModel):
+    error: _Error
+
+
+class Adapter:
+    def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (every adapter is made alike)
+        # Each call brings its own key. What the SDK would read from its environment is said here.
+        self._client = genai.Client(
+            enterprise=False,
+            api_key="none",
+            http_options=types.HttpOptions(
+                base_url=base_url,
+                api_version="v1beta",
+                httpx_client=make_client(httpx2, httpcore2, HEADERS),
+            ),
+        )
+
+    def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
+        with exchange(timeout_s, api_key), _failures():
+            answer = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
+                model=model, contents=_contents(prompt), config=_config(prompt, model, api_key)
+            )
+            sent_back = answer.sdk_http_response
+            return _completion((sent_back.body if sent_back else None) or "", model)
+
+
+# Request.
+
+
+def _contents(prompt: Prompt) -> list[types.Content]:
+    roles = {"user": "user", "assistant": "model"}
+    return [
+        types.Content(role=roles[message.role], parts=[types.Part(text=message.text)]) for message in prompt.messages
+    ]
+
+
+def _config(prompt: Prompt, model: str, api_key: str) -> types.GenerateContentConfig:
+    wanted: dict[str, Any] = {}
+    if prompt.output:
+        wanted["response_mime_type"] = "application/json"
+        wanted["response_json_schema"] = schemas.gemini(prompt.output.schema_)
+    return types.GenerateContentConfig(
+        http_options=types.HttpOptions(headers={"x-goog-api-key": api_key}),
+        system_instruction=prompt.system or None,
+        max_output_tokens=prompt.max_tokens,
+        temperature=prompt.temperature,
+        thinking_config=_thinking(model),
+        # The body as it came: it is read here, as strictly as every vendor's.
+        should_return_http_response=True,
+        **wanted,
+    )
+
+
+def _thinking(model: str) -> types.ThinkingConfig | None:
+    """As little as the model allows, since thoughts count into the tokens that are allowed.
+
+    https://ai.google.dev/gemini-api/docs/thinking
+    """
+    if re.match(r"gemini-2\.5-flash", model):
+        return types.ThinkingConfig(thinking_budget=0)
+    if re.match(r"gemini-2\.5-pro", model):
+        return types.ThinkingConfig(thinking_budget=128)
+    if re.match(r"gemini-3[.\d]*-flash", model):
+        return types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL)
+    if re.match(r"gemini-3[.\d]*-pro", model):
+        return types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW)
+    return None
+
+
+# Errors.
+
+
+@contextmanager
+def _failures() -> Generator[None]:
+    try:
+        yield
+    except errors.APIError as error:
+        response: Any = error.response  # pyright: ignore[reportUnknownMemberType] (names libraries that are not there)
+        details = _details(response.content)
+        kind = _kind(details) if response.status_code in {400, 422, 429} else None
+        raise failure_of(response, kind, _retry_delay_s(details)) from None
+
+
+def _details(body: bytes) -> dict[str, Any]:
+    """The members of the error's details (google.rpc's ErrorInfo, RetryInfo) and its status, in one."""
+    try:
+        error = _ErrorBody.model_validate_json(body).error
+    except ValidationError:
+        return {}
+    return {name: value for part in error.details for name, value in part.items()} | {"status": error.status}
+
+
+def _kind(details: dict[str, Any]) -> FailureKind | None:
+    return _REASONS.get(str(details.get("reason"))) or _STATES.get(str(details.get("status")))
+
+
+def _retry_delay_s(details: dict[str, Any]) -> float | None:
+    """RetryInfo's delay, as in "31.5s": Gemini sends no Retry-After."""
+    delay = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", str(details.get("retryDelay")))
+    return float(delay[1]) if delay else None
+
+
+# Answer.
+
+
+def _completion(body: str, model: str) -> Completion:
+    if _ErrorInside.model_validate_json(body).error:
+        raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
+    answer = _Answer.model_validate_json(body)
+    usage = _usage(answer.usage_metadata) if answer.usage_metadata else None
+    if answer.prompt_feedback and answer.prompt_feedback.block_reason:
+        raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
+    finish_reason = answer.candidates[0].finish_reason if answer.candidates else None
+    if finish_reason in _BLOCKED:
+        raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
+    if finish_reason not in _FINISH:
+        raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
+    text = "".join(part.text for part in answer.candidates[0].content.parts if not part.thought)
+    if not text.strip():
+        raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
+    return Completion(text=text, finish_reason=_FINISH[finish_reason], model=answer.model_version or model, usage=usage)
+
+
+# Usage.
+
+
+def _usage(usage: _Usage) -> TokenUsage | None:
+    """Cached tokens are part of the prompt's; thoughts are counted beside the candidates. Zeros are left out."""
+    if usage.prompt_token_count is None:
+        return None
+    return TokenUsage(
+        input_tokens=usage.prompt_token_count,
+        output_tokens=usage.candidates_token_count + (usage.thoughts_token_count or 0),
+        cached_input_tokens=usage.cached_content_token_count,
+        reasoning_tokens=usage.thoughts_token_count,
+    )

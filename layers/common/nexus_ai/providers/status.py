@@ -1,0 +1,73 @@
+"""What an HTTP status says, the same for all vendors, and when a vendor wants to be asked again."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any
+
+from nexus_ai.providers.base import FailureKind, ProviderFailure
+
+_KINDS: Mapping[int, FailureKind] = MappingProxyType(
+    {
+        400: FailureKind.BAD_REQUEST,
+        401: FailureKind.INVALID_KEY,
+        402: FailureKind.NO_CREDIT,
+        403: FailureKind.NO_PERMISSION,
+        404: FailureKind.MODEL_NOT_FOUND,
+        408: FailureKind.REQUEST_TIMEOUT,
+        # The address of a model that is not served there, or no longer.
+        405: FailureKind.MODEL_NOT_FOUND,
+        410: FailureKind.MODEL_NOT_FOUND,
+        413: FailureKind.CONTEXT_TOO_LONG,
+        422: FailureKind.UNPROCESSABLE,
+        429: FailureKind.RATE_LIMITED,
+        # Groq's "flex capacity exceeded".
+        498: FailureKind.RATE_LIMITED,
+        503: FailureKind.UNAVAILABLE,
+        529: FailureKind.OVERLOADED,
+    }
+)
+
+
+def kind_of(status: int) -> FailureKind:
+    """The kind of failure that a status outside 200 to 299 is."""
+    if status in _KINDS:
+        return _KINDS[status]
+    if status >= 500:
+        return FailureKind.SERVER_ERROR
+    return FailureKind.BAD_REQUEST if status >= 400 else FailureKind.REDIRECT
+
+
+def failure_of(response: Any, kind: FailureKind | None = None, retry_after_s: float | None = None) -> ProviderFailure:
+    """The failure that an httpx response with an error status is, where the vendor's code tells no other `kind`."""
+    status: int = response.status_code
+    asked = retry_after(response.headers, datetime.now(UTC))
+    return ProviderFailure(
+        kind or kind_of(status), status=status, retry_after_s=retry_after_s if asked is None else asked
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110, section 10.2.3), or OpenAI's retry-after-ms."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    if seconds is not None or value is None:
+        return seconds
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -53,6 +53,8 @@ class Meter:
         reservation, self._open = self._open, None
         if reservation is None:
             raise LookupError("an attempt was begun without a reservation")
+        # Until it is known what the attempt used, it used all: no fault on the way may give back what was sent.
+        self._pending = Settlement(reservation=reservation, used=reservation.amounts)
         began = time.monotonic()
         outcome = _complete(candidate, prompt, api_key, timeout_s)
         took_ms = int((time.monotonic() - began) * 1000)

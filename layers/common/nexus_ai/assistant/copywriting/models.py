@@ -31,9 +31,9 @@ ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")
 
 
 class CopyContext(RequestModel):
-    """What the copy is for. `language` is a BCP 47 tag such as pt-BR."""
+    """What the copy is for. `language` is a BCP 47 tag such as pt-BR. Without a platform it is a text for anywhere."""
 
-    platform: Platform = Platform.INSTAGRAM
+    platform: Platform | None = None
     audience: ShortText | None = None
     goal: ShortText | None = None
     tone: ShortText | None = None

@@ -22,8 +22,9 @@ class PlatformRules:
     advice: str
 
 
-PLATFORMS: Mapping[Platform, PlatformRules] = MappingProxyType(
+PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
     {
+        None: PlatformRules("short marketing text", 5000, 320, False, "ready to be used anywhere"),
         # help.instagram.com: a caption holds 2,200 characters and 30 hashtags.
         Platform.INSTAGRAM: PlatformRules("Instagram caption", 2200, 320, True, "hook first, 3 to 5 hashtags"),
         # facebook.com: a post holds 63,206 characters; what is read is far shorter.

@@ -1,0 +1,62 @@
+"""What the tests of the pipeline share: one request through the local API, and what became of it in the tables."""
+
+from typing import Any
+
+from local.stack import LocalStack
+from nexus_ai.audit.models import AuditRecord
+from nexus_ai.audit.store import AuditStore
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.gateway.composition import gateway
+from nexus_ai.limits.models import LimitSettings, LimitState
+from nexus_ai.storage import tables
+from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
+from tests.functional.http_client import GENERATE_COPY, Reply, ask
+from tests.functional.limits_support import caller_of
+
+DAY_MS = 86_400_000
+
+
+def copy(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:
+    """One request for copy; `headers` by their names with underscores for hyphens."""
+    token = stack.token(tenant, "ana", ["user"])
+    wish = {"provider": "openai", "prompt": "Limpeza de pele com desconto"} | (body or {})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(stack.url, "POST", GENERATE_COPY, token=token, body=wish, headers=named)
+
+
+def audit() -> AuditStore:
+    return AuditStore(tables.audit_logs(), metadata_days=400, content_days=90)
+
+
+def records(tenant: str) -> list[AuditRecord]:
+    """All records of a tenant, oldest first."""
+    now_ms = SystemClock().now_ms()
+    return audit().between(tenant, now_ms - DAY_MS, now_ms + DAY_MS, newest_first=False)
+
+
+def limit_state(tenant: str) -> LimitState:
+    return gateway().limits.state(caller_of(tenant))
+
+
+def set_limits(
+    tenant: str, *, requests: int | None = None, tokens: int | None = None, cost_micros: int | None = None
+) -> None:
+    settings = LimitSettings(
+        requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost_micros, time_zone="UTC"
+    )
+    gateway().limits.change(caller_of(tenant), settings)
+
+
+def set_fallback(tenant: str, *providers: str) -> None:
+    """The tenant's order, for every module."""
+    order = FallbackOrder(steps=tuple(FallbackStep(provider=provider) for provider in providers))
+    gateway().tenants.save_fallback(caller_of(tenant), ANY_MODULE, order)
+
+
+def set_preferences(tenant: str, preferences: Preferences) -> None:
+    gateway().tenants.save_preferences(caller_of(tenant), preferences)
+
+
+def welcome(stack: LocalStack, tenant: str) -> None:
+    """Gives a tenant the demo's providers."""
+    stack.tenants.welcome(tenant)

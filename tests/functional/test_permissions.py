@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from nexus_ai.storage import aws
 from tests.functional.pipeline_support import copy, set_limits
 
 PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
+
+_RANDOM = Random(7)
+# More than a table's item takes, compressed as it is.
+LONG = "".join(chr(_RANDOM.randrange(0x4E00, 0x9FA5)) for _ in range(15_000))
 
 
 def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[str]:
@@ -72,20 +77,23 @@ def granted(function: str) -> set[tuple[str, str]]:
 def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
     """What the pipeline does in every kind of end that a request has."""
     stack.token(tenant)
-    with recorded() as seen:
+    with recorded() as first:
         copy(stack, tenant)
         copy(stack, tenant)
-        copy(stack, tenant, {"prompt": "".join(f"{number:x}" for number in range(4500))}, Idempotency_Key="first")
-        copy(stack, tenant, {"prompt": "".join(f"{number:x}" for number in range(4500))}, Idempotency_Key="first")
+    set_limits(tenant)
+    with recorded() as failing:
+        for _ in range(2):
+            copy(stack, tenant, {"prompt": LONG}, Idempotency_Key="first")
         stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
         for attempt in range(6):
             copy(stack, tenant, {"prompt": f"another {attempt}"})
         for provider in ProviderName:
             stack.providers.always(provider, Fail(FailureKind.RATE_LIMITED))
         copy(stack, tenant, {"prompt": "nobody answers"}, Idempotency_Key="second")
-        set_limits(tenant, requests=0)
+    set_limits(tenant, requests=0)
+    with recorded() as rejected:
         copy(stack, tenant, {"prompt": "blocked"}, Idempotency_Key="third")
-        return set(seen)
+    return first | failing | rejected
 
 
 def test_generate_copy_may_do_what_it_does_and_nothing_else(calls: set[tuple[str, str]]) -> None:

@@ -7,7 +7,7 @@ request, and words are not read.
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpcore2
 import httpx2
@@ -161,7 +161,8 @@ def _failures() -> Generator[None]:
     try:
         yield
     except errors.APIError as error:
-        response: Any = error.response  # pyright: ignore[reportUnknownMemberType] (names libraries that are not there)
+        # Its type names libraries that are not installed.
+        response = cast("httpx2.Response", error.response)  # pyright: ignore[reportUnknownMemberType]
         details = _details(response.content)
         kind = _kind(details) if response.status_code in {400, 422, 429} else None
         raise failure_of(response, kind, _retry_delay_s(details)) from None

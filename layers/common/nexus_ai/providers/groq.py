@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,10 +31,10 @@ class Adapter:
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         with exchange(timeout_s, api_key), _failures():
-            response: Any = self._client.chat.completions.with_raw_response.create(
-                **_request(prompt, model), extra_headers={"Authorization": f"Bearer {api_key}"}
-            )
-            return chat.completion(response.read())
+            # The raw answer: it is read here, as strictly as every vendor's.
+            ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
+            request = _request(prompt, model)
+            return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 
 
 # Request.

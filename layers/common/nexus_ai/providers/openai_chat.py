@@ -59,7 +59,7 @@ DIALECTS = {
 
 class Adapter:
     def __init__(self, name: ProviderName, base_url: str) -> None:
-        dialect = self._dialect = DIALECTS[name]
+        dialect = self._dialect = DIALECTS.get(name, Dialect())
         # Each call brings its own key.
         self._client = openai.OpenAI(
             base_url=base_url,
@@ -71,10 +71,10 @@ class Adapter:
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         with exchange(timeout_s, api_key), _failures():
-            response: Any = self._client.chat.completions.with_raw_response.create(
-                **_request(prompt, model, self._dialect), extra_headers={"Authorization": f"Bearer {api_key}"}
-            )
-            return chat.completion(response.content)
+            # The raw answer: it is read here, as strictly as every vendor's.
+            ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
+            request = _request(prompt, model, self._dialect)
+            return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).content)
 
 
 # Request.

@@ -1,88 +1,115 @@
-"""Prices of the five vendors' models, from genai-prices: offline, in integer micro-dollars.
+"""What models cost, from genai-prices: the only module that knows it. It works offline and is never updated by itself.
 
-The library matches a model by the names its vendor gives it and their dated forms; a name that it does not match has
-no price here, and unknown is None. A long-context price holds for the whole request, and an input count includes what
-was read from or written to the vendor's cache, as in `TokenUsage`.
+genai-prices matches names loosely (by how they begin, or by what they contain), so that a model of tomorrow can be
+taken for a cheaper one of today. Here a name is known only where it is one of the list's own names, or such a name with
+nothing behind it but a version: a date, a build number, "latest", "preview". Fine-tuned models, OpenRouter's variants
+that the list does not name (":online") and models without a price of both input and output are unknown, which is None.
+The caller's own prices (tenants/) are for those.
 """
 
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nexus_ai.core.money import micros_ceiling, micros_from_dollars
 from nexus_ai.providers.base import ProviderName, TokenUsage
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
+    from genai_prices.types import Provider as PriceList
 
-MODELS_KEPT = 1024
+PER_MILLION = Decimal(1_000_000)
+_VERSION = re.compile(
+    r"(?:[-@:](?:latest|preview|beta|exp|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}|\d{3,8}|v\d(?:\.\d)?))*"
+)
+# Which prices a token of input or output can have. One-hour cache writes are never asked for.
+_INPUT_PRICES = ("input_mtok", "cache_write_mtok", "cache_read_mtok")
+_OUTPUT_PRICES = ("output_mtok", "output_reasoning_mtok")
 
 
 def price(provider: ProviderName, model: str, usage: TokenUsage) -> int | None:
-    """What a usage cost, in micro-dollars; the vendor's own figure where it gave one. None where no price is known."""
+    """What a usage cost, in micro-dollars: the vendor's own figure where it gave one; None where no price is known."""
     if usage.cost_micros is not None:
         return usage.cost_micros
-    dollars = _dollars(
-        provider,
-        model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cached_input_tokens or 0,
-        cache_write_tokens=usage.cache_write_tokens or 0,
-    )
-    return None if dollars is None else micros_from_dollars(dollars)
-
-
-def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_tokens: int) -> int | None:
-    """The most, in micro-dollars, that an attempt with at most these tokens can cost; None where no price is known.
-
-    No rate falls as tokens rise, so that the dearest case is the longest; a vendor that writes its cache unasked
-    charges more than for plain input.
-    """
-    plain = _dollars(provider, model, input_tokens=input_tokens, output_tokens=max_output_tokens)
-    if plain is None:
-        return None
-    written = _dollars(
-        provider,
-        model,
-        input_tokens=input_tokens,
-        output_tokens=max_output_tokens,
-        cache_write_tokens=input_tokens,
-    )
-    return micros_ceiling(max(plain, written or plain))
-
-
-def context_window(provider: ProviderName, model: str) -> int | None:
-    """The tokens that a model takes in all; None where that is not known."""
-    found = _find(provider, model)
-    return found.context_window if found else None
-
-
-def _dollars(provider: ProviderName, model: str, **tokens: int) -> Decimal | None:
-    from genai_prices import Usage
-
     found = _find(provider, model)
     if found is None:
         return None
-    from datetime import UTC, datetime
+    from genai_prices import Usage
 
-    prices = found.get_prices(datetime.now(UTC))
+    # As here, its input includes what was cached or written, its output the reasoning. Parts that are larger than
+    # their whole are cut: it would refuse them, and the call was not free.
+    cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
+    counted = Usage(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(usage.cache_write_tokens or 0, usage.input_tokens - cached),
+        output_tokens=usage.output_tokens,
+        output_reasoning_tokens=min(usage.reasoning_tokens or 0, usage.output_tokens),
+    )
+    price_list, info = found
+    return micros_from_dollars(info.calc_price(counted, price_list).total_price)
+
+
+def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_tokens: int) -> int | None:
+    """The most, in micro-dollars, that a call with at most these tokens can cost; None where no price is known.
+
+    Every input token is counted at the dearest of its prices (plain, cached, written to a cache), and all of them at
+    the dearest tier that so long a prompt can reach, because a long-context price holds for the whole request.
+    """
+    found = _find(provider, model)
+    if found is None:
+        return None
+    prices = found[1].get_prices(datetime.now(UTC))
+    input_price = _dearest((getattr(prices, name) for name in _INPUT_PRICES), input_tokens)
+    output_price = _dearest((getattr(prices, name) for name in _OUTPUT_PRICES), input_tokens)
+    return micros_ceiling((input_price * input_tokens + output_price * max_output_tokens) / PER_MILLION)
+
+
+def context_window(provider: ProviderName, model: str) -> int | None:
+    """The tokens that the model takes, as far as is known."""
+    found = _find(provider, model)
+    return found[1].context_window if found else None
+
+
+def _dearest(prices: Iterable[Any], input_tokens: int) -> Decimal:
+    reachable: list[Decimal] = []
+    for price_or_tiers in prices:
+        if isinstance(price_or_tiers, Decimal):
+            reachable.append(price_or_tiers)
+        elif price_or_tiers is not None:
+            reachable.append(price_or_tiers.base)
+            reachable += [tier.price for tier in price_or_tiers.tiers if input_tokens > tier.start]
+    return max(reachable)
+
+
+@lru_cache(maxsize=1024)
+def _find(provider: ProviderName, model: str) -> "tuple[PriceList, ModelInfo] | None":
+    """The model's entry in the vendor's list, where it has a price of input and of output."""
+    from genai_prices.data import providers
+
+    price_list = next(each for each in providers if each.id == provider.value)
+    info = price_list.find_model(model)
+    if info is None or not _is_named(info, model.lower()):
+        return None
+    prices = info.get_prices(datetime.now(UTC))
     if prices.input_mtok is None or prices.output_mtok is None:
         return None
-    # A vendor without a price of its own for cached tokens bills them as input.
-    if prices.cache_read_mtok is None:
-        tokens.pop("cache_read_tokens", None)
-    if prices.cache_write_mtok is None:
-        tokens.pop("cache_write_tokens", None)
-    return prices.calc_price(Usage(**tokens))["total_price"]
+    return price_list, info
 
 
-@lru_cache(MODELS_KEPT)
-def _find(provider: ProviderName, model: str) -> "ModelInfo | None":
-    from genai_prices.data_snapshot import get_snapshot
+def _is_named(info: "ModelInfo", model: str) -> bool:
+    names = {info.id, *_names(info.match)}
+    return any(model.startswith(name) and _VERSION.fullmatch(model, len(name)) for name in names)
 
-    try:
-        _, found = get_snapshot().find_provider_model(model, None, provider.value, None)
-    except LookupError:
-        return None
-    return found
+
+def _names(match: Any) -> Iterator[str]:
+    """The names in a rule of the list. Patterns are no names."""
+    for part in getattr(match, "or_", None) or getattr(match, "and_", None) or ():
+        yield from _names(part)
+    for kind in ("equals", "starts_with", "contains", "ends_with"):
+        name = getattr(match, kind, None)
+        if name:
+            yield name.lower()

@@ -60,28 +60,20 @@ REGISTRY: Mapping[ProviderName, Row] = MappingProxyType(
     }
 )
 
-_made: dict[ProviderName, Provider] = {}
+# By base URL too: a process of tests has many settings.
+_made: dict[tuple[ProviderName, str], Provider] = {}
 _making = Lock()
 
 
 def get_provider(name: ProviderName) -> Provider:
     """The adapter of a provider, made at its first use and kept for the life of the process."""
-    found = _made.get(name)
+    row = REGISTRY[name]
+    base_url = row.base_url(get_settings()) or row.default_base_url
+    found = _made.get((name, base_url))
     if found is None:
         with _making:
-            found = _made.get(name)
+            found = _made.get((name, base_url))
             if found is None:
-                found = _made[name] = _make(name)
+                adapter = import_module(row.module).Adapter
+                found = _made[name, base_url] = cast("Provider", adapter(name, base_url))
     return found
-
-
-def forget_providers() -> None:
-    """Makes every adapter anew at its next use, with the settings of then (tests, a restored snapshot)."""
-    with _making:
-        _made.clear()
-
-
-def _make(name: ProviderName) -> Provider:
-    row = REGISTRY[name]
-    adapter = import_module(row.module).Adapter
-    return cast("Provider", adapter(name, row.base_url(get_settings()) or row.default_base_url))

@@ -1,0 +1,75 @@
+"""Limits under concurrency, through the whole stack: what arrives at the provider is what the limit allows."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.simulated.behaviours import Fail
+from local.stack import LocalStack
+from nexus_ai.limits.models import Limit
+from nexus_ai.providers.base import FailureKind, ProviderName
+from tests.functional.http_client import Reply
+from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, set_limits, welcome
+
+
+def at_once(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
+    """So many different requests of one tenant, all begun together."""
+    with ThreadPoolExecutor(calls) as pool:
+        return list(pool.map(lambda number: copy(stack, tenant, {"prompt": f"Texto {number}", **more}), range(calls)))
+
+
+@pytest.mark.parametrize("calls", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fails", [False, True])
+def test_exactly_as_many_calls_arrive_as_an_hour_allows(
+    stack: LocalStack, tenant: str, calls: int, fails: bool
+) -> None:
+    allowed = calls // 3
+    welcome(stack, tenant)
+    set_fallback(tenant, "openai")
+    set_limits(tenant, requests=allowed)
+    if fails:
+        stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.BLOCKED))
+
+    replies = at_once(stack, tenant, calls)
+
+    assert stack.providers.count() == allowed
+    assert Counter(reply.status for reply in replies) == {502 if fails else 200: allowed, 429: calls - allowed}
+    for reply in replies:
+        if reply.status == 429:
+            assert int(reply.headers["Retry-After"]) >= 1
+            assert reply.body["code"] in {"limit_exceeded", "limit_in_flight"}
+            assert {"limit", "max", "used", "reserved", "resetsAt"} <= set(reply.body)
+    state = limit_state(tenant)
+    assert state.used(Limit.REQUESTS_PER_HOUR) == allowed
+    assert state.held == (0, 0, 0)
+    assert not state.in_flight
+    assert len(records(tenant)) == calls
+
+
+@pytest.mark.parametrize("provider", ProviderName)
+def test_fifty_short_instagram_copies_at_once_fit_into_a_day(
+    stack: LocalStack, tenant: str, provider: ProviderName
+) -> None:
+    welcome(stack, tenant)
+    set_limits(tenant, tokens=50_000)
+
+    replies = at_once(stack, tenant, 50, provider=provider.value, context={"platform": "instagram"})
+
+    assert {reply.status for reply in replies} == {200}
+
+
+def test_a_model_without_a_price_reaches_no_provider_while_a_dollar_limit_is_set(
+    stack: LocalStack, tenant: str
+) -> None:
+    reply = copy(stack, tenant, {"model": "gpt-of-tomorrow"})
+
+    assert (reply.status, reply.body["code"]) == (402, "price_unknown")
+    assert stack.providers.count() == 0
+
+    set_limits(tenant)
+    reply = copy(stack, tenant, {"model": "gpt-of-tomorrow"})
+
+    assert reply.status == 200, reply.body
+    assert reply.body["usage"]["costUsd"] is None
+    assert reply.body["usage"]["totalTokens"] > 0

@@ -1,0 +1,33 @@
+"""The stored events, as `sam local invoke` hands them to the handlers."""
+
+import json
+
+from functions.authorizer.app import handler as authorize
+from functions.generate_copy.app import handler as generate_copy
+from local.authorization import allows
+from local.stack import LocalStack
+from tests.unit.http_events import Context, read_event
+
+
+def test_events_generate_copy_json_is_answered_with_copy(stack: LocalStack) -> None:
+    event = read_event("generate_copy")
+    stack.tenants.welcome(event["requestContext"]["authorizer"]["tenantId"])
+
+    response = generate_copy(event, Context())
+
+    assert response["statusCode"] == 200, response["body"]
+    answer = json.loads(response["body"])
+    assert len(answer["data"]["variations"]) == json.loads(event["body"])["variations"]
+    assert answer["provider"] == "openai"
+    assert answer["usage"]["costUsd"] >= 0
+
+
+def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack: LocalStack, tenant: str) -> None:
+    event = read_event("authorizer") | {"authorizationToken": f"Bearer {stack.token(tenant)}"}
+
+    answer = authorize(event, Context())
+
+    assert answer["context"]["tenantId"] == tenant
+    assert allows(answer["policyDocument"], event["methodArn"])
+    assert allows(answer["policyDocument"], "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/GET/api/other")
+    assert not allows(answer["policyDocument"], event["methodArn"].replace("a1b2c3d4e5", "another"))

@@ -1,0 +1,60 @@
+"""Faults of AWS, injected beneath botocore's clients: what is tested is the real client, with its own retries."""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointConnectionError
+
+from nexus_ai.storage import aws
+
+type Fault = Callable[[Any], AWSResponse]
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: object) -> Generator[bytes]:
+        yield self._content
+
+
+def _response(request: Any, status: int, code: str) -> AWSResponse:
+    content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}).encode()
+    headers = {"x-amzn-RequestId": "injected", "Content-Type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, _Body(content))
+
+
+def throttled(request: Any) -> AWSResponse:
+    return _response(request, 400, "ProvisionedThroughputExceededException")
+
+
+def broken(request: Any) -> AWSResponse:
+    return _response(request, 500, "InternalServerError")
+
+
+def unreachable(request: Any) -> AWSResponse:
+    raise EndpointConnectionError(endpoint_url=request.url)
+
+
+@contextmanager
+def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamodb") -> Generator[list[str]]:
+    """While it lasts, every call of the operation whose body names the table meets the fault; they are listed."""
+    met: list[str] = []
+
+    def handler(request: Any, **_: Any) -> AWSResponse | None:
+        body = request.body if isinstance(request.body, str) else (request.body or b"").decode()
+        if table not in body:
+            return None
+        met.append(operation)
+        return happens(request)
+
+    client: Any = {"dynamodb": aws.dynamodb, "kms": aws.kms, "s3": aws.s3}[service]()
+    name = f"before-send.{service}.{operation}"
+    client.meta.events.register_first(name, handler)
+    try:
+        yield met
+    finally:
+        client.meta.events.unregister(name, handler)

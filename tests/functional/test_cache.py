@@ -1,0 +1,87 @@
+"""Answers that are kept: exactly counted, never served late, and never needed."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.aws import Aws
+from local.stack import LocalStack
+from nexus_ai.cache.models import CachedAnswer
+from nexus_ai.cache.store import CacheStore
+from nexus_ai.core.settings import get_settings
+from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import keys, tables
+from nexus_ai.tenants.models import Preferences
+from tests.functional.faults import fault, throttled
+from tests.functional.pipeline_support import copy, records, set_preferences, welcome
+
+ANSWER = CachedAnswer(
+    text="Olá",
+    provider="openai",
+    model="gpt-5-mini",
+    answered_by="gpt-5-mini",
+    input_tokens=30,
+    output_tokens=12,
+    cost_micros=7,
+)
+
+
+def test_fifty_hits_at_once_are_counted_exactly_and_reach_no_provider(stack: LocalStack, tenant: str) -> None:
+    first = copy(stack, tenant)
+
+    with ThreadPoolExecutor(50) as pool:
+        replies = list(pool.map(lambda _: copy(stack, tenant), range(50)))
+
+    assert all(reply.body["cached"] for reply in replies)
+    assert stack.providers.count() == 1
+    (key,) = {record.cache_key for record in records(tenant)}
+    assert key is not None
+    item = tables.cache().get(keys.cached_answer(tenant, key), consistent=True)
+    assert item is not None
+    assert item["hits"] == 50
+    assert item["savedTokens"] == 50 * first.body["usage"]["totalTokens"]
+    assert item["savedCostMicros"] == 50 * round(first.body["usage"]["costUsd"] * 1_000_000)
+
+
+def test_an_answer_past_its_time_is_not_served_though_it_is_still_there(embedded_aws: Aws, tenant: str) -> None:
+    store = CacheStore(tables.cache())
+    for table, item in store.writes(tenant, "key", ANSWER, expires_at=1000):
+        table.put(item)
+
+    assert store.load(tenant, "key", 999) == ANSWER
+    assert store.load(tenant, "key", 1000) is None
+    assert tables.cache().get(keys.cached_answer(tenant, "key")) is not None
+
+
+def test_an_answer_too_large_for_an_item_is_not_kept(embedded_aws: Aws, tenant: str) -> None:
+    import random
+
+    noise = random.Random(7).randbytes(500_000).hex()
+    assert CacheStore(tables.cache()).writes(tenant, "key", ANSWER.model_copy(update={"text": noise}), 1000) == []
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0, False), (1, True), (30, True)])
+def test_a_tenant_says_for_how_many_days_answers_are_kept(
+    stack: LocalStack, tenant: str, days: int, kept: bool
+) -> None:
+    welcome(stack, tenant)
+    set_preferences(tenant, Preferences(cache_ttl_days=days))
+    copy(stack, tenant)
+
+    assert copy(stack, tenant).body["cached"] is kept
+    if kept:
+        record = records(tenant)[0]
+        assert record.cache_key is not None
+        item = tables.cache().get(keys.cached_answer(tenant, record.cache_key), consistent=True)
+        assert item is not None
+        assert 0 <= item["expiresAt"] - (record.at_ms // 1000 + days * 86_400) < 120
+
+
+def test_a_cache_that_cannot_be_read_costs_nothing_but_the_call(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant)
+    with fault("GetItem", get_settings().cache_table, throttled):
+        reply = copy(stack, tenant)
+
+    assert reply.status == 200
+    assert reply.body["cached"] is False
+    assert stack.providers.count(ProviderName.OPENAI) == 2

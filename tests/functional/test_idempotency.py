@@ -1,0 +1,99 @@
+"""A request that is sent twice under one Idempotency-Key is carried out once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from local.simulated.behaviours import Answer, Fail
+from local.stack import LocalStack
+from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
+from nexus_ai.limits.models import Limit
+from nexus_ai.providers.base import FailureKind, ProviderName
+from nexus_ai.storage import tables
+from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, welcome
+
+
+def test_twenty_replays_at_once_are_one_call_one_charge_and_equal_bodies(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, Answer(text="Olá", delay_s=0.5))
+
+    with ThreadPoolExecutor(20) as pool:
+        replies = list(pool.map(lambda _: copy(stack, tenant, Idempotency_Key="order-7"), range(20)))
+
+    assert {reply.status for reply in replies} == {200}
+    assert all(reply.body == replies[0].body for reply in replies)
+    assert stack.providers.count() == 1
+    assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
+    assert replies[0].body["requestId"] in {record.id for record in records(tenant) if record.attempts}
+    assert len(records(tenant)) == 20
+
+
+def test_a_replay_is_the_first_answer_even_where_the_cache_keeps_nothing(stack: LocalStack, tenant: str) -> None:
+    first = copy(stack, tenant, Idempotency_Key="a", Cache_Control="no-store")
+    again = copy(stack, tenant, Idempotency_Key="a", Cache_Control="no-store")
+
+    assert again.body == first.body
+    assert stack.providers.count() == 1
+
+
+def test_the_same_key_with_another_body_is_refused(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant, Idempotency_Key="a")
+    reply = copy(stack, tenant, {"prompt": "Outra coisa"}, Idempotency_Key="a")
+
+    assert (reply.status, reply.body["code"]) == (422, "idempotency_mismatch")
+    assert stack.providers.count() == 1
+
+
+def test_another_tenants_equal_key_is_another_key(stack: LocalStack, tenant: str) -> None:
+    first = copy(stack, tenant, Idempotency_Key="a")
+    other = copy(stack, f"{tenant}-other", Idempotency_Key="a")
+
+    assert other.body["requestId"] != first.body["requestId"]
+    assert stack.providers.count() == 2
+
+
+def test_a_failure_that_may_be_tried_again_is_not_kept(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    set_fallback(tenant, "openai")
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
+
+    assert copy(stack, tenant, Idempotency_Key="a").status == 502
+    assert copy(stack, tenant, Idempotency_Key="a").status == 200
+
+
+def test_a_failure_of_the_request_itself_is_kept_with_its_request_id(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.BAD_REQUEST))
+
+    first = copy(stack, tenant, Idempotency_Key="a")
+    again = copy(stack, tenant, Idempotency_Key="a")
+
+    assert first.status == 422
+    assert again.body == first.body
+    assert stack.providers.count() == 1
+
+
+def test_the_key_of_a_killed_request_is_free_after_its_deadline(stack: LocalStack, tenant: str) -> None:
+    store = IdempotencyStore(tables.cache())
+    killed = IdempotencyRecord(fingerprint="f", request_id="killed", claimed_until_ms=1_000)
+    mine = IdempotencyRecord(fingerprint="f", request_id="mine", claimed_until_ms=50_000)
+    assert store.claim(tenant, "a", killed, now_ms=500) is None
+
+    assert store.claim(tenant, "a", mine, now_ms=1_000) == killed
+    assert store.claim(tenant, "a", mine, now_ms=1_001) is None
+
+
+def test_a_key_is_forgotten_after_a_day(stack: LocalStack, tenant: str) -> None:
+    store = IdempotencyStore(tables.cache())
+    ended = IdempotencyRecord(fingerprint="f", request_id="first", claimed_until_ms=1, end={"text": "Olá"})
+    mine = IdempotencyRecord(fingerprint="f", request_id="mine", claimed_until_ms=50_000)
+    for table, item in store.writes(tenant, "a", ended, now_ms=0):
+        table.put(item)
+
+    day_ms = 24 * 3600 * 1000
+    assert store.claim(tenant, "a", mine, now_ms=day_ms - 1) == ended
+    assert store.claim(tenant, "a", mine, now_ms=day_ms) is None
+
+
+def test_a_claim_made_twice_by_the_same_request_is_its_own(stack: LocalStack, tenant: str) -> None:
+    store = IdempotencyStore(tables.cache())
+    mine = IdempotencyRecord(fingerprint="f", request_id="mine", claimed_until_ms=50_000)
+
+    assert store.claim(tenant, "a", mine, now_ms=0) is None
+    assert store.claim(tenant, "a", mine, now_ms=0) is None

@@ -1,0 +1,52 @@
+"""The key of an answer changes with everything that could change the answer, and with its owner."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nexus_ai.cache.key import cache_key
+
+NAMED = {"tenant_id": "clinic", "provider": "openai", "model": "gpt-5-mini"}
+PARAMETERS: dict[str, Any] = {"prompt": "Olá", "temperature": 0.7, "variations": 2, "setting": {"tone": None}}
+
+
+def test_the_key_is_stable() -> None:
+    """A key that changes by itself would lose every answer that is kept."""
+    assert (
+        cache_key(**NAMED, parameters=PARAMETERS) == "2dc33716a0be53ae246be45ea89df9384aa161359ba738331178c586e729aab1"
+    )
+
+
+def test_the_order_of_parameters_is_no_parameter() -> None:
+    backwards = dict(reversed(PARAMETERS.items()))
+    assert cache_key(**NAMED, parameters=PARAMETERS) == cache_key(**NAMED, parameters=backwards)
+
+
+@settings(max_examples=10_000 // 5)
+@given(text=st.text(min_size=1, max_size=60), place=st.integers(0, 59), other=st.characters())
+def test_one_character_of_one_parameter_makes_another_key(text: str, place: int, other: str) -> None:
+    place %= len(text)
+    changed = text[:place] + other + text[place + 1 :]
+    for name in ("prompt", "tone", "temperature", "audience", "model"):
+        key = cache_key(**NAMED, parameters={**PARAMETERS, name: text})
+        other_key = cache_key(**NAMED, parameters={**PARAMETERS, name: changed})
+        assert (key == other_key) == (text == changed)
+
+
+@given(one=st.text(), two=st.text())
+def test_no_text_moves_from_one_parameter_into_another(one: str, two: str) -> None:
+    key = cache_key(**NAMED, parameters={"a": one, "b": two})
+    swapped = cache_key(**NAMED, parameters={"a": two, "b": one})
+    joined = cache_key(**NAMED, parameters={"a": one + two, "b": ""})
+    assert (key == swapped) == (one == two)
+    assert (key == joined) == (two == "")
+
+
+def test_tenant_provider_and_model_each_make_another_key() -> None:
+    keys = {cache_key(**{**NAMED, name: "other"}, parameters=PARAMETERS) for name in NAMED}
+    assert len(keys | {cache_key(**NAMED, parameters=PARAMETERS)}) == 4
+
+
+def test_a_number_a_text_and_nothing_are_three_things() -> None:
+    assert len({cache_key(**NAMED, parameters={"a": value}) for value in (1, "1", None, True, "", 0)}) == 6

@@ -11,7 +11,16 @@ from nexus_ai.limits.windows import window_ends
 
 SAO_PAULO = "America/Sao_Paulo"
 # Midnight comes twice in Havana when summer time ends, and did not come in São Paulo when it began.
-ZONES = (SAO_PAULO, "UTC", "Asia/Kolkata", "America/Havana", "Australia/Lord_Howe", "Europe/Lisbon", "Pacific/Apia")
+ZONES = (
+    SAO_PAULO,
+    "UTC",
+    "Asia/Kolkata",
+    "America/Havana",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Europe/Lisbon",
+    "Pacific/Apia",
+)
 
 
 def _s(zone: str, *parts: int) -> int:
@@ -46,6 +55,19 @@ def test_a_day_whose_last_hour_comes_twice_ends_after_the_second() -> None:
     # 2018-02-18: from 00:00 the clocks went back to 23:00 of the 17th.
     _, day, _ = window_ends(_s(SAO_PAULO, 2018, 2, 17, 12), SAO_PAULO)
     assert datetime.fromtimestamp(day, UTC) == datetime(2018, 2, 18, 3, tzinfo=UTC)
+
+
+def test_a_day_whose_first_hour_comes_twice_begins_with_the_first() -> None:
+    # 2026-11-01 in Havana: from 01:00 the clocks go back to 00:00 of the same day.
+    _, day, month = window_ends(_s("America/Havana", 2026, 10, 31, 12), "America/Havana")
+    assert datetime.fromtimestamp(day, UTC) == datetime(2026, 11, 1, 4, tzinfo=UTC)
+    assert month == day
+
+
+def test_a_day_that_the_clocks_leave_again_a_minute_after_midnight_begins_when_it_stays() -> None:
+    # 2010-11-07 in St. John's: from 00:01 the clocks went back to 23:01 of the 6th.
+    _, day, _ = window_ends(_s("America/St_Johns", 2010, 11, 6, 12), "America/St_Johns")
+    assert datetime.fromtimestamp(day, UTC) == datetime(2010, 11, 7, 3, 30, tzinfo=UTC)
 
 
 @given(now=st.integers(1_000_000_000, 2_500_000_000), zone=st.sampled_from(ZONES))

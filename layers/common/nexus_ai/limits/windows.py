@@ -28,9 +28,10 @@ def window_ends(now_s: int, time_zone: str) -> tuple[int, int, int]:
 def _midnight(day: date, zone: ZoneInfo) -> int:
     """The moment at which the clocks begin to show `day` for good.
 
-    Where midnight comes twice it is the second one, where the clocks skip it the moment of the skip.
+    Where the clocks skip midnight it is the moment of the skip. Where midnight comes twice it is the first one, unless
+    the clocks show the day before again between the two.
     """
-    later = int(datetime.combine(day, time(fold=1), zone).timestamp())
-    if datetime.fromtimestamp(later, zone).date() == day:
-        return later
-    return int(datetime.combine(day, time(fold=0), zone).timestamp())
+    first, second = (int(datetime.combine(day, time(fold=fold), zone).timestamp()) for fold in (0, 1))
+    midnight_exists = datetime.fromtimestamp(second, zone).date() == day
+    day_before_again = datetime.fromtimestamp(second - 1, zone).date() < day
+    return second if midnight_exists and day_before_again else first

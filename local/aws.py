@@ -71,7 +71,7 @@ class Aws:
         if self.embedded:
             self._embed()
         _make_keys(self._template)
-        _make_tables(self._template)
+        make_tables(self._template)
         _make_bucket(self._template, self._region)
         return self
 
@@ -166,7 +166,7 @@ def _make_keys(template: Template) -> None:
         template.name(alias["TargetKeyId"]["Ref"], key["KeyId"], Arn=key.get("Arn", ""))
 
 
-def _make_tables(template: Template) -> None:
+def make_tables(template: Template) -> None:
     client: DynamoDBClient = _client("dynamodb")
     for logical_id, properties in template.resources("AWS::DynamoDB::Table"):
         name = f"{template.resolve({'Ref': 'AWS::StackName'})}-{logical_id}"

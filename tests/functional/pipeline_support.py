@@ -1,5 +1,7 @@
 """What the tests of the pipeline share: one request through the local API, and what became of it in the tables."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local.stack import LocalStack
@@ -44,7 +46,7 @@ def set_limits(
     settings = LimitSettings(
         requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost_micros, time_zone="UTC"
     )
-    gateway().limits.change(caller_of(tenant), settings)
+    gateway().limits.change(caller_of(tenant), lambda _: settings)
 
 
 def set_fallback(tenant: str, *providers: str) -> None:
@@ -60,3 +62,9 @@ def set_preferences(tenant: str, preferences: Preferences) -> None:
 def welcome(stack: LocalStack, tenant: str) -> None:
     """Gives a tenant the demo's providers."""
     stack.tenants.welcome(tenant)
+
+
+def at_once[T](calls: int, work: Callable[[int], T]) -> list[T]:
+    """So many calls of `work`, each with its number, all begun together."""
+    with ThreadPoolExecutor(calls) as pool:
+        return list(pool.map(work, range(calls)))

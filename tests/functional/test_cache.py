@@ -1,6 +1,6 @@
 """Answers that are kept: exactly counted, never served late, and never needed."""
 
-from concurrent.futures import ThreadPoolExecutor
+import random
 
 import pytest
 
@@ -13,7 +13,7 @@ from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants.models import Preferences
 from tests.functional.faults import fault, throttled
-from tests.functional.pipeline_support import copy, records, set_preferences, welcome
+from tests.functional.pipeline_support import at_once, copy, records, set_preferences, welcome
 
 ANSWER = CachedAnswer(
     text="Olá",
@@ -29,8 +29,7 @@ ANSWER = CachedAnswer(
 def test_fifty_hits_at_once_are_counted_exactly_and_reach_no_provider(stack: LocalStack, tenant: str) -> None:
     first = copy(stack, tenant)
 
-    with ThreadPoolExecutor(50) as pool:
-        replies = list(pool.map(lambda _: copy(stack, tenant), range(50)))
+    replies = at_once(50, lambda _: copy(stack, tenant))
 
     assert all(reply.body["cached"] for reply in replies)
     assert stack.providers.count() == 1
@@ -54,8 +53,6 @@ def test_an_answer_past_its_time_is_not_served_though_it_is_still_there(embedded
 
 
 def test_an_answer_too_large_for_an_item_is_not_kept(embedded_aws: Aws, tenant: str) -> None:
-    import random
-
     noise = random.Random(7).randbytes(500_000).hex()
     assert CacheStore(tables.cache()).writes(tenant, "key", ANSWER.model_copy(update={"text": noise}), 1000) == []
 

@@ -1,7 +1,6 @@
 """Limits under concurrency, through the whole stack: what arrives at the provider is what the limit allows."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,13 +9,12 @@ from local.stack import LocalStack
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.http_client import Reply
-from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, set_limits, welcome
+from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, set_limits, welcome
 
 
-def at_once(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
-    """So many different requests of one tenant, all begun together."""
-    with ThreadPoolExecutor(calls) as pool:
-        return list(pool.map(lambda number: copy(stack, tenant, {"prompt": f"Texto {number}", **more}), range(calls)))
+def different(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
+    """So many requests of one tenant at once, none of them like another."""
+    return at_once(calls, lambda number: copy(stack, tenant, {"prompt": f"Texto {number}", **more}))
 
 
 @pytest.mark.parametrize("calls", [60, pytest.param(300, marks=pytest.mark.slow)])
@@ -31,7 +29,7 @@ def test_exactly_as_many_calls_arrive_as_an_hour_allows(
     if fails:
         stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.BLOCKED))
 
-    replies = at_once(stack, tenant, calls)
+    replies = different(stack, tenant, calls)
 
     assert stack.providers.count() == allowed
     assert Counter(reply.status for reply in replies) == {502 if fails else 200: allowed, 429: calls - allowed}
@@ -54,7 +52,7 @@ def test_fifty_short_instagram_copies_at_once_fit_into_a_day(
     welcome(stack, tenant)
     set_limits(tenant, tokens=50_000)
 
-    replies = at_once(stack, tenant, 50, provider=provider.value, context={"platform": "instagram"})
+    replies = different(stack, tenant, 50, provider=provider.value, context={"platform": "instagram"})
 
     assert {reply.status for reply in replies} == {200}
 

@@ -1,21 +1,18 @@
 """A request that is sent twice under one Idempotency-Key is carried out once."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
 from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import tables
-from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, welcome
+from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, welcome
 
 
 def test_twenty_replays_at_once_are_one_call_one_charge_and_equal_bodies(stack: LocalStack, tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Answer(text="Olá", delay_s=0.5))
 
-    with ThreadPoolExecutor(20) as pool:
-        replies = list(pool.map(lambda _: copy(stack, tenant, Idempotency_Key="order-7"), range(20)))
+    replies = at_once(20, lambda _: copy(stack, tenant, Idempotency_Key="order-7"))
 
     assert {reply.status for reply in replies} == {200}
     assert all(reply.body == replies[0].body for reply in replies)

@@ -23,8 +23,9 @@ ZONES = (
 )
 
 
-def _s(zone: str, *parts: int) -> int:
-    return int(datetime(*parts, tzinfo=ZoneInfo(zone)).timestamp())  # type: ignore[arg-type, misc]  # pyright: ignore
+def _s(zone: str, year: int, month: int, day: int, *time: int) -> int:
+    hour, minute, second = (*time, 0, 0, 0)[:3]
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo(zone)).timestamp())
 
 
 @pytest.mark.parametrize(
@@ -39,9 +40,9 @@ def _s(zone: str, *parts: int) -> int:
     ],
 )
 def test_windows_end_at_the_local_hour_midnight_and_first_of_the_month(
-    now: tuple[int, ...], ends: tuple[tuple[int, ...], ...]
+    now: tuple[int, int, int, int, int, int], ends: tuple[tuple[int, int, int], ...]
 ) -> None:
-    expected = tuple(_s(SAO_PAULO, *(*end, 0)) if len(end) == 4 else _s(SAO_PAULO, *end) for end in ends)
+    expected = tuple(_s(SAO_PAULO, *end) for end in ends)
     assert window_ends(_s(SAO_PAULO, *now), SAO_PAULO) == expected
 
 

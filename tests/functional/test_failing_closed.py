@@ -1,0 +1,97 @@
+"""Where AWS fails: no provider is reached without limits and a record, and no answer is lost after it."""
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from local.stack import LocalStack
+from nexus_ai.audit.models import AuditStatus
+from nexus_ai.core.settings import get_settings
+from nexus_ai.limits.models import Limit
+from tests.functional.faults import Fault, broken, fault, throttled, unreachable
+from tests.functional.pipeline_support import copy, limit_state, records, set_limits, welcome
+
+FAULTS = [throttled, broken, unreachable]
+
+
+@pytest.fixture
+def known(stack: LocalStack, tenant: str) -> str:
+    """A tenant whose item of limits exists, so that a reservation is one UpdateItem."""
+    welcome(stack, tenant)
+    set_limits(tenant, requests=100)
+    return tenant
+
+
+@pytest.mark.parametrize("happens", FAULTS)
+def test_limits_that_cannot_be_checked_refuse_the_call(stack: LocalStack, known: str, happens: Fault) -> None:
+    with fault("UpdateItem", get_settings().rate_limits_table, happens) as met:
+        reply = copy(stack, known)
+
+    assert met
+    assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
+    assert stack.providers.count() == 0
+    assert [record.status for record in records(known)] == [AuditStatus.FAILED]
+
+
+@pytest.mark.parametrize("happens", FAULTS)
+def test_a_record_that_cannot_be_opened_refuses_the_call_and_gives_the_reservation_back(
+    stack: LocalStack, known: str, happens: Fault
+) -> None:
+    with fault("BatchWriteItem", get_settings().audit_logs_table, happens):
+        reply = copy(stack, known)
+
+    assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
+    assert stack.providers.count() == 0
+    state = limit_state(known)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), state.held) == (0, (0, 0, 0))
+
+
+def test_without_settings_there_is_no_call(stack: LocalStack, known: str) -> None:
+    with fault("Query", get_settings().settings_table, throttled):
+        reply = copy(stack, known)
+
+    assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
+    assert stack.providers.count() == 0
+
+
+def test_keys_that_cannot_be_read_refuse_the_call_in_their_own_words(stack: LocalStack, known: str) -> None:
+    with fault("Decrypt", "CiphertextBlob", unreachable, service="kms") as met:
+        reply = copy(stack, known)
+
+    assert met
+    assert (reply.status, reply.body["code"]) == (503, "key_service_unavailable")
+    assert stack.providers.count() == 0
+    state = limit_state(known)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
+
+
+def test_a_settlement_that_fails_costs_no_answer_and_is_left_to_the_sweep(stack: LocalStack, known: str) -> None:
+    reserved: list[object] = []
+
+    def fails_after_the_reservation(request: object) -> AWSResponse | None:
+        reserved.append(request)
+        return None if len(reserved) == 1 else throttled(request)
+
+    with fault("UpdateItem", get_settings().rate_limits_table, fails_after_the_reservation):
+        reply = copy(stack, known)
+
+    assert reply.status == 200
+    assert len(reserved) > 2
+    (record,) = records(known)
+    assert record.status is AuditStatus.ANSWERED
+    assert [entry.request_id for entry in limit_state(known).in_flight.values()] == [record.id]
+
+
+def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: LocalStack, known: str) -> None:
+    opened: list[object] = []
+
+    def fails_after_the_opening(request: object) -> AWSResponse | None:
+        opened.append(request)
+        return None if len(opened) == 1 else throttled(request)
+
+    with fault("BatchWriteItem", get_settings().audit_logs_table, fails_after_the_opening):
+        reply = copy(stack, known)
+
+    assert reply.status == 200
+    (record,) = records(known)
+    assert record.status is AuditStatus.OPEN
+    assert not limit_state(known).in_flight

@@ -19,23 +19,27 @@ from nexus_ai.tenants.store import TenantStore
 from nexus_ai.usage.store import UsageStore
 
 
+def audit_store() -> AuditStore:
+    settings = get_settings()
+    return AuditStore(
+        tables.audit_logs(),
+        metadata_days=settings.metadata_retention_days,
+        content_days=settings.content_retention_days,
+    )
+
+
 def compose(clock: Clock) -> Gateway:
     """A gateway over the tables of the deployment."""
     settings = get_settings()
     tenant_store = TenantStore(tables.settings())
     tenants = TenantService(tenant_store, clock)
-    audit = AuditStore(
-        tables.audit_logs(),
-        metadata_days=settings.metadata_retention_days,
-        content_days=settings.content_retention_days,
-    )
     return Gateway(
         clock=clock,
         tenants=tenants,
         key_ring=KeyRing(clock),
         limits=LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings),
         cache=CacheStore(tables.cache()),
-        books=Books(audit, UsageStore(tables.usage()), clock),
+        books=Books(audit_store(), UsageStore(tables.usage()), clock),
         circuits=Circuits(tenant_store, tenants, clock),
         idempotency=Idempotency(IdempotencyStore(tables.cache()), clock),
         default_time_zone=settings.default_time_zone,

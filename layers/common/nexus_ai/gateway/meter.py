@@ -1,6 +1,7 @@
 """The attempts of one request: each is reserved before it is begun, and charged when it has ended."""
 
 import time
+from collections.abc import Callable
 
 from nexus_ai.audit.models import Attempt, Outcome
 from nexus_ai.core.caller import Caller
@@ -47,9 +48,18 @@ class Meter:
         self._pending = None
 
     def attempt(
-        self, settings: TenantSettings, candidate: Candidate, prompt: Prompt, *, api_key: str, timeout_s: float
+        self,
+        settings: TenantSettings,
+        candidate: Candidate,
+        prompt: Prompt,
+        *,
+        api_key: str,
+        timeout_s: Callable[[], float],
     ) -> Completion | ProviderFailure:
-        """One call of a provider, under the reservation that was made for it."""
+        """One call of a provider, under the reservation that was made for it.
+
+        `timeout_s` is asked once the adapter is there: a vendor's SDK takes up to two seconds to be imported.
+        """
         reservation, self._open = self._open, None
         if reservation is None:
             raise LookupError("an attempt was begun without a reservation")
@@ -111,10 +121,12 @@ class Meter:
         )
 
 
-def _complete(candidate: Candidate, prompt: Prompt, api_key: str, timeout_s: float) -> Completion | ProviderFailure:
+def _complete(
+    candidate: Candidate, prompt: Prompt, api_key: str, timeout_s: Callable[[], float]
+) -> Completion | ProviderFailure:
     try:
         provider = get_provider(ProviderName(candidate.provider))
-        return provider.complete(prompt, model=candidate.model, api_key=api_key, timeout_s=timeout_s)
+        return provider.complete(prompt, model=candidate.model, api_key=api_key, timeout_s=timeout_s())
     except ProviderFailure as failure:
         return failure
     except Exception as error:  # noqa: BLE001 (a fault in an adapter may come after the request was sent, and billed)

@@ -196,7 +196,7 @@ class _Run[T]:
         while True:
             api_key = self._begin(candidate, input_tokens)
             outcome = self._meter.attempt(
-                self._settings, candidate, prompt, api_key=api_key, timeout_s=self._share(candidates_left)
+                self._settings, candidate, prompt, api_key=api_key, timeout_s=lambda: self._share(candidates_left)
             )
             if isinstance(outcome, ProviderFailure):
                 if may_retry and RULES[outcome.kind].retries_unsent and not outcome.sent:

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from nexus_ai.assistant.answer import ModelAnswer
 from nexus_ai.core.wire import RequestModel, ResponseModel
-from nexus_ai.providers.base import ProviderName
+from nexus_ai.providers.base import ModelId, ProviderName
 
 MAX_PROMPT_CHARACTERS = 20_000
 
@@ -26,7 +26,6 @@ class Platform(StrEnum):
 
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,119}$")]
 ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 

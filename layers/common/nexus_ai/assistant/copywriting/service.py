@@ -37,10 +37,11 @@ class _Written(BaseModel):
 
 def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
     """Copy that keeps the platform's limits; raises NexusError."""
-    return view(gateway().run(caller, _call(request)))
+    return view(gateway().run(caller, model_call(request)))
 
 
-def _call(request: CopyRequest) -> ModelCall[Copy]:
+def model_call(request: CopyRequest) -> ModelCall[Copy]:
+    """The question that a request comes to."""
     rules = PLATFORMS[request.context.platform]
     asked = _asked(request, rules)
     text = json.dumps(asked, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,29 @@
+"""What docs/ says of the code is what the code is."""
+
+import re
+from pathlib import Path
+
+from nexus_ai.gateway.failures import RULES
+
+ROOT = Path(__file__).parents[2]
+CELLS = re.compile(r"^\| ([a-z_]+) \| .* \| (next|next_larger|stop) \| (yes|no) \|$", re.MULTILINE)
+TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
+
+
+def test_the_table_of_failures_is_the_one_in_the_code() -> None:
+    told = {kind: (action, trips == "yes") for kind, action, trips in CELLS.findall(_read("docs/fallback.md"))}
+    assert told == {kind.value: (rule.action.value, rule.trips) for kind, rule in RULES.items()}
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    lines = [line for line in _read("docs/promises.md").splitlines() if line.startswith("| ")][1:]
+    named = [TEST.search(line) for line in lines]
+    assert lines
+    assert all(named), "a promise without a test"
+    for found in named:
+        assert found is not None
+        assert f"def {found[2]}(" in _read(found[1])
+
+
+def _read(path: str) -> str:
+    return (ROOT / path).read_text("utf-8")

@@ -7,6 +7,7 @@ would hold a call for ever. Here every read and write of a socket asks how much 
 
 import ssl
 import time
+import weakref
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -102,6 +103,8 @@ class _Transport:
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=_Network(core),
         )
+        # A client that nobody holds any more, and one at the end of the process, leaves no socket open.
+        weakref.finalize(self, self._pool.close)
 
     def handle_request(self, request: Any) -> Any:
         current = _exchange.get()
@@ -218,7 +221,9 @@ class _Stream:
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> "_Stream":
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._core)
+        left = self._left(self._core.ConnectTimeout)
+        encrypted = self._inner.start_tls(ssl_context, server_hostname, min(timeout or left, left))
+        return _Stream(encrypted, self._core)
 
     def close(self) -> None:
         self._inner.close()

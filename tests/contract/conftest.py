@@ -1,11 +1,14 @@
 """Each adapter, as the registry gives it, before a vendor on loopback."""
 
+import sys
 from collections.abc import Generator
+from importlib import import_module
+from typing import Any
 
 import pytest
 
 from nexus_ai.core.settings import Settings
-from nexus_ai.providers import registry
+from nexus_ai.providers import exchange, registry
 from nexus_ai.providers.base import Provider, ProviderName
 from tests.contract.adapters import Called, settings
 from tests.contract.wire import Wire
@@ -47,3 +50,30 @@ def adapter(operator: Settings, name: ProviderName) -> Provider:
 @pytest.fixture
 def called(adapter: Provider, name: ProviderName) -> Called:
     return Called(adapter, name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connections_end() -> Generator[None]:
+    """Adapters keep their clients for the life of the process; here they are closed with the vendor."""
+    clients: list[Any] = []
+
+    def remember(*arguments: Any) -> Any:
+        clients.append(exchange.make_client(*arguments))
+        return clients[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in {row.module for row in registry.REGISTRY.values()}:
+            patch.setattr(import_module(module), "make_client", remember)
+        yield
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a vendor does, an adapter knows what it means: the line for what it does not know is never written."""
+
+    def fault() -> None:
+        raise AssertionError("an adapter met an exception that it does not know") from sys.exception()
+
+    monkeypatch.setattr(exchange, "logger", fault)

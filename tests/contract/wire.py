@@ -22,9 +22,12 @@ _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Payload:
+    """What a vendor sends, and `expect`, what the adapter makes of it."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
+    expect: Mapping[str, Any]
 
     @property
     def content(self) -> Any:
@@ -35,12 +38,15 @@ class Payload:
 
 
 def payload(provider: ProviderName, name: str) -> Payload:
-    """A file of payloads/. One that is no JSON is a body, sent with status 200."""
-    folder = PAYLOADS / provider.value
-    if "." in name:
-        return Payload(200, {"content-type": "application/json"}, (folder / name).read_bytes())
-    content = json.loads((folder / f"{name}.json").read_bytes())
-    return Payload(content["status"], content["headers"], json.dumps(content["body"]).encode())
+    """A file of payloads/."""
+    said = json.loads((PAYLOADS / provider.value / f"{name}.json").read_bytes())
+    raw = said["raw"] if "raw" in said else json.dumps(said["body"], ensure_ascii=False)
+    headers = {"content-type": "application/json", **said.get("headers", {})}
+    return Payload(said["status"], headers, raw.encode(), said["expect"])
+
+
+def payload_names(provider: ProviderName) -> list[str]:
+    return sorted(path.stem for path in (PAYLOADS / provider.value).glob("*.json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,11 @@ class Asked:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: "_Server"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        assert isinstance(self.server, _Server)
         self.server.asked.append(Asked(self.command, self.path, headers, json.loads(body or b"null")))
         self.server.play(self)
 

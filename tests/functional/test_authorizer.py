@@ -256,6 +256,29 @@ def test_what_is_no_good_token_is_refused(name: str, issuer: Issuer) -> None:
         authorize(BAD_BEARERS[name])
 
 
+@pytest.mark.parametrize("name", ["alg none", "hs256 with the public key", "rs512", "no kid"])
+def test_a_token_of_another_kind_costs_the_issuer_nothing(name: str, issuer: Issuer) -> None:
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(BAD_BEARERS[name])
+    assert issuer.asked == 0
+
+
+def test_a_shared_secret_among_the_public_keys_signs_nothing(issuer: Issuer) -> None:
+    secret = b"0123456789abcdef0123456789abcdef"
+    issuer.keys.append({"kty": "oct", "kid": "secret", "k": base64.urlsafe_b64encode(secret).decode().rstrip("=")})
+    forged = unsigned(
+        {"alg": "RS256", "kid": "secret"}, claims(), lambda text: hmac.digest(secret, text, hashlib.sha256)
+    )
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {forged}")
+
+
+def test_a_token_without_an_end_is_refused_by_name(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token(exp=None)}")
+    assert json.loads(capsys.readouterr().out)["reason"] == "MissingRequiredClaimError"
+
+
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_a_key_that_is_too_short_is_refused(issuer: Issuer) -> None:
     with pytest.raises(authorizer.Unauthorized):

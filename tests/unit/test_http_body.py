@@ -82,7 +82,19 @@ def test_what_is_not_one_json_object_is_malformed(text: str | None) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("text", ["not base64!", b64encode(b"\xff\xfe").decode(), b64encode(b"[]").decode(), "é"])
+GOOD_BASE64 = b64encode(b'{"prompt": "a"}').decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not base64!",
+        f"{GOOD_BASE64[:4]}!{GOOD_BASE64[4:]}",
+        b64encode(b"\xff\xfe").decode(),
+        b64encode(b"[]").decode(),
+        "é",
+    ],
+)
 def test_a_base64_body_of_something_else_is_malformed(text: str) -> None:
     with pytest.raises(MalformedBody):
         read(text, is_base64=True)

@@ -21,7 +21,9 @@ def debugging(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     logger().setLevel(logging.DEBUG)
+    everybody_s = logging.getLogger().level
     yield
+    logging.getLogger().setLevel(everybody_s)
     logger().setLevel(logging.INFO)
     get_settings.cache_clear()
 
@@ -113,7 +115,8 @@ def test_a_line_stays_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", TALKATIVE)
-def test_sdks_stay_quiet_while_we_debug(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sdks_stay_quiet_while_everything_else_debugs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     logger().debug("ours")
+    logging.getLogger().setLevel(logging.DEBUG)
     assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
     assert lines(capsys)[0]["message"] == "ours"

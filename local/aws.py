@@ -135,6 +135,7 @@ def _spoken_at(url: str) -> tuple[str, ...]:
     """The services that answer at the URL: DynamoDB Local, say, knows no keys, and those are embedded then."""
     from botocore import exceptions
     from botocore.config import Config
+    from botocore.parsers import ResponseParserError
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
     spoken: list[str] = []
@@ -143,7 +144,7 @@ def _spoken_at(url: str) -> tuple[str, ...]:
             probe(_client(service, endpoint_url=url, config=config))
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise AwsUnreachable(f"nothing answers at {ENDPOINT}={url}") from error
-        except (exceptions.ClientError, exceptions.BotoCoreError):
+        except (exceptions.ClientError, exceptions.BotoCoreError, ResponseParserError):
             continue
         spoken.append(service)
     return tuple(spoken)

@@ -20,6 +20,7 @@ import pytest
 from local.demo import PROVIDERS
 from local.template import ROOT
 from nexus_ai.providers.base import ProviderName
+from tests.dynamodb_local import dynamodb_local
 
 ENDED_WITHIN_S = 2
 LISTENING = "0A"
@@ -133,6 +134,14 @@ def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
         foreign = httpx.post(f"{other.url}{path}", json={}, headers=headers, trust_env=False)
         assert foreign.status_code == 401
         assert paste(other.curl)["cached"] is False
+
+
+@pytest.mark.slow
+def test_another_aws_is_used_as_far_as_it_goes() -> None:
+    """DynamoDB Local knows tables and no keys, mails or objects: those are embedded."""
+    with dynamodb_local() as url, running(AWS_ENDPOINT_URL=url) as run:
+        assert f"AWS     dynamodb at {url}" in run.lines
+        assert [paste(run.curl)["cached"], paste(run.curl)["cached"]] == [False, True]
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from nexus_ai.core.caller import Caller, Role
-from nexus_ai.core.clock import Deadline, uuid7
+from nexus_ai.core.clock import Clock, Deadline, uuid7
 from nexus_ai.core.settings import get_settings
 from nexus_ai.limits.models import Amounts, Ask, LimitSettings
 from nexus_ai.limits.service import LimitService
@@ -31,9 +31,16 @@ def caller_of(tenant_id: str, now_ms: int = 1_795_400_000_000) -> Caller:
     )
 
 
-def service(clock: MovedClock) -> LimitService:
+def service(clock: Clock, seats: int | None = None) -> LimitService:
+    """`seats` are the calls that may be in flight at once, where it is not the deployment's number."""
     settings = get_settings()
+    if seats is not None:
+        settings = settings.model_copy(update={"max_calls_in_flight": seats})
     return LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings)
+
+
+def set_limits(subject: LimitService, tenant_id: str, settings: LimitSettings) -> None:
+    subject.change(caller_of(tenant_id), lambda _: settings)
 
 
 def limits(

@@ -48,7 +48,7 @@ def test_reserving_twice_under_one_id_holds_once(clock: MovedClock, tenant: str)
 
 def test_a_used_up_limit_is_named_with_its_numbers(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=1))
+    subject.change(caller, lambda _: limits(requests=1))
     reservation = subject.reserve(caller, ask())
     subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
 
@@ -70,7 +70,7 @@ def test_where_only_calls_in_flight_stand_in_the_way_the_caller_is_asked_back_in
     clock: MovedClock, tenant: str
 ) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(tokens=1000))
+    subject.change(caller, lambda _: limits(tokens=1000))
     subject.reserve(caller, ask(tokens=800))
 
     with pytest.raises(LimitInFlight) as refused:
@@ -85,7 +85,7 @@ def test_a_request_larger_than_the_whole_limit_is_not_told_to_wait_for_calls_in_
     clock: MovedClock, tenant: str
 ) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(tokens=1000))
+    subject.change(caller, lambda _: limits(tokens=1000))
 
     with pytest.raises(LimitExceeded) as refused:
         subject.reserve(caller, ask(tokens=1001))
@@ -96,18 +96,18 @@ def test_a_request_larger_than_the_whole_limit_is_not_told_to_wait_for_calls_in_
 
 def test_a_model_without_a_price_is_refused_while_a_dollar_limit_is_set(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(cost_micros=1_000_000))
+    subject.change(caller, lambda _: limits(cost_micros=1_000_000))
 
     with pytest.raises(PriceUnknown):
         subject.reserve(caller, ask(price_known=False))
 
-    subject.change(caller, limits())
+    subject.change(caller, lambda _: limits())
     assert subject.reserve(caller, ask(price_known=False)).amounts == Amounts(1, 0, 0)
 
 
 def test_no_more_calls_are_in_flight_than_there_are_seats(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits())
+    subject.change(caller, lambda _: limits())
     for _ in range(100):
         subject.reserve(caller, ask())
 
@@ -119,22 +119,22 @@ def test_no_more_calls_are_in_flight_than_there_are_seats(clock: MovedClock, ten
 
 def test_a_lowered_limit_binds_on_the_very_next_call_and_a_raised_one_too(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=5))
+    subject.change(caller, lambda _: limits(requests=5))
     for _ in range(3):
         subject.reserve(caller, ask())
 
-    subject.change(caller, limits(requests=2))
+    subject.change(caller, lambda _: limits(requests=2))
     with pytest.raises(LimitExceeded):
         subject.reserve(caller, ask())
 
-    subject.change(caller, limits(requests=4))
+    subject.change(caller, lambda _: limits(requests=4))
     subject.reserve(caller, ask())
     assert subject.state(caller).remaining[Limit.REQUESTS_PER_HOUR] == 0
 
 
 def test_zero_blocks(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=0))
+    subject.change(caller, lambda _: limits(requests=0))
 
     with pytest.raises(LimitExceeded):
         subject.reserve(caller, ask())
@@ -142,7 +142,7 @@ def test_zero_blocks(clock: MovedClock, tenant: str) -> None:
 
 def test_a_window_that_ended_is_new_and_the_others_go_on(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=1, tokens=1000, time_zone="UTC"))
+    subject.change(caller, lambda _: limits(requests=1, tokens=1000, time_zone="UTC"))
     subject.reserve(caller, ask(tokens=300))
     clock.ms += HOUR_MS
 
@@ -154,7 +154,7 @@ def test_a_window_that_ended_is_new_and_the_others_go_on(clock: MovedClock, tena
 
 def test_a_call_that_ends_in_the_next_window_takes_nothing_of_it(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=2, tokens=1000, time_zone="UTC"))
+    subject.change(caller, lambda _: limits(requests=2, tokens=1000, time_zone="UTC"))
     begun_before = subject.reserve(caller, ask(tokens=300))
     clock.ms += 24 * HOUR_MS
     subject.reserve(caller, ask(tokens=100))
@@ -169,7 +169,7 @@ def test_a_call_that_ends_in_the_next_window_takes_nothing_of_it(clock: MovedClo
 
 def test_the_next_attempt_is_reserved_and_the_last_one_settled_in_one_write(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=1, tokens=1000))
+    subject.change(caller, lambda _: limits(requests=1, tokens=1000))
     first = subject.reserve(caller, ask(tokens=800))
 
     second = subject.reserve(
@@ -184,7 +184,7 @@ def test_the_next_attempt_is_reserved_and_the_last_one_settled_in_one_write(cloc
 
 def test_where_the_next_attempt_does_not_fit_the_last_one_stays_to_be_settled(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(tokens=1000))
+    subject.change(caller, lambda _: limits(tokens=1000))
     first = subject.reserve(caller, ask(tokens=800))
     settled = Settlement(reservation=first, used=Amounts(1, 301, 0))
 
@@ -197,7 +197,7 @@ def test_where_the_next_attempt_does_not_fit_the_last_one_stays_to_be_settled(cl
 
 def test_an_attempt_that_sent_nothing_hands_its_request_to_the_next(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(requests=1))
+    subject.change(caller, lambda _: limits(requests=1))
     first = subject.reserve(caller, ask())
 
     second = subject.reserve(caller, ask(), settled=Settlement(reservation=first, used=Amounts(0, 0, 0)))
@@ -208,11 +208,11 @@ def test_an_attempt_that_sent_nothing_hands_its_request_to_the_next(clock: Moved
 
 def test_another_time_zone_neither_ends_nor_lengthens_the_window_that_runs(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, limits(tokens=1000, time_zone="UTC"))
+    subject.change(caller, lambda _: limits(tokens=1000, time_zone="UTC"))
     subject.reserve(caller, ask(tokens=600))
     before = subject.state(caller).ends
 
-    subject.change(caller, limits(tokens=1000, time_zone="Asia/Tokyo"))
+    subject.change(caller, lambda _: limits(tokens=1000, time_zone="Asia/Tokyo"))
 
     assert subject.state(caller).ends == before
     assert subject.state(caller).held[Limit.TOKENS_PER_DAY] == 600

@@ -13,6 +13,7 @@ from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws
+from tests.functional.http_client import ask
 from tests.functional.pipeline_support import copy, set_limits
 
 PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
@@ -99,3 +100,26 @@ def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
 def test_generate_copy_may_do_what_it_does_and_nothing_else(calls: set[tuple[str, str]]) -> None:
     assert calls <= granted("GenerateCopyFunction"), "refused in the cloud"
     assert granted("GenerateCopyFunction") <= calls, "granted and never used"
+
+
+RATE_LIMITS = "/api/marketing/ai/rate-limits"
+NEW_KEY = {"apiKey": "sk-a-new-key-of-groq", "model": "openai/gpt-oss-20b", "isDefault": True}
+
+
+@pytest.mark.parametrize(
+    ("function", "request_line", "body"),
+    [
+        ("PutConfigFunction", "PUT /api/marketing/ai/configs/groq", NEW_KEY),
+        ("GetRateLimitsFunction", f"GET {RATE_LIMITS}", None),
+        ("PutRateLimitsFunction", f"PUT {RATE_LIMITS}", {"timeZone": "UTC"}),
+        ("ListAuditLogsFunction", "GET /api/marketing/ai/audit-logs", None),
+    ],
+)
+def test_an_administrators_function_may_do_what_it_does_and_nothing_else(
+    function: str, request_line: str, body: object, stack: LocalStack, tenant: str
+) -> None:
+    token = stack.token(tenant, roles=["admin"])
+    with recorded() as calls:
+        assert ask(stack.url, *request_line.split(), token=token, body=body).status == 200
+
+    assert calls == granted(function)

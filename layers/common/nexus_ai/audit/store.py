@@ -71,16 +71,30 @@ class AuditStore:
         return found
 
     def between(
-        self, tenant_id: str, from_ms: int, to_ms: int, *, newest_first: bool = True, limit: int | None = None
+        self,
+        tenant_id: str,
+        from_ms: int,
+        to_ms: int,
+        *,
+        before: str | None = None,
+        newest_first: bool = True,
+        limit: int | None = None,
     ) -> list[AuditRecord]:
-        """The records of [from, to) by their begin, at most `limit` of them."""
+        """The records of [from, to) by their begin, at most `limit` of them, and only those before a record's id."""
         found: list[AuditRecord] = []
-        values: dict[str, Any] = {":tenant": tenant_id, ":from": uuid7_floor(from_ms), ":to": uuid7_floor(to_ms)}
-        condition = "PK = :tenant AND SK BETWEEN :from AND :to"
+        first, last = uuid7_floor(from_ms), uuid7_floor(to_ms)
+        last = min(last, before) if before else last
+        # DynamoDB takes no BETWEEN whose ends are the wrong way round.
+        if first > last:
+            return found
+        values: dict[str, Any] = {":tenant": tenant_id, ":first": first, ":last": last}
+        condition = "PK = :tenant AND SK BETWEEN :first AND :last"
         for item in self._table.query(condition, values, newest_first=newest_first, page_size=limit, consistent=True):
-            if limit is not None and len(found) == limit:
-                break
+            if item["SK"] == before:
+                continue
             found.append(_record(item))
+            if len(found) == limit:
+                break
         return found
 
     def _content_item(self, record: AuditRecord, content: Content, expires_at: int) -> Item:

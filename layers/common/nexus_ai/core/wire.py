@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 
@@ -16,6 +16,15 @@ def _json_number(dollars: Decimal) -> float:
 Dollars = Annotated[Decimal, PlainSerializer(_json_number, return_type=float, when_used="json")]
 
 
+def _decimal(value: object) -> object:
+    # Here, in strict mode, a Decimal is all that pydantic takes; by itself it would take a text out of JSON, too.
+    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+# US dollars in a body that a client sends: a JSON number, and no text.
+DollarsGiven = Annotated[Decimal, BeforeValidator(_decimal)]
+
+
 class RequestModel(BaseModel):
     """A body that a client sends: its fields by their camelCase names, unknown ones refused, no type bent to fit."""
 
@@ -24,6 +33,18 @@ class RequestModel(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+    )
+
+
+class ParameterModel(BaseModel):
+    """The parameters of a path or of a query: texts outside, by their camelCase names, unknown ones refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
         alias_generator=to_camel,
         hide_input_in_errors=True,
     )

@@ -22,11 +22,10 @@ def parse[Body: RequestModel](text: str | None, model: type[Body], *, is_base64:
         # From JSON, where strict mode takes an array for a tuple and a text for an enum's member.
         body = model.model_validate_json(raw)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise _validation_failed([_told(details) for details in found]) from None
-    unknown = [_error(path, "Extra inputs are not permitted", "extra_forbidden") for path in _inner_names(body, value)]
+        raise validation_failed(problems(error)) from None
+    unknown = [problem(path, "Extra inputs are not permitted", "extra_forbidden") for path in _inner_names(body, value)]
     if unknown:
-        raise _validation_failed(unknown)
+        raise validation_failed(unknown)
     return body
 
 
@@ -69,21 +68,27 @@ def _inner_names(body: RequestModel, value: Mapping[str, Any], path: tuple[str |
                     yield from _inner_names(item, value[alias][index], (*path, alias, index))
 
 
-def _validation_failed(errors: list[dict[str, str]]) -> ValidationFailed:
+def validation_failed(errors: list[dict[str, str]]) -> ValidationFailed:
+    """The error that names each field: `errors` as `problems` and `problem` make them, at least one."""
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     detail = f"{errors[0]['field']}: {errors[0]['message']}{more}"
     return ValidationFailed(detail, extra={"errors": errors[:ERRORS_MAX]})
+
+
+def problems(error: ValidationError) -> list[dict[str, str]]:
+    """What is wrong, field by field, without the values."""
+    return [_told(details) for details in error.errors(include_url=False, include_input=False)]
+
+
+def problem(field: str, message: str, kind: str) -> dict[str, str]:
+    return {"field": field, "message": message, "type": kind}
 
 
 def _told(details: ErrorDetails) -> dict[str, str]:
     message = details["msg"]
     if details["type"] == "value_error":
         message = str(details.get("ctx", {}).get("error", message))
-    return _error(_path(details["loc"]), message, details["type"])
-
-
-def _error(field: str, message: str, kind: str) -> dict[str, str]:
-    return {"field": field, "message": message, "type": kind}
+    return problem(_path(details["loc"]), message, details["type"])
 
 
 def _path(location: tuple[int | str, ...]) -> str:

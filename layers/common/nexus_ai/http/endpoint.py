@@ -3,7 +3,7 @@
 What every route shares is here, once: the caller, the body, errors, headers and the one log line of a request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, overload
 
 from pydantic import BaseModel
@@ -13,9 +13,10 @@ from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import add_keys, logger, request_keys
 from nexus_ai.core.settings import get_settings
-from nexus_ai.core.wire import RequestModel
+from nexus_ai.core.wire import ParameterModel, RequestModel
 from nexus_ai.http.body import parse
 from nexus_ai.http.event import GatewayEvent, LambdaContext
+from nexus_ai.http.parameters import parse_parameters
 from nexus_ai.http.response import Response, common_headers, problem, success
 
 type Handler = Callable[[Mapping[str, Any], LambdaContext], Response]
@@ -31,19 +32,46 @@ def endpoint[Body: RequestModel](
 ) -> Callable[[Callable[[Caller, Body], BaseModel]], Handler]: ...
 
 
+@overload
+def endpoint[Query: ParameterModel](
+    route: str, *, query: type[Query], role: Role = Role.USER
+) -> Callable[[Callable[[Caller, Query], BaseModel]], Handler]: ...
+
+
+@overload
+def endpoint[Path: ParameterModel, Body: RequestModel](
+    route: str, *, path: type[Path], body: type[Body], role: Role = Role.USER
+) -> Callable[[Callable[[Caller, Path, Body], BaseModel]], Handler]: ...
+
+
 def endpoint(
-    route: str, *, body: type[RequestModel] | None = None, role: Role = Role.USER
+    route: str,
+    *,
+    path: type[ParameterModel] | None = None,
+    query: type[ParameterModel] | None = None,
+    body: type[RequestModel] | None = None,
+    role: Role = Role.USER,
 ) -> Callable[[Callable[..., BaseModel]], Handler]:
-    """A route for callers with `role`; its function takes the caller, and the body where there is a model of one."""
+    """A route for callers with `role`.
+
+    Its function takes the caller, and behind it, in this order, the path's parameters, the query and the body, each
+    where there is a model of it.
+    """
+
+    def arguments(event: GatewayEvent) -> Iterator[BaseModel]:
+        if path is not None:
+            yield parse_parameters(event.path_parameters, path)
+        if query is not None:
+            yield parse_parameters(event.query, query)
+        if body is not None:
+            yield parse(event.body, body, is_base64=event.is_base64)
 
     def decorate(function: Callable[..., BaseModel]) -> Handler:
         def answer(event: GatewayEvent, context: LambdaContext) -> BaseModel:
             caller = event.caller(route, context, SystemClock())
             add_keys(tenant_id=caller.tenant_id)
             caller.require(role)
-            if body is None:
-                return function(caller)
-            return function(caller, parse(event.body, body, is_base64=event.is_base64))
+            return function(caller, *arguments(event))
 
         return _handler(route, answer)
 

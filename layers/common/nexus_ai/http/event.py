@@ -60,6 +60,20 @@ class GatewayEvent:
     def is_base64(self) -> bool:
         return self._event.get("isBase64Encoded") is True
 
+    @property
+    def path_parameters(self) -> dict[str, list[str]]:
+        given: Mapping[str, str] = self._event.get("pathParameters") or {}
+        return {name: [value] for name, value in given.items()}
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """By name, all values in their order."""
+        several: Mapping[str, list[str]] = self._event.get("multiValueQueryStringParameters") or {}
+        single: Mapping[str, str] = self._event.get("queryStringParameters") or {}
+        return {name: [value] for name, value in single.items()} | {
+            name: list(values) for name, values in several.items() if values
+        }
+
     def caller(self, endpoint: str, context: LambdaContext, clock: Clock) -> Caller:
         """Who calls, from the authorizer's context alone; raises Unauthenticated and ValidationFailed."""
         now_ms = clock.now_ms()

@@ -118,6 +118,19 @@ class LimitState:
     ends: Three
     in_flight: Mapping[str, Reservation]
 
+    @classmethod
+    def unused(cls, settings: LimitSettings, now_s: int) -> "LimitState":
+        """That of a tenant that has not called yet."""
+        ends = window_ends(now_s, settings.time_zone)
+        return cls(settings.time_zone, settings.maxima, settings.maxima, NOTHING, ends, {})
+
+    @property
+    def settings(self) -> LimitSettings:
+        requests, tokens, cost = (None if maximum == UNLIMITED else maximum for maximum in self.maxima)
+        return LimitSettings(
+            requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost, time_zone=self.time_zone
+        )
+
     def used(self, limit: Limit) -> int:
         return self.maxima[limit] - self.remaining[limit] - self.held[limit]
 

@@ -1,5 +1,6 @@
 """Reserve, settle, and the answer to a caller whose limit is used up."""
 
+from collections.abc import Callable
 from typing import Any
 
 from nexus_ai.core.caller import Caller
@@ -46,16 +47,11 @@ class LimitService:
         """The limits as they stand now; a tenant that never called has the deployment's defaults."""
         now_s = self._clock.now_ms() // 1000
         state = self._store.load(caller.tenant_id)
-        if state is None:
-            self._store.create(caller.tenant_id, self._defaults, now_s)
-            state = self._store.load(caller.tenant_id)
-        if state is None:
-            raise LookupError("the item of limits was written and is not there")
-        return state.at(now_s)
+        return state.at(now_s) if state else LimitState.unused(self._defaults, now_s)
 
-    def change(self, caller: Caller, settings: LimitSettings) -> None:
-        """Binds on the very next call."""
-        self._store.change_settings(caller.tenant_id, settings, self._clock.now_ms() // 1000)
+    def change(self, caller: Caller, change: Callable[[LimitSettings], LimitSettings]) -> None:
+        """Makes new limits of those that stand, once more where another change came first; binds on the next call."""
+        self._store.change_settings(caller.tenant_id, change, self._defaults, self._clock.now_ms() // 1000)
 
     def _refusal(self, ask: Ask, settled: Settlement | None, state: LimitState, now_s: int) -> NexusError:
         """The error that says why: a limit that is used up, else calls in flight, else seats.

@@ -6,6 +6,7 @@ conditions know no arithmetic, but `remaining >= :n` needs none, so that reservi
 attempt to the next are one UpdateItem each, and no two calls can both take what remains.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from nexus_ai.core.errors import StoreUnavailable
@@ -202,20 +203,25 @@ class LimitStore:
                 return True
         raise StoreUnavailable
 
-    def change_settings(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:
-        """New limits and time zone. They bind on the next call; what was used stays used.
+    def change_settings(
+        self, tenant_id: str, change: Callable[[LimitSettings], LimitSettings], defaults: LimitSettings, now_s: int
+    ) -> None:
+        """New limits and time zone, made of those that stand. They bind on the next call; what was used stays used.
 
         A window that runs keeps its end, so that no change of zone gives a second day: the zone decides at its roll.
         """
         for _ in range(TRIES):
             state = self.load(tenant_id)
             if state is None:
-                self.create(tenant_id, settings, now_s)
+                # In the zone that was chosen, so that the first windows are its own.
+                self.create(tenant_id, change(defaults), now_s)
                 continue
+            settings = change(state.settings)
             write = _Write()
             write.sets += ["maxima = :new", "tz = :zone"]
-            write.values |= {":new": settings.maxima, ":old": state.maxima, ":zone": settings.time_zone}
-            write.conditions.append("maxima = :old")
+            write.conditions += ["maxima = :oldMaxima", "tz = :oldZone"]
+            write.values |= {":new": settings.maxima, ":zone": settings.time_zone}
+            write.values |= {":oldMaxima": state.maxima, ":oldZone": state.time_zone}
             for limit in Limit:
                 write.add(limit, settings.maxima[limit] - state.maxima[limit], 0)
             try:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class ProviderName(StrEnum):
@@ -13,6 +13,10 @@ class ProviderName(StrEnum):
     GOOGLE = "google"
     GROQ = "groq"
     OPENROUTER = "openrouter"
+
+
+# A model as its vendor names it, where a client writes one.
+ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,119}$")]
 
 
 class Message(BaseModel):

@@ -58,23 +58,30 @@ class TenantService:
         provider: str,
         model: str,
         api_key: str,
-        enabled: bool = True,
-        is_default: bool = False,
+        enabled: bool | None = None,
+        is_default: bool | None = None,
     ) -> ProviderConfig:
-        """Encrypts the key and saves the configuration; raises KeyServiceUnavailable and StoreUnavailable."""
+        """Encrypts the key and saves the configuration; raises KeyServiceUnavailable and StoreUnavailable.
+
+        What is None stays as it is; a new configuration is enabled, and not the default. A default ends the one before.
+        """
         config = ProviderConfig(
             provider=provider,
             model=model,
-            enabled=enabled,
-            is_default=is_default,
+            enabled=enabled is not False,
+            is_default=is_default is True,
             key_ciphertext=secrets.encrypt(caller.tenant_id, provider, api_key),
             key_last_four=secrets.last_four(api_key),
             key_fingerprint=secrets.fingerprint(api_key),
             updated_at_ms=self._clock.now_ms(),
         )
-        self._store.put_provider(caller.tenant_id, config)
+        named = {"enabled": enabled, "is_default": is_default}
+        keep = [name for name, value in named.items() if value is None]
+        saved = self._store.put_provider(caller.tenant_id, config, keep=keep)
+        if is_default:
+            self._end_other_defaults(caller, provider)
         self._forget(caller.tenant_id)
-        return config
+        return saved
 
     def save_fallback(self, caller: Caller, module: str, order: FallbackOrder) -> None:
         self._store.put_fallback(caller.tenant_id, module, order)
@@ -83,6 +90,15 @@ class TenantService:
     def save_preferences(self, caller: Caller, preferences: Preferences) -> None:
         self._store.put_preferences(caller.tenant_id, preferences)
         self._forget(caller.tenant_id)
+
+    def set_time_zone(self, caller: Caller, time_zone: str) -> None:
+        self._store.set_time_zone(caller.tenant_id, time_zone)
+        self._forget(caller.tenant_id)
+
+    def _end_other_defaults(self, caller: Caller, provider: str) -> None:
+        for config in self._store.load(caller.tenant_id).providers.values():
+            if config.is_default and config.provider != provider:
+                self._store.unset_default(caller.tenant_id, config.provider)
 
     def _forget(self, tenant_id: str) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """A tenant's settings in the Settings table: one item a thing, all of them in one partition."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
@@ -46,14 +47,38 @@ class TenantStore:
         values = {":tenant": keys.settings_partition(tenant_id), ":circuits": "circuit#"}
         return _settings(self._table.query("PK = :tenant AND begins_with(SK, :circuits)", values))
 
-    def put_provider(self, tenant_id: str, config: ProviderConfig) -> None:
-        self._table.put({**keys.provider_config(tenant_id, config.provider), **config.model_dump()})
+    def put_provider(self, tenant_id: str, config: ProviderConfig, *, keep: Collection[str] = ()) -> ProviderConfig:
+        """Writes a configuration; the fields of `keep` stay as they are where there is one. Returns what is there."""
+        fields = config.model_dump()
+        sets = [f"#{name} = " + (f"if_not_exists(#{name}, :{name})" if name in keep else f":{name}") for name in fields]
+        saved = self._table.update(
+            keys.provider_config(tenant_id, config.provider),
+            f"SET {', '.join(sets)}",
+            {f":{name}": value for name, value in fields.items()},
+            names={f"#{name}": name for name in fields},
+            returns="ALL_NEW",
+        )
+        return ProviderConfig.model_validate(_body(saved))
+
+    def unset_default(self, tenant_id: str, provider: str) -> None:
+        """The provider is not the default any more; one that is gone meanwhile stays gone."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                keys.provider_config(tenant_id, provider),
+                "SET is_default = :no",
+                {":no": False},
+                condition="attribute_exists(PK)",
+            )
 
     def put_fallback(self, tenant_id: str, module: str, order: FallbackOrder) -> None:
         self._table.put({**keys.fallback(tenant_id, module), **order.model_dump()})
 
     def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
         self._table.put({**keys.preferences(tenant_id), **preferences.model_dump()})
+
+    def set_time_zone(self, tenant_id: str, time_zone: str) -> None:
+        """Changes this one preference and leaves the others."""
+        self._table.update(keys.preferences(tenant_id), "SET time_zone = :zone", {":zone": time_zone})
 
     def add_failure(self, tenant_id: str, provider: str, model: str, expires_at: int) -> int:
         """Counts a failure of a provider's model; returns how many there were in a row."""

@@ -1,0 +1,171 @@
+"""GET audit-logs through the local API: records newest first, page by page, and never their content."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from local.simulated.behaviours import Fail
+from local.stack import LocalStack
+from nexus_ai.providers.base import FailureKind, ProviderName
+from tests.functional.http_client import Reply, ask
+from tests.functional.pipeline_support import copy, set_fallback, set_limits
+
+AUDIT_LOGS = "/api/marketing/ai/audit-logs"
+MEMBERS = {
+    "id", "at", "userId", "module", "endpoint", "status", "errorCode", "provider", "model", "attempts", "usage", "ip",
+    "userAgent", "latencyMs",
+}  # fmt: skip
+
+
+def get(stack: LocalStack, tenant: str, query: str = "", role: str = "admin") -> Reply:
+    return ask(stack.url, "GET", f"{AUDIT_LOGS}{query}", token=stack.token(tenant, roles=[role]))
+
+
+def items(reply: Reply) -> list[dict[str, Any]]:
+    assert reply.status == 200, reply.body
+    found: list[dict[str, Any]] = reply.body["items"]
+    return found
+
+
+def several(stack: LocalStack, tenant: str, number: int) -> list[str]:
+    """The ids of so many requests' records, newest first. Each began in a millisecond of its own."""
+    ids: list[str] = []
+    for index in range(number):
+        ids.insert(0, copy(stack, tenant, {"prompt": f"Texto {index}"}).body["requestId"])
+        time.sleep(0.002)
+    return ids
+
+
+def test_a_record_tells_who_what_and_at_what_cost_and_no_content(stack: LocalStack, tenant: str) -> None:
+    answer = copy(stack, tenant, {"module": "agenda", "prompt": "Um segredo"}, User_Agent="crm/1").body
+
+    reply = get(stack, tenant)
+
+    (record,) = items(reply)
+    assert set(record) == MEMBERS
+    assert record["id"] == answer["requestId"]
+    assert (record["userId"], record["module"], record["ip"]) == ("ana", "agenda", "127.0.0.1")
+    assert record["userAgent"] == "crm/1"
+    assert record["endpoint"] == "POST /api/marketing/ai-assistant/generate-copy-v2"
+    assert (record["status"], record["errorCode"], record["provider"]) == ("answered", None, "openai")
+    assert record["usage"] == answer["usage"]
+    (attempt,) = record["attempts"]
+    assert (attempt["outcome"], attempt["tokens"], attempt["costUsd"]) == (
+        "answered", answer["usage"]["totalTokens"], answer["usage"]["costUsd"],
+    )  # fmt: skip
+    assert (attempt["estimated"], attempt["overrun"]) == (False, False)
+    assert record["latencyMs"] >= 0
+    assert "segredo" not in json.dumps(reply.body)
+    assert reply.body["nextCursor"] is None
+
+
+def test_every_end_of_a_request_is_listed(stack: LocalStack, tenant: str) -> None:
+    stack.token(tenant)
+    set_fallback(tenant, "openai")
+    copy(stack, tenant)
+    time.sleep(0.002)
+    copy(stack, tenant)
+    time.sleep(0.002)
+    stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
+    copy(stack, tenant, {"prompt": "Falha"})
+    time.sleep(0.002)
+    set_limits(tenant, requests=0)
+    copy(stack, tenant, {"prompt": "Recusado"})
+
+    rejected, failed, cached, answered = items(get(stack, tenant))
+
+    assert [record["status"] for record in (answered, cached, failed, rejected)] == [
+        "answered", "cached", "failed", "rejected",
+    ]  # fmt: skip
+    assert (failed["errorCode"], rejected["errorCode"]) == ("all_providers_failed", "limit_exceeded")
+    assert failed["attempts"][0]["errorCode"]
+    nothing = {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0, "costUsd": 0}
+    assert cached["usage"] == rejected["usage"] == nothing
+
+
+def test_usage_that_the_vendor_did_not_tell_is_null_and_estimated(stack: LocalStack, tenant: str) -> None:
+    set_fallback(tenant, "openai")
+    stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.MALFORMED))
+    copy(stack, tenant)
+
+    (record,) = items(get(stack, tenant))
+
+    assert (record["usage"]["inputTokens"], record["usage"]["outputTokens"]) == (None, None)
+    assert record["usage"]["totalTokens"] > 0
+    assert record["attempts"][0]["estimated"] is True
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_pages_hold_every_record_once_and_newest_first(limit: int, stack: LocalStack, tenant: str) -> None:
+    ids = several(stack, tenant, 4)
+    pages: list[list[str]] = []
+    cursor = ""
+    while True:
+        reply = get(stack, tenant, f"?limit={limit}{cursor}")
+        pages.append([record["id"] for record in items(reply)])
+        if reply.body["nextCursor"] is None:
+            break
+        cursor = f"&cursor={reply.body['nextCursor']}"
+
+    assert [record for page in pages for record in page] == ids
+    assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert pages[-1], "no empty page at the end"
+
+
+def test_from_is_inside_and_to_is_outside(stack: LocalStack, tenant: str) -> None:
+    newest, middle, oldest = several(stack, tenant, 3)
+    begun = {record["id"]: record["at"] for record in items(get(stack, tenant))}
+
+    def ids(query: str) -> list[str]:
+        return [record["id"] for record in items(get(stack, tenant, query))]
+
+    assert ids(f"?from={begun[middle]}") == [newest, middle]
+    assert ids(f"?to={begun[middle]}") == [oldest]
+    assert ids(f"?from={begun[middle]}&to={begun[newest]}") == [middle]
+    assert ids(f"?from={begun[newest]}&to={begun[oldest]}") == []
+    assert ids(f"?from={begun[newest]}&cursor={oldest}") == []
+    assert ids("?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z") == [newest, middle, oldest]
+
+
+def test_a_tenant_sees_its_own_records_alone_whatever_the_cursor(stack: LocalStack, tenant: str) -> None:
+    several(stack, tenant, 2)
+    other = f"{tenant}-other"
+    (own,) = several(stack, other, 1)
+    (newest, _) = items(get(stack, tenant))
+
+    assert [record["id"] for record in items(get(stack, other))] == [own]
+    (later,) = several(stack, tenant, 1)
+    assert [record["id"] for record in items(get(stack, other, f"?cursor={later}"))] == [own]
+    assert items(get(stack, other, f"?cursor={newest['id']}")) == []
+
+
+def test_a_user_may_not_read_the_audit(stack: LocalStack, tenant: str) -> None:
+    reply = get(stack, tenant, role="user")
+
+    assert (reply.status, reply.body["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("?limit=0", "limit"),
+        ("?limit=101", "limit"),
+        ("?limit=ten", "limit"),
+        ("?limit=", "limit"),
+        ("?limit=1&limit=2", "limit"),
+        ("?from=yesterday", "from"),
+        ("?from=2026-01-01T00:00:00", "from"),
+        ("?to=2026-13-01T00:00:00Z", "to"),
+        ("?cursor=0", "cursor"),
+        ("?cursor=%23content", "cursor"),
+        ("?since=2026-01-01T00:00:00Z", "since"),
+        ("?tenantId=demo", "tenantId"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_422_and_named(query: str, field: str, stack: LocalStack, tenant: str) -> None:
+    reply = get(stack, tenant, query)
+
+    assert (reply.status, reply.body["code"]) == (422, "validation_failed")
+    assert [error["field"] for error in reply.body["errors"]] == [field]

@@ -5,9 +5,9 @@ Numbers with check digits are taken out only where these are right, so that pric
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from stdnum import luhn
 from stdnum.br import cnpj, cpf
@@ -20,10 +20,11 @@ CNPJ = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-Za-z]{2}\.?[0-9A-Za-z]{3}\.?[0-9A-Za-z]{3}/?[0-9A-Za-z]{4}-?[0-9]{2}(?![0-9A-Za-z])"
 )
 CPF = re.compile(r"(?<![0-9])[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}[- ]?[0-9]{2}(?![0-9])")
-# Brazilian numbers with their area code, which has no zero (Anatel's plan: mobile numbers begin with 9, others with 2
-# to 5), and mobile numbers without one; others with a leading +.
+# Anatel's area codes. Mobile numbers begin with 9, others with 2 to 5.
+AREA = "(?:[14689][1-9]|2[12478]|3[1-578]|5[1345]|7[134579])"
+# Brazilian numbers with their area code, and mobile ones without; those of other countries with a leading +.
 PHONE = re.compile(
-    r"(?<![0-9])(?:(?:\+|00)?55[ .-]?)?(?:\(0?[1-9]{2}\)|0[1-9]{2}(?=[ .-])|[1-9]{2})[ .-]{0,2}"
+    rf"(?<![0-9])(?:(?:\+|00)?55[ .-]?)?(?:\(0?{AREA}\)|0{AREA}(?=[ .-])|{AREA})[ .-]{{0,2}}"
     r"(?:9[ .-]?[0-9]{4}|[2-5][0-9]{3})[ .-]?[0-9]{4}(?![0-9])"
     r"|(?<![0-9])9[0-9]{4}-[0-9]{4}(?![0-9])"
     r"|\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])"
@@ -67,10 +68,10 @@ def _redacted(value: object) -> object:
         case str():
             return redact(value)
         case dict():
-            members = cast("dict[str, Any]", value)
+            members = cast("Mapping[str, object]", value)
             return {redact(name): _redacted(member) for name, member in members.items()}
         case list():
-            return [_redacted(element) for element in cast("list[Any]", value)]
+            return [_redacted(element) for element in cast("Sequence[object]", value)]
         case int() if not isinstance(value, bool):
             written = str(value)
             redacted = _redact_plain(written)

@@ -4,6 +4,10 @@ import json
 
 from functions.authorizer.app import handler as authorize
 from functions.generate_copy.app import handler as generate_copy
+from functions.get_rate_limits.app import handler as get_rate_limits
+from functions.list_audit_logs.app import handler as list_audit_logs
+from functions.put_config.app import handler as put_config
+from functions.put_rate_limits.app import handler as put_rate_limits
 from local.authorization import allows
 from local.stack import LocalStack
 from tests.unit.http_events import Context, read_event
@@ -20,6 +24,27 @@ def test_events_generate_copy_json_is_answered_with_copy(stack: LocalStack) -> N
     assert len(answer["data"]["variations"]) == json.loads(event["body"])["variations"]
     assert answer["provider"] == "openai"
     assert answer["usage"]["costUsd"] >= 0
+
+
+def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -> None:
+    handlers = {
+        "put_config": put_config,
+        "put_rate_limits": put_rate_limits,
+        "get_rate_limits": get_rate_limits,
+        "list_audit_logs": list_audit_logs,
+    }
+    answers: dict[str, dict[str, object]] = {}
+    for name, handler in handlers.items():
+        event = read_event(name)
+        event["requestContext"]["authorizer"]["tenantId"] = tenant
+        response = handler(event, Context())
+        assert response["statusCode"] == 200, response["body"]
+        answers[name] = json.loads(response["body"])
+
+    assert answers["put_config"]["provider"] == "openai"
+    assert answers["get_rate_limits"] == answers["put_rate_limits"]
+    assert answers["get_rate_limits"]["timeZone"] == "America/Manaus"
+    assert answers["list_audit_logs"] == {"items": [], "nextCursor": None}
 
 
 def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack: LocalStack, tenant: str) -> None:

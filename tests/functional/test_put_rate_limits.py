@@ -1,6 +1,7 @@
 """PUT rate-limits through the local API: changes what it names, and binds on the next call."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_changes_of_different_limits_at_once_are_all_kept(stack: LocalStack, ten
     changes: list[dict[str, object]] = [{name: value} for name, value in LIMITS.items()]
 
     with ThreadPoolExecutor(4) as threads:
-        replies = list(threads.map(lambda change: put(stack, tenant, change), changes))
+        replies = list(threads.map(partial(put, stack, tenant), changes))
 
     assert [reply.status for reply in replies] == [200] * 4
     assert told(put(stack, tenant, {})) == LIMITS

@@ -15,8 +15,8 @@ class ProviderName(StrEnum):
     OPENROUTER = "openrouter"
 
 
-# A model as its vendor names it, where a client writes one.
-ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,119}$")]
+# A model as its vendor names it: no two separators in a row, so that it is never a path upwards.
+ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([._:/@-][A-Za-z0-9]+)*$", max_length=120)]
 
 
 class Message(BaseModel):

@@ -86,6 +86,7 @@ def test_every_end_of_a_request_is_listed(stack: LocalStack, tenant: str) -> Non
 
 
 def test_usage_that_the_vendor_did_not_tell_is_null_and_estimated(stack: LocalStack, tenant: str) -> None:
+    stack.token(tenant)
     set_fallback(tenant, "openai")
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.MALFORMED))
     copy(stack, tenant)

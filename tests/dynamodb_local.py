@@ -37,7 +37,7 @@ def dynamodb_local() -> Generator[str]:
     java, folder = _program("java", "a Java runtime 17 or newer"), install()
     with tempfile.TemporaryFile() as log:
         port = _free_port()
-        command = [java, f"-Djava.library.path={folder / 'DynamoDBLocal_lib'}", "-jar", folder / "DynamoDBLocal.jar"]
+        command = [java, f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar", f"{folder}/DynamoDBLocal.jar"]
         options = ["-sharedDb", "-inMemory", "-disableTelemetry", "-port", str(port)]
         process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         try:

@@ -6,6 +6,7 @@ other bad request, and words are not read. What Anthropic says by status (413, r
 """
 
 import json
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -35,13 +36,20 @@ _FINISH = {
     "max_tokens": FinishReason.LENGTH,
     "model_context_window_exceeded": FinishReason.LENGTH,
 }
-# A spend limit that is reached is a 400 or a 429 whose details say so.
+# Where the details of a 400 or a 429 say that the account is at fault, and not this request or its rate.
 _CODES = {
+    "claude_code_key_creator_not_member": FailureKind.NO_PERMISSION,
+    "cmek_key_disabled": FailureKind.NO_PERMISSION,
+    "cmek_key_network_blocked": FailureKind.NO_PERMISSION,
     "contract_spend_limit_reached": FailureKind.NO_CREDIT,
     "enforced_spend_limit_reached": FailureKind.NO_CREDIT,
-    "linked_organization_billing_unavailable": FailureKind.NO_CREDIT,
-    "linked_organization_spend_limit_reached": FailureKind.NO_CREDIT,
+    "organization_on_hold": FailureKind.NO_PERMISSION,
 }
+
+# From the fifth generation on, models think unless they are told otherwise, some always, and thoughts count into
+# max_tokens. All of these take an effort, and not all of them take thinking to be disabled.
+# https://platform.claude.com/docs/en/build-with-claude/effort
+_THINKS = re.compile(r"claude-[a-z]+-(?:[5-9]|\d\d)(?!\d)")
 
 
 class _Wire(BaseModel):
@@ -106,9 +114,13 @@ def _request(prompt: Prompt, model: str) -> dict[str, Any]:
     }
     if prompt.system:
         request["system"] = prompt.system
+    output_config: dict[str, Any] = {}
+    if _THINKS.match(model):
+        output_config["effort"] = "low"
     if prompt.output:
-        schema = schemas.anthropic(prompt.output.schema_)
-        request["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        output_config["format"] = {"type": "json_schema", "schema": schemas.anthropic(prompt.output.schema_)}
+    if output_config:
+        request["output_config"] = output_config
     return request
 
 

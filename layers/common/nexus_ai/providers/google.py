@@ -13,6 +13,7 @@ import httpcore2
 import httpx2
 from google import genai
 from google.genai import errors, types
+from google.genai.client import DebugConfig
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -30,11 +31,27 @@ from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
 
 HEADERS = (b"x-goog-api-key",)
-_FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH}
-_BLOCKED = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"})
+_FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
+_BLOCKED = frozenset(
+    {
+        "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
+        "PUP_LIMITED_DISABLED",
+    }
+)  # fmt: skip
 # Reasons of google.rpc's ErrorInfo, and states, that say more than their status 400.
 _REASONS = {"API_KEY_INVALID": FailureKind.INVALID_KEY, "API_KEY_EXPIRED": FailureKind.INVALID_KEY}
 _STATES = {"FAILED_PRECONDITION": FailureKind.NO_CREDIT}  # the project has no billing where there is no free tier
+
+# The name becomes a part of the address. In the SDK's hands one with a slash, "?" or "#" in it would lead elsewhere.
+_MODEL = re.compile(r"(?:models/|tunedModels/)?[\w-]+(?:\.[\w-]+)*", re.ASCII)
+# https://ai.google.dev/gemini-api/docs/thinking: the least that a model takes. Less is a 400, as "minimal" is at
+# Gemini 3.7 Flash; "low" is what the whole third generation takes.
+_LEAST_THINKING = (
+    (re.compile(r"gemini-2\.5-flash"), types.ThinkingConfig(thinking_budget=0)),
+    (re.compile(r"gemini-2\.5-pro"), types.ThinkingConfig(thinking_budget=128)),
+    (re.compile(r"gemini-3[.\d]*-flash-lite"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL)),
+    (re.compile(r"gemini-3[.\d]*-(?:flash|pro)"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW)),
+)
 
 
 class _Wire(BaseModel):
@@ -94,6 +111,7 @@ class Adapter:
         self._client = genai.Client(
             enterprise=False,
             api_key="none",
+            debug_config=DebugConfig(client_mode=None),
             http_options=types.HttpOptions(
                 base_url=base_url,
                 api_version="v1beta",
@@ -102,6 +120,8 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
+        if not _MODEL.fullmatch(model):
+            raise ProviderFailure(FailureKind.MODEL_NOT_FOUND, sent=False)
         with exchange(timeout_s, api_key), _failures():
             answer = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
                 model=model, contents=_contents(prompt), config=_config(prompt, model, api_key)
@@ -138,19 +158,9 @@ def _config(prompt: Prompt, model: str, api_key: str) -> types.GenerateContentCo
 
 
 def _thinking(model: str) -> types.ThinkingConfig | None:
-    """As little as the model allows, since thoughts count into the tokens that are allowed.
-
-    https://ai.google.dev/gemini-api/docs/thinking
-    """
-    if re.match(r"gemini-2\.5-flash", model):
-        return types.ThinkingConfig(thinking_budget=0)
-    if re.match(r"gemini-2\.5-pro", model):
-        return types.ThinkingConfig(thinking_budget=128)
-    if re.match(r"gemini-3[.\d]*-flash", model):
-        return types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL)
-    if re.match(r"gemini-3[.\d]*-pro", model):
-        return types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW)
-    return None
+    """As little as the model allows, since thoughts count into the tokens that are allowed."""
+    name = model.removeprefix("models/")
+    return next((least for pattern, least in _LEAST_THINKING if pattern.match(name)), None)
 
 
 # Errors.

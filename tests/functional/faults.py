@@ -59,7 +59,8 @@ def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamod
             request.headers["X-Amz-Target"] = HARMLESS[service]
         return answer
 
-    client: Any = {"dynamodb": aws.dynamodb, "kms": aws.kms, "s3": aws.s3}[service]()
+    clients: dict[str, Callable[[], Any]] = {"dynamodb": aws.dynamodb, "kms": aws.kms, "s3": aws.s3}
+    client = clients[service]()
     name = f"before-send.{service}.{operation}"
     client.meta.events.register_first(name, handler)
     try:

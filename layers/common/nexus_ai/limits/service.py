@@ -63,14 +63,15 @@ class LimitService:
                 f"No price is known for the model {ask.model!r} of {ask.provider}. While a dollar limit is set, "
                 "use a model with a price or enter its price in the preferences."
             )
+        # An attempt before it counts where it is still open, and in the windows that it was taken from.
+        before = settled if settled and settled.reservation.id in state.in_flight else None
         short = [
             limit
             for limit in Limit
-            if ask.amounts[limit] > 0 and state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] < 0
+            if ask.amounts[limit] > 0 and state.remaining[limit] + effect(ask, before, limit, state.ends[limit])[0] < 0
         ]
-        closing = settled.used if settled else (0, 0, 0)
         used_up = [
-            limit for limit in short if state.used(limit) + closing[limit] + ask.amounts[limit] > state.maxima[limit]
+            limit for limit in short if _used_after(before, limit, state) + ask.amounts[limit] > state.maxima[limit]
         ]
         if used_up:
             limit = max(used_up, key=lambda candidate: state.ends[candidate])
@@ -94,6 +95,12 @@ class LimitService:
             },
             retry_after=IN_FLIGHT_RETRY_S,
         )
+
+
+def _used_after(settled: Settlement | None, limit: Limit, state: LimitState) -> int:
+    """What is used of a window once an attempt is settled; nothing more where that attempt's window has rolled."""
+    counts = settled is not None and settled.reservation.ends[limit] == state.ends[limit]
+    return state.used(limit) + (settled.used[limit] if settled and counts else 0)
 
 
 def _used_up(limit: Limit, ask: Ask, state: LimitState) -> str:

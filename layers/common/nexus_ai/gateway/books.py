@@ -16,6 +16,7 @@ from nexus_ai.core.observability import logger
 from nexus_ai.core.parallel import start
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.redaction import kept
+from nexus_ai.limits.due import DueTenants
 from nexus_ai.storage.table import Item, Table, put_together
 from nexus_ai.tenants.models import AuditContent
 from nexus_ai.usage.models import Counts, UsageEntry
@@ -28,14 +29,23 @@ ANSWER_S = 0.2
 
 
 class Books:
-    def __init__(self, audit: AuditStore, usage: UsageStore, clock: Clock) -> None:
+    def __init__(self, audit: AuditStore, usage: UsageStore, due: DueTenants, clock: Clock) -> None:
         self._audit = audit
         self._usage = usage
+        self._due = due
         self._clock = clock
 
     def open[T](self, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
-        """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable."""
-        put_together(self._audit.writes(record, prompt_content(call, choice)))
+        """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable.
+
+        The tenant is marked for the sweep in the same write: who finds the record open finds its tenant due.
+        """
+        mark = self._due.mark(record.tenant_id, self._clock.now_ms() // 1000)
+        put_together([*mark, *self._audit.writes(record, prompt_content(call, choice))])
+
+    def note(self, record: AuditRecord) -> None:
+        """Writes the attempts so far into an open record; raises StoreUnavailable."""
+        put_together(self._audit.writes(record))
 
     def close(
         self,

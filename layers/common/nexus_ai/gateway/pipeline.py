@@ -221,9 +221,12 @@ class _Run[T]:
         gateway, caller = self._gateway, self._caller
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
-        if not self._opened_record:
+        opened, choice = self._record(AuditStatus.OPEN), self._settings.preferences.audit_content
+        if self._opened_record:
+            # First the record, then the reservation, whose write settles the attempt before: what is charged is noted.
+            gateway.books.note(opened)
+        else:
             self._opened_record = True
-            opened, choice = self._record(AuditStatus.OPEN), self._settings.preferences.audit_content
             record = start(lambda: gateway.books.open(self._call, opened, choice))
         try:
             self._meter.reserve(self._settings, candidate, input_tokens, self._call.prompt.max_tokens)

@@ -57,20 +57,19 @@ class Sweep:
         """
         record = self.audit.load(tenant_id, reservation.request_id)
         if record and record.status is AuditStatus.OPEN:
-            self._abandon(record, reservation)
-            used = reservation.amounts
-        else:
-            used = _used(record, reservation) if record else NOTHING
+            record = self._abandon(record, reservation)
+        used = _used(record, reservation) if record else NOTHING
         self.limits.settle(tenant_id, Settlement(reservation=reservation, used=used))
 
-    def _abandon(self, record: AuditRecord, reservation: Reservation | None) -> None:
-        attempts = (_abandoned(reservation),) if reservation else ()
+    def _abandon(self, record: AuditRecord, reservation: Reservation | None) -> AuditRecord:
+        """Closes a record; the attempt that a reservation was for is added where the record does not tell it yet."""
+        untold = reservation if reservation and not _told(record, reservation) else None
         closed = record.model_copy(
             update={
                 "status": AuditStatus.ABANDONED,
-                "attempts": (*record.attempts, *attempts),
-                "provider": reservation.provider if reservation else record.provider,
-                "model": reservation.model if reservation else record.model,
+                "attempts": (*record.attempts, _abandoned(untold)) if untold else record.attempts,
+                "provider": untold.provider if untold else record.provider,
+                "model": untold.model if untold else record.model,
                 "error_code": "abandoned",
                 "latency_ms": None,
             }
@@ -78,6 +77,7 @@ class Sweep:
         if self.audit.close_open(closed):
             for entry in usage_entries(closed):
                 self.usage.add(record.tenant_id, entry)
+        return closed
 
 
 def _abandoned(reservation: Reservation) -> Attempt:
@@ -93,13 +93,16 @@ def _abandoned(reservation: Reservation) -> Attempt:
     )
 
 
-def _used(record: AuditRecord, reservation: Reservation) -> Amounts:
-    """What the closed record says of the attempt that this reservation was for; nothing where it never began."""
-    if record.status is AuditStatus.ABANDONED:
-        return reservation.amounts
+def _told(record: AuditRecord, reservation: Reservation) -> Attempt | None:
+    """The attempt that this reservation was for, where the record tells it."""
     number = int(reservation.id.rpartition(".")[2])
     begun = [attempt for attempt in record.attempts if attempt.outcome is not Outcome.SKIPPED]
-    if number > len(begun) or not begun[number - 1].sent:
+    return begun[number - 1] if number <= len(begun) else None
+
+
+def _used(record: AuditRecord, reservation: Reservation) -> Amounts:
+    """What the closed record says of the attempt that this reservation was for; nothing where it never began."""
+    attempt = _told(record, reservation)
+    if attempt is None or not attempt.sent:
         return NOTHING
-    attempt = begun[number - 1]
     return Amounts(reservation.amounts.requests, attempt.charged_tokens, attempt.cost_micros or 0)

@@ -1,14 +1,17 @@
-"""Which tenants the scheduled function has to look at: those that reserved something since it last did.
+"""Which tenants the scheduled function has to look at: those that began a call since it last did.
 
-A reservation marks its tenant in the same write, in steps of five minutes, so that the sparse index `due` is written
-once a step at most and holds active tenants only.
+A call makes its reservation and opens its audit record side by side, and may be killed when there is but one of them.
+So each marks its tenant in its own write: the reservation on the item of limits, the record with an item of its own.
+Marks move on in steps of five minutes, so that the sparse index `due` is written once a step at most and holds active
+tenants only.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from nexus_ai.limits.store import DUE_STEP_S
+from nexus_ai.limits.store import DUE_STEP_S, due_at
 from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Table
+from nexus_ai.storage.table import ConditionFailed, Item, Table
 
 INDEX = "due"
 
@@ -17,12 +20,17 @@ class DueTenants:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    def mark(self, tenant_id: str, now_s: int) -> list[tuple[Table, Item]]:
+        """The item to put with a record that is opened now."""
+        mark = {**keys.due_mark(tenant_id), "dueShard": keys.due_shard(tenant_id), "dueAt": due_at(now_s)}
+        return [(self._table, mark)]
+
     def active(self, now_s: int) -> Iterator[str]:
         """Tenants with a mark, newer ones included: one that is busy moves its mark on with every step."""
         for shard in keys.due_shards():
             values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
-            for item in self._table.query("dueShard = :shard AND dueAt <= :until", values, index=INDEX):
-                yield item["PK"]
+            marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=INDEX)
+            yield from dict.fromkeys(item["PK"] for item in marks)
 
     def swept_at(self, tenant_id: str) -> int | None:
         """When a sweep of this tenant last began, in seconds since 1970 UTC; None for never."""
@@ -30,16 +38,18 @@ class DueTenants:
         return item.get("sweptAt") if item else None
 
     def swept(self, tenant_id: str, began_s: int) -> None:
-        """Remembers the sweep, and takes the mark off a tenant that was idle for a step and has nothing in flight."""
-        self._table.update(
-            keys.limits(tenant_id), "SET sweptAt = :began", {":began": began_s}, condition="attribute_exists(PK)"
-        )
-        try:
+        """Remembers the sweep, and takes the marks off a tenant that was idle for a step and has nothing in flight.
+
+        A tenant that never reserved anything has no item of limits, and its next sweep looks back as a first one does.
+        """
+        item, idle_s = keys.limits(tenant_id), began_s - DUE_STEP_S
+        with suppress(ConditionFailed):
+            self._table.update(item, "SET sweptAt = :began", {":began": began_s}, condition="attribute_exists(PK)")
             self._table.update(
-                keys.limits(tenant_id),
+                item,
                 "REMOVE dueShard, dueAt",
-                {":none": 0, ":idle": began_s - DUE_STEP_S},
+                {":none": 0, ":idle": idle_s},
                 condition="size(inFlight) = :none AND dueAt <= :idle",
             )
-        except ConditionFailed:
-            return
+        with suppress(ConditionFailed):
+            self._table.delete(keys.due_mark(tenant_id), condition="dueAt <= :idle", values={":idle": idle_s})

@@ -34,6 +34,11 @@ TRIES = 8
 DUE_STEP_S = 300
 
 
+def due_at(now_s: int) -> int:
+    """The step that a mark set now stands for: the next one."""
+    return (now_s // DUE_STEP_S + 1) * DUE_STEP_S
+
+
 class Refused(Exception):
     """The reservation does not fit into the limits of `state`."""
 
@@ -293,7 +298,7 @@ class LimitStore:
         write.names["#opened"] = ask.id
         write.conditions.append("attribute_not_exists(inFlight.#opened)")
         write.sets += ["dueShard = :shard", "dueAt = :due"]
-        write.values |= {":shard": keys.due_shard(tenant_id), ":due": (now_s // DUE_STEP_S + 1) * DUE_STEP_S}
+        write.values |= {":shard": keys.due_shard(tenant_id), ":due": due_at(now_s)}
         if takes_seat:
             write.conditions.append("size(inFlight) < :seats")
             write.values[":seats"] = self._seats

@@ -38,6 +38,11 @@ def limits(tenant_id: str) -> Key:
     return {"PK": tenant_id, "SK": "limits"}
 
 
+def due_mark(tenant_id: str) -> Key:
+    """The mark that an open audit record sets, beside the one on the item of limits."""
+    return {"PK": tenant_id, "SK": "due"}
+
+
 def due_shard(tenant_id: str) -> str:
     """The partition of the index of what is due: the same for a tenant at all times, and even over tenants."""
     return f"due#{sha256(tenant_id.encode()).digest()[0] % DUE_SHARDS}"

@@ -285,6 +285,27 @@ def test_50_ways_of_closing_one_reservation_at_once_count_once(engine: str, tena
 
 
 @BOTH_ENGINES
+def test_of_20_attempts_that_move_on_at_once_as_many_do_as_still_fit(engine: str, tenant: str) -> None:
+    subject = service(MovedClock(), SEATS)
+    set_limits(subject, tenant, limits(requests=20, tokens=1_700))
+    first = [subject.reserve(caller_of(tenant), ask(tokens=50)) for _ in range(20)]
+
+    def move_on(reservation: Reservation) -> bool:
+        settled = Settlement(reservation=reservation, used=reservation.amounts)
+        try:
+            subject.reserve(caller_of(tenant), ask(requests=0, tokens=100), settled=settled)
+        except LimitExceeded:
+            return False
+        return True
+
+    assert sum(at_once([partial(move_on, one) for one in first])) == 7
+
+    state = subject.state(caller_of(tenant))
+    assert [state.used(limit) for limit in Limit] == [7, 350, 0]
+    assert state.held == (13, 13 * 50 + 7 * 100, 0)
+
+
+@BOTH_ENGINES
 def test_a_limit_raised_step_by_step_under_way_grants_its_last_value(engine: str, tenant: str) -> None:
     subject = service(MovedClock(), SEATS)
     set_limits(subject, tenant, limits(requests=5))

@@ -50,8 +50,8 @@ STARTS = st.sampled_from(
 )
 SETTINGS = st.builds(
     limits,
-    requests=st.none() | st.integers(0, 5),
-    tokens=st.none() | st.integers(0, 3_000),
+    requests=st.none() | st.integers(0, 9),
+    tokens=st.integers(0, 3_000) | st.integers(900, 2_500) | st.none(),
     cost_micros=st.none() | st.integers(0, 3_000),
     time_zone=ZONES,
 )
@@ -87,7 +87,8 @@ class LimitMachine(RuleBasedStateMachine):
     @rule(pick=ANY, shares=SHARES, amounts=AMOUNTS)
     def move_on(self, pick: int, shares: tuple[int, int, int], amounts: Amounts) -> None:
         """To the next attempt, out of one that may have been closed behind the caller's back."""
-        settled = _settlement(self._pick(list(self.known), pick), shares)
+        closed = [name for name in self.known if name not in self.model.open]
+        settled = _settlement(self._pick([*self.model.open, *closed[-1:]], pick), shares)
         asked = self._ask(amounts)
         closes = (settled.reservation.id, settled.used)
         verdict = self.model.reserve(asked.id, amounts, self.now_s, closes=closes)

@@ -1,0 +1,228 @@
+"""Limits where another writer comes between a look at the item and the write that follows it.
+
+Callers at once meet these moments by chance only, so each is made here: what comes between runs right before a write.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from local.aws import Aws
+from nexus_ai.core.errors import LimitExceeded, LimitInFlight, StoreUnavailable
+from nexus_ai.core.settings import get_settings
+from nexus_ai.limits.models import Amounts, Limit, Reservation, Settlement
+from nexus_ai.limits.service import LimitService
+from nexus_ai.limits.store import TRIES, LimitStore
+from nexus_ai.storage.table import Item, Table
+from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service, set_limits
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+type Interruption = Callable[[], object]
+
+
+class InterruptedTable(Table):
+    """Runs what comes between before each update: one thing for each, in order, None for nothing."""
+
+    between: list[Interruption | None]
+
+    def update(self, *args: Any, **kwargs: Any) -> Item:
+        comes = self.between.pop(0) if self.between else None
+        if comes:
+            comes()
+        return super().update(*args, **kwargs)
+
+
+@pytest.fixture
+def clock(embedded_aws: Aws) -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def others(clock: MovedClock) -> LimitService:
+    """The service as the other writers use it."""
+    return service(clock)
+
+
+def interrupted(clock: MovedClock, *between: Interruption | None) -> LimitService:
+    settings = get_settings()
+    table = InterruptedTable(settings.rate_limits_table)
+    table.between = list(between)
+    return LimitService(LimitStore(table, settings.max_calls_in_flight), clock, settings)
+
+
+def closing(reservation: Reservation) -> Settlement:
+    return Settlement(reservation=reservation, used=reservation.amounts)
+
+
+def test_a_limit_that_is_lowered_while_a_window_rolls_binds_in_the_new_window(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=100, time_zone="UTC"))
+    clock.ms += HOUR_MS
+    lower = partial(set_limits, others, tenant, limits(requests=2, time_zone="UTC"))
+
+    interrupted(clock, None, lower).reserve(caller_of(tenant), ask())
+
+    state = others.state(caller_of(tenant))
+    assert (state.remaining[Limit.REQUESTS_PER_HOUR], state.held[Limit.REQUESTS_PER_HOUR]) == (1, 1)
+
+
+def test_a_limit_that_is_set_to_zero_while_a_window_rolls_refuses(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=100, time_zone="UTC"))
+    clock.ms += HOUR_MS
+    block = partial(set_limits, others, tenant, limits(requests=0, time_zone="UTC"))
+
+    with pytest.raises(LimitExceeded):
+        interrupted(clock, None, block).reserve(caller_of(tenant), ask())
+
+
+def test_a_window_that_another_call_rolled_and_used_up_meanwhile_is_not_rolled_again(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=1, time_zone="UTC"))
+    clock.ms += HOUR_MS
+    first = partial(others.reserve, caller_of(tenant), ask())
+
+    with pytest.raises(LimitExceeded):
+        interrupted(clock, None, first).reserve(caller_of(tenant), ask())
+
+    assert others.state(caller_of(tenant)).held[Limit.REQUESTS_PER_HOUR] == 1
+
+
+def test_two_changes_of_limits_at_once_give_one_after_the_other(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=10, tokens=1_000))
+    others.reserve(caller_of(tenant), ask(tokens=300))
+    raise_tokens = partial(set_limits, others, tenant, limits(requests=20, tokens=5_000))
+
+    interrupted(clock, raise_tokens).change(
+        caller_of(tenant), lambda stands: stands.model_copy(update={"requests_per_hour": 7})
+    )
+
+    state = others.state(caller_of(tenant))
+    assert state.settings == limits(requests=7, tokens=5_000)
+    assert state.remaining[:2] == (6, 4_700)
+
+
+def test_a_zone_that_changes_while_a_limit_does_is_not_changed_back(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=10, time_zone="UTC"))
+    move = partial(set_limits, others, tenant, limits(requests=10, time_zone="Asia/Tokyo"))
+
+    interrupted(clock, move).change(
+        caller_of(tenant), lambda stands: stands.model_copy(update={"requests_per_hour": 7})
+    )
+
+    assert others.state(caller_of(tenant)).settings == limits(requests=7, time_zone="Asia/Tokyo")
+
+
+def test_a_call_that_ends_while_the_windows_roll_is_charged_to_those_that_still_run(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=10, tokens=1_000, time_zone="UTC"))
+    reservation = others.reserve(caller_of(tenant), ask(tokens=300, cost_micros=50))
+
+    def roll(ms: int) -> None:
+        clock.ms += ms
+        others.reserve(caller_of(tenant), ask(tokens=10))
+
+    settled = Settlement(reservation=reservation, used=Amounts(1, 200, 40))
+    assert interrupted(clock, partial(roll, HOUR_MS), partial(roll, DAY_MS)).settle(tenant, settled)
+
+    state = others.state(caller_of(tenant))
+    assert [state.used(limit) for limit in Limit] == [0, 0, 40]
+    assert state.held == (1, 10, 0)
+
+
+def test_a_call_that_the_sweep_settles_first_is_not_settled_again(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=10, tokens=1_000))
+    reservation = others.reserve(caller_of(tenant), ask(tokens=300))
+    sweep = partial(others.settle, tenant, closing(reservation))
+
+    settled = Settlement(reservation=reservation, used=Amounts(1, 20, 0))
+    assert not interrupted(clock, sweep).settle(tenant, settled)
+
+    assert others.state(caller_of(tenant)).used(Limit.TOKENS_PER_DAY) == 300
+
+
+@pytest.mark.parametrize("writes_before", [0, 1])
+def test_an_attempt_whose_predecessor_the_sweep_settles_meanwhile_stands_for_itself(
+    clock: MovedClock, others: LimitService, tenant: str, writes_before: int
+) -> None:
+    set_limits(others, tenant, limits(requests=10, tokens=1_000, time_zone="UTC"))
+    first = others.reserve(caller_of(tenant), ask(tokens=300))
+    if writes_before:
+        # The window ends, so that the first write is refused and the second one is made for the item as it is.
+        clock.ms += HOUR_MS
+    sweep = partial(others.settle, tenant, closing(first))
+
+    subject = interrupted(clock, *[None] * writes_before, sweep)
+    second = subject.reserve(caller_of(tenant), ask(tokens=400), settled=closing(first))
+
+    state = others.state(caller_of(tenant))
+    assert set(state.in_flight) == {second.id}
+    assert (state.used(Limit.TOKENS_PER_DAY), state.held[Limit.TOKENS_PER_DAY]) == (300, 400)
+
+
+def test_an_attempt_whose_predecessor_the_sweep_settled_is_refused_for_what_is_used_once(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(tokens=1_000))
+    first = others.reserve(caller_of(tenant), ask(tokens=300))
+    others.settle(tenant, closing(first))
+    others.reserve(caller_of(tenant), ask(tokens=500))
+
+    # 300 and 450 would fit: only the call in flight stands in the way.
+    with pytest.raises(LimitInFlight):
+        others.reserve(caller_of(tenant), ask(tokens=450), settled=closing(first))
+
+
+def test_an_attempt_whose_predecessor_is_of_yesterday_is_not_refused_for_what_that_one_used(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(tokens=1_000, time_zone="UTC"))
+    first = others.reserve(caller_of(tenant), ask(tokens=300))
+    clock.ms += DAY_MS
+    others.reserve(caller_of(tenant), ask(tokens=500))
+
+    # 750 would fit into today: only the call in flight stands in the way.
+    with pytest.raises(LimitInFlight):
+        others.reserve(caller_of(tenant), ask(tokens=750), settled=closing(first))
+
+
+def test_a_limit_that_is_lowered_while_an_attempt_moves_on_keeps_it_where_it_is(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(tokens=1_000))
+    first = others.reserve(caller_of(tenant), ask(tokens=300))
+    lower = partial(set_limits, others, tenant, limits(tokens=500))
+
+    with pytest.raises(LimitExceeded):
+        interrupted(clock, lower).reserve(caller_of(tenant), ask(tokens=400), settled=closing(first))
+
+    assert set(others.state(caller_of(tenant)).in_flight) == {first.id}
+
+
+def test_where_others_are_always_faster_the_store_gives_up_and_holds_nothing(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=100, time_zone="UTC"))
+    clock.ms += HOUR_MS
+    changes = [partial(set_limits, others, tenant, limits(requests=most, time_zone="UTC")) for most in range(50, 70)]
+
+    with pytest.raises(StoreUnavailable):
+        interrupted(clock, None, *changes).reserve(caller_of(tenant), ask())
+
+    state = others.state(caller_of(tenant))
+    assert state.settings.requests_per_hour == 50 + TRIES - 1
+    assert not state.in_flight

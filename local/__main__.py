@@ -14,6 +14,7 @@ from local.demo import PROVIDERS
 from local.stack import LocalStack
 
 DEFAULT_PORT = 3000
+MAX_PORT = 65_535
 DEMO_TENANT = "demo"
 JSON = "-H 'Content-Type: application/json'"
 COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
@@ -25,10 +26,10 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     operator = dict(os.environ)
     port = operator.get("PORT") or DEFAULT_PORT
+    if not str(port).isdecimal() or int(port) > MAX_PORT:
+        _give_up(f"PORT={port} is no port")
     try:
         stack = LocalStack(int(port), operator)
-    except (ValueError, OverflowError):
-        _give_up(f"PORT={port} is no port")
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         _give_up(f"port {port} is taken: choose another one with PORT=..." if taken else f"port {port}: {error}")

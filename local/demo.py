@@ -7,9 +7,11 @@ from typing import Final, NamedTuple
 
 from nexus_ai.core.caller import Caller, Role
 from nexus_ai.core.clock import Deadline, SystemClock, uuid7
+from nexus_ai.core.errors import KeyServiceUnavailable
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import tables
 from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep
+from nexus_ai.tenants.secrets import KeyRing
 from nexus_ai.tenants.service import TenantService
 from nexus_ai.tenants.store import TenantStore
 
@@ -66,7 +68,8 @@ class DemoTenants:
         with self._lock:
             if tenant_id in self._seen:
                 return
-            self._write(tenant_id)
+            if not _is_set_up(tenant_id):
+                self._write(tenant_id)
             self._seen.add(tenant_id)
 
     def _write(self, tenant_id: str) -> None:
@@ -82,6 +85,17 @@ class DemoTenants:
             )
         steps = tuple(FallbackStep(provider=name) for name in PROVIDERS)
         service.save_fallback(caller, ANY_MODULE, FallbackOrder(steps=steps))
+
+
+def _is_set_up(tenant_id: str) -> bool:
+    """Whether an AWS that outlives this process has the tenant's providers, with keys that can still be read."""
+    configs = TenantStore(tables.settings()).load(tenant_id).providers.values()
+    try:
+        for config in configs:
+            KeyRing(SystemClock()).api_key(tenant_id, config)
+    except KeyServiceUnavailable:
+        return False
+    return bool(configs)
 
 
 def _admin_of(tenant_id: str) -> Caller:

@@ -88,7 +88,7 @@ class Template:
                 if key in self._functions:
                     return self._functions[key](argument)
                 if key.startswith("Fn::"):
-                    raise NotImplementedError(f"{key} is not known to the local stack")
+                    raise LookupError(f"{key} is not known to the local stack")
             return {key: self.resolve(value) for key, value in mapping.items()}
         if isinstance(node, list):
             return [self.resolve(element) for element in cast("Sequence[Any]", node)]

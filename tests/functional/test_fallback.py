@@ -5,9 +5,12 @@ import pytest
 from local.simulated.behaviours import Answer, Behaviour, Fail, Reset
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus
+from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
+from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep
+from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, welcome
 
 NEXT = {provider: list(ProviderName)[(place + 1) % 5] for place, provider in enumerate(ProviderName)}
@@ -151,3 +154,20 @@ def test_a_safety_block_trips_nothing(stack: LocalStack, tenant: str) -> None:
         copy(stack, tenant, {"prompt": f"Texto {number}"})
 
     assert stack.providers.count(ProviderName.OPENAI) == 7
+
+
+def test_a_model_of_the_order_without_a_price_is_passed_over(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    steps = (FallbackStep(provider="anthropic", model="claude-of-tomorrow"), FallbackStep(provider="groq"))
+    gateway().tenants.save_fallback(caller_of(tenant), ANY_MODULE, FallbackOrder(steps=steps))
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
+
+    reply = copy(stack, tenant)
+
+    assert reply.body["provider"] == "groq", reply.body
+    assert [attempt["errorCode"] for attempt in reply.body["fallback"]["attempts"]] == [
+        "server_error",
+        "price_unknown",
+        None,
+    ]
+    assert stack.providers.count(ProviderName.ANTHROPIC) == 0

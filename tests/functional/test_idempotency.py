@@ -3,9 +3,12 @@
 from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
 from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
+from nexus_ai.gateway.composition import gateway
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import tables
+from nexus_ai.storage import keys, tables
+from nexus_ai.tenants.models import Preferences
+from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, welcome
 
 
@@ -36,6 +39,32 @@ def test_the_same_key_with_another_body_is_refused(stack: LocalStack, tenant: st
 
     assert (reply.status, reply.body["code"]) == (422, "idempotency_mismatch")
     assert stack.providers.count() == 1
+
+
+def test_the_same_key_with_another_bound_of_the_answer_is_refused(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant, Idempotency_Key="a")
+    reply = copy(stack, tenant, {"maxTokens": 64}, Idempotency_Key="a")
+
+    assert (reply.status, reply.body["code"]) == (422, "idempotency_mismatch")
+
+
+def test_a_replay_is_the_first_answer_though_nothing_is_configured_any_more(stack: LocalStack, tenant: str) -> None:
+    first = copy(stack, tenant, Idempotency_Key="a")
+    for provider in ProviderName:
+        tables.settings().delete(keys.provider_config(tenant, provider))
+    gateway().tenants.save_preferences(caller_of(tenant), Preferences())
+
+    assert copy(stack, tenant, {"prompt": "Outra coisa"}).status == 409
+    assert copy(stack, tenant, Idempotency_Key="a").body == first.body
+    assert copy(stack, tenant, Idempotency_Key="a").body == first.body
+
+
+def test_a_replay_of_a_failure_is_recorded_too(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.BAD_REQUEST))
+    copy(stack, tenant, Idempotency_Key="a")
+    copy(stack, tenant, Idempotency_Key="a")
+
+    assert [record.error_code for record in records(tenant)] == ["request_rejected", "request_rejected"]
 
 
 def test_another_tenants_equal_key_is_another_key(stack: LocalStack, tenant: str) -> None:

@@ -40,8 +40,10 @@ class Books:
 
         The tenant is marked for the sweep in the same write: who finds the record open finds its tenant due.
         """
-        mark = self._due.mark(record.tenant_id, self._clock.now_ms() // 1000)
+        now_s = self._clock.now_ms() // 1000
+        mark = self._due.mark(record.tenant_id, now_s)
         put_together([*mark, *self._audit.writes(record, prompt_content(call, choice))])
+        self._due.marked(record.tenant_id, now_s)
 
     def note(self, record: AuditRecord) -> None:
         """Writes the attempts so far into an open record; raises StoreUnavailable."""

@@ -15,6 +15,8 @@ from nexus_ai.gateway.models import Answer, ModelCall, Usage
 from nexus_ai.storage.table import Item, Table
 
 POLL_S = 0.1
+# What a request that waits for another's end keeps of its deadline for its own answer.
+ANSWER_S = 2.0
 IN_FLIGHT_RETRY_S = 2
 # A claim is void this long after the deadline of the request that made it: it was killed.
 GRACE_MS = 5_000
@@ -27,6 +29,8 @@ def fingerprint[T](call: ModelCall[T]) -> str:
         "provider": call.provider,
         "model": call.model,
         "module": call.module,
+        "maxTokens": call.prompt.max_tokens,
+        "temperature": call.prompt.temperature,
         "parameters": call.parameters,
     }
     return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
@@ -38,29 +42,36 @@ class Idempotency:
         self._clock = clock
 
     def claim[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
-        """None where this request is the first with its key; else the ended record of the one that was.
-
-        Waits for a first request in flight until this one's deadline, then raises IdempotencyInFlight; raises
-        IdempotencyMismatch where the first asked for something else.
-        """
+        """One write: None where this request is the first with its key, else the record of the one that is."""
         if caller.idempotency_key is None:
             return None
-        mine = self._record(caller, call)
-        while True:
-            found = self._store.claim(caller.tenant_id, caller.idempotency_key, mine, self._clock.now_ms())
-            if found is None:
-                return None
-            if found.fingerprint != mine.fingerprint:
+        now_ms = self._clock.now_ms()
+        return self._store.claim(caller.tenant_id, caller.idempotency_key, self._record(caller, call), now_ms)
+
+    def ended[T](self, caller: Caller, call: ModelCall[T], found: IdempotencyRecord | None) -> IdempotencyRecord | None:
+        """The ended record of the first request; None where its key has become this one's.
+
+        Waits for a first request in flight, as long as there is time to say that it still is, then raises
+        IdempotencyInFlight; raises IdempotencyMismatch where the first asked for something else.
+        """
+        asked = fingerprint(call)
+        while found is not None:
+            if found.fingerprint != asked:
                 raise IdempotencyMismatch
-            while found is not None and found.end is None:
-                if caller.deadline.remaining_s(self._clock) <= 2 * POLL_S:
-                    raise IdempotencyInFlight(retry_after=IN_FLIGHT_RETRY_S)
-                if found.claimed_until_ms < self._clock.now_ms():
-                    break
-                time.sleep(POLL_S)
-                found = self._store.load(caller.tenant_id, caller.idempotency_key)
-            if found is not None and found.end is not None:
+            if found.end is not None:
                 return found
+            if caller.deadline.remaining_s(self._clock) <= ANSWER_S:
+                raise IdempotencyInFlight(retry_after=IN_FLIGHT_RETRY_S)
+            time.sleep(POLL_S)
+            found = self._look(caller, call)
+        return None
+
+    def _look[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
+        """What stands under the key by now; None where it was given back, or was void, and this request took it."""
+        found = self._store.load(caller.tenant_id, caller.idempotency_key or "")
+        if found is None or (found.end is None and found.claimed_until_ms < self._clock.now_ms()):
+            return self.claim(caller, call)
+        return found
 
     def replay[T](self, record: IdempotencyRecord, call: ModelCall[T]) -> tuple[str, Answer[T]]:
         """The first request's answer and its text; raises the error that it ended with."""
@@ -100,9 +111,7 @@ class Idempotency:
 
     def failed[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
         """The write that keeps a failure for replays; a failure that may be tried again gives the key back instead."""
-        if caller.idempotency_key is None or isinstance(error, IdempotencyMismatch | IdempotencyInFlight):
-            return []
-        if error.retryable:
+        if error.retryable and caller.idempotency_key:
             self._store.release(caller.tenant_id, caller.idempotency_key, caller.request_id)
             return []
         return self._ended(caller, call, {"error": {"code": error.code, "detail": error.detail, "extra": error.extra}})

@@ -5,6 +5,7 @@ and the sweep (gateway/sweep.py) settles the one and closes the other.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from nexus_ai.core.errors import (
     InternalError,
     InvalidAnswer,
     NexusError,
+    PriceUnknown,
     RequestRejected,
     StoreUnavailable,
 )
@@ -33,14 +35,13 @@ from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
 from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, public_attempt
 from nexus_ai.gateway.plan import Candidate, plan
 from nexus_ai.gateway.redaction import kept
+from nexus_ai.gateway.repair import repaired
 from nexus_ai.limits.service import LimitService
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import (
     Completion,
     FailureKind,
     FinishReason,
-    Message,
-    Prompt,
     ProviderFailure,
     ProviderName,
 )
@@ -84,28 +85,42 @@ class _Run[T]:
         self._settings = TenantSettings()
         self._meter = Meter(gateway.limits, caller)
         self._asked = Candidate(call.provider or "none", call.model or "none")
+        self._first = self._asked
         self._opened_record = False
+        # Whether the Idempotency-Key is this request's: only then may its end be written, or the key given back.
+        self._owns_key = False
         self._then: list[Callable[[], object]] = []
 
     def answer(self) -> Answer[T]:
-        caller, call = self._caller, self._call
-        claim = start(lambda: self._gateway.idempotency.claim(caller, call)) if caller.idempotency_key else None
+        caller, call, idempotency = self._caller, self._call, self._gateway.idempotency
+        claim = start(lambda: idempotency.claim(caller, call)) if caller.idempotency_key else None
         try:
-            self._settings = self._gateway.tenants.settings(caller)
-            candidates = plan(self._settings, call)
-            self._asked = candidates[0]
-            hit = self._look_up(candidates[0])
-            ended = claim.result() if claim else None
-            if ended:
-                return self._replay(*self._gateway.idempotency.replay(ended, call))
+            prepared = self._prepare()
+            if claim:
+                ended = idempotency.ended(caller, call, claim.result())
+                if ended:
+                    return self._replay(*idempotency.replay(ended, call))
+                self._owns_key = True
+            if isinstance(prepared, NexusError):
+                raise prepared
+            candidates, hit = prepared
             return self._serve(candidates[0], *hit) if hit else self._ask(candidates)
         except NexusError as error:
-            if error.request_id is None:
-                self._fail(error)
+            self._fail(error)
             raise
         except Exception:
             self._fail(InternalError())
             raise
+
+    def _prepare(self) -> tuple[list[Candidate], tuple[CachedAnswer, T] | None] | NexusError:
+        """The candidates, and what the cache has of the first. An error waits for what is known of the key."""
+        try:
+            self._settings = self._gateway.tenants.settings(self._caller)
+            candidates = plan(self._settings, self._call)
+        except NexusError as error:
+            return error
+        self._asked = self._first = candidates[0]
+        return candidates, self._look_up(candidates[0])
 
     # The cache.
 
@@ -194,7 +209,16 @@ class _Run[T]:
         prompt, input_tokens = self._call.prompt, self._call.input_tokens
         may_retry = may_repair = True
         while True:
-            api_key = self._begin(candidate, input_tokens)
+            if self._time_left() < LEAST_ATTEMPT_S:
+                return None, None
+            try:
+                api_key = self._begin(candidate, input_tokens)
+            except PriceUnknown:
+                # The caller's own choice is refused in these words; one of the order is passed over.
+                if candidate is self._first:
+                    raise
+                self._meter.skip(candidate, PriceUnknown.code)
+                return None, None
             outcome = self._meter.attempt(
                 self._settings, candidate, prompt, api_key=api_key, timeout_s=lambda: self._share(candidates_left)
             )
@@ -208,10 +232,10 @@ class _Run[T]:
                 data = self._call.parse(outcome.text)
             except ContractBroken as broken:
                 self._meter.last_was_invalid()
-                if not may_repair or self._time_left() < LEAST_ATTEMPT_S:
+                if not may_repair:
                     return None, None
                 may_repair = False
-                prompt, added = _repair(self._call.prompt, outcome.text, broken)
+                prompt, added = repaired(self._call.prompt, outcome.text, broken)
                 input_tokens = self._call.input_tokens + added
             else:
                 return self._finish(candidate, outcome, data), None
@@ -300,11 +324,11 @@ class _Run[T]:
             error.extra["attempts"] = [public_attempt(attempt) for attempt in attempts]
         rejected = error.status < 500 and not self._meter.anything_begun
         status = AuditStatus.REJECTED if rejected else AuditStatus.FAILED
-        try:
-            writes = self._gateway.idempotency.failed(self._caller, self._call, error)
-        except StoreUnavailable:
-            # The claim stays until its deadline has passed.
-            writes = []
+        writes: list[tuple[Table, Item]] = []
+        if self._owns_key:
+            # Where the key cannot be given back, it is free once the claim's deadline has passed.
+            with suppress(StoreUnavailable):
+                writes = self._gateway.idempotency.failed(self._caller, self._call, error)
         self._close(self._record(status, error_code=error.code), None, writes)
 
     def _close(self, record: AuditRecord, answer: str | None, writes: list[tuple[Table, Item]] | None = None) -> None:
@@ -366,13 +390,3 @@ class _Run[T]:
 
 def _context(candidate: Candidate) -> int | None:
     return pricing.context_window(ProviderName(candidate.provider), candidate.model)
-
-
-def _repair(prompt: Prompt, text: str, broken: ContractBroken) -> tuple[Prompt, int]:
-    """The prompt that shows the model its answer and what is wrong with it, and the tokens that this adds at most."""
-    asked = "Your answer breaks these rules:\n" + "\n".join(f"- {problem}" for problem in broken.problems)
-    asked += "\nAnswer again, with all rules kept, and with nothing but the answer."
-    repaired = prompt.model_copy(
-        update={"messages": (*prompt.messages, Message(role="assistant", text=text), Message(role="user", text=asked))}
-    )
-    return repaired, len(text.encode()) + len(asked.encode())

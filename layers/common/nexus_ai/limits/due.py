@@ -19,11 +19,23 @@ INDEX = "due"
 class DueTenants:
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._marked: tuple[int, set[str]] = (0, set())
 
     def mark(self, tenant_id: str, now_s: int) -> list[tuple[Table, Item]]:
-        """The item to put with a record that is opened now."""
+        """The item to put with a record that is opened now; none where this process has put it in this step."""
+        step, tenants = self._marked
+        if step == due_at(now_s) and tenant_id in tenants:
+            return []
         mark = {**keys.due_mark(tenant_id), "dueShard": keys.due_shard(tenant_id), "dueAt": due_at(now_s)}
         return [(self._table, mark)]
+
+    def marked(self, tenant_id: str, now_s: int) -> None:
+        """The item was put. Two threads at a step's begin may forget one another's mark, which is then put again."""
+        step, tenants = self._marked
+        if step != due_at(now_s):
+            self._marked = (due_at(now_s), {tenant_id})
+        else:
+            tenants.add(tenant_id)
 
     def active(self, now_s: int) -> Iterator[str]:
         """Tenants with a mark, newer ones included: one that is busy moves its mark on with every step."""

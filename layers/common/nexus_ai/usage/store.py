@@ -2,17 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
-
-
-def local_day(at_ms: int, time_zone: str) -> str:
-    """The tenant's local date at that time, as YYYY-MM-DD."""
-    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(time_zone)).date().isoformat()
 
 
 def latency_bucket(latency_ms: int) -> str:

@@ -197,6 +197,7 @@ def killed_at(stack: LocalStack, deaths: Mapping[str, Death]) -> dict[str, str]:
     return tenants
 
 
+@pytest.mark.slow
 def test_a_function_killed_beside_any_write_leaves_what_the_sweep_puts_in_order(stack: LocalStack) -> None:
     tenants = killed_at(stack, DEATHS)
 
@@ -209,6 +210,7 @@ def test_a_function_killed_beside_any_write_leaves_what_the_sweep_puts_in_order(
     assert killed_before_its_end.status is AuditStatus.ABANDONED
 
 
+@pytest.mark.slow
 def test_a_function_killed_between_two_providers_is_charged_for_the_first_as_its_record_says(
     stack: LocalStack,
 ) -> None:

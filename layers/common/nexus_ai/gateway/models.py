@@ -17,12 +17,32 @@ class ContractBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A prompt, and a bound of the tokens that it can take, the vendor's own framing aside."""
+
+    prompt: Prompt
+    input_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A question too long for one context: its parts are asked one after another, then the step made of their answers.
+
+    All of them are attempts of the one request.
+    """
+
+    parts: tuple[Step, ...]
+    join: Callable[[tuple[str, ...]], Step]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCall[T]:
     """One question to a model.
 
     `input_tokens` bounds what the prompt can take, the vendor's own framing aside. `parse` turns the answer's text
     into the task's result and raises ContractBroken where it cannot. `parameters` are the JSON values that change the
-    answer beside provider and model: they make the cache key.
+    answer beside provider and model: they make the cache key. `divide` gets a model's context in tokens and returns
+    None where the question fits into it.
     """
 
     task: str
@@ -34,6 +54,7 @@ class ModelCall[T]:
     parse: Callable[[str], T]
     provider: ProviderName | None = None
     model: str | None = None
+    divide: Callable[[int], Division | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

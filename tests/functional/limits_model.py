@@ -87,6 +87,8 @@ class Model:
                 if before.ends[i] == ends[i]:
                     used[i] += closes[1][i]
                     held[i] -= before.amounts[i]
+        if 0 in self.maxima:
+            return "limit_exceeded"
         asked = {i: maximum for i, maximum in enumerate(self.maxima) if maximum is not None and amounts[i] > 0}
         if any(used[i] + amounts[i] > maximum for i, maximum in asked.items()):
             return "limit_exceeded"

@@ -46,6 +46,7 @@ class CacheStore:
                 "ADD hits :one, savedTokens :tokens, savedCostMicros :cost",
                 {":one": 1, ":tokens": answer.input_tokens + answer.output_tokens, ":cost": answer.cost_micros},
                 condition="attribute_exists(PK)",
+                repeatable=False,
             )
         except ConditionFailed:
             return

@@ -1,6 +1,5 @@
 """What is written down of a request: its audit record, the roll-ups of usage, and what else its end brings."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from datetime import datetime
@@ -22,8 +21,6 @@ from nexus_ai.tenants.models import AuditContent
 from nexus_ai.usage.models import Counts, UsageEntry
 from nexus_ai.usage.store import UsageStore
 
-TRIES = 3
-PAUSE_S = 0.05
 # What is left of the deadline for the answer's own way home.
 ANSWER_S = 0.2
 
@@ -57,7 +54,7 @@ class Books:
         others: Sequence[Callable[[], object]],
         writes: Sequence[tuple[Table, Item]] = (),
     ) -> None:
-        """Everything that is written after the provider's answer, side by side and as often as it takes.
+        """Everything that is written after the provider's answer, side by side.
 
         Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
         """
@@ -66,7 +63,7 @@ class Books:
             *(partial(self._usage.add, caller.tenant_id, entry) for entry in usage_entries(record)),
             *others,
         ]
-        running = [start(partial(_insist, work)) for work in works]
+        running = [start(partial(_logged, work)) for work in works]
         wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
 
 
@@ -132,14 +129,9 @@ def _request_counts(record: AuditRecord) -> Counts:
     )
 
 
-def _insist(work: Callable[[], object]) -> None:
-    for tries_left in reversed(range(TRIES)):
-        try:
-            work()
-        except NexusError as error:
-            if tries_left == 0:
-                logger().error("a write after the answer failed", extra={"error_code": error.code})
-                return
-            time.sleep(PAUSE_S)
-        else:
-            return
+def _logged(work: Callable[[], object]) -> None:
+    """The store has tried again by itself, as far as that is safe; what still failed is left to the sweep."""
+    try:
+        work()
+    except NexusError as error:
+        logger().error("a write after the answer failed", extra={"error_code": error.code})

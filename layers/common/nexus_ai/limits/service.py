@@ -9,7 +9,7 @@ from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, Price
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.core.settings import Settings
 from nexus_ai.limits.models import UNLIMITED, Ask, Limit, LimitSettings, LimitState, Reservation, Settlement
-from nexus_ai.limits.store import LimitStore, Refused, effect
+from nexus_ai.limits.store import LimitStore, Refused, stands_in_the_way
 
 # A call in flight takes seconds; who waits for its reservation asks again after this.
 IN_FLIGHT_RETRY_S = 1
@@ -65,13 +65,11 @@ class LimitService:
             )
         # An attempt before it counts where it is still open, and in the windows that it was taken from.
         before = settled if settled and settled.reservation.id in state.in_flight else None
-        short = [
-            limit
-            for limit in Limit
-            if ask.amounts[limit] > 0 and state.remaining[limit] + effect(ask, before, limit, state.ends[limit])[0] < 0
-        ]
+        short = [limit for limit in Limit if stands_in_the_way(ask, before, limit, state)]
         used_up = [
-            limit for limit in short if _used_after(before, limit, state) + ask.amounts[limit] > state.maxima[limit]
+            limit
+            for limit in short
+            if state.maxima[limit] == 0 or _used_after(before, limit, state) + ask.amounts[limit] > state.maxima[limit]
         ]
         if used_up:
             limit = max(used_up, key=lambda candidate: state.ends[candidate])
@@ -104,6 +102,8 @@ def _used_after(settled: Settlement | None, limit: Limit, state: LimitState) -> 
 
 
 def _used_up(limit: Limit, ask: Ask, state: LimitState) -> str:
+    if state.maxima[limit] == 0:
+        return f"{limit.public_name} is 0, which blocks every call until an administrator raises it."
     if ask.amounts[limit] > state.maxima[limit]:
         return (
             f"This request needs up to {public_amount(limit, ask.amounts[limit])}, and {limit.public_name} allows "

@@ -88,6 +88,13 @@ def effect(ask: Ask | None, settled: Settlement | None, limit: Limit, end: int) 
     return remaining, held
 
 
+def stands_in_the_way(ask: Ask, settled: Settlement | None, limit: Limit, state: LimitState) -> bool:
+    """Whether this limit refuses: too little remains of it, or it is 0, which blocks even what takes nothing of it."""
+    if ask.amounts[limit] == 0:
+        return state.maxima[limit] == 0
+    return state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] < 0
+
+
 class _Write:
     """An UpdateItem in the making."""
 
@@ -103,9 +110,15 @@ class _Write:
         self.sets += [f"remaining[{i}] = remaining[{i}] + :remaining{i}", f"held[{i}] = held[{i}] + :held{i}"]
         self.values |= {f":remaining{i}": remaining, f":held{i}": held}
 
-    def at_least(self, limit: Limit, needed: int) -> None:
-        self.conditions.append(f"remaining[{int(limit)}] >= :needed{int(limit)}")
-        self.values[f":needed{int(limit)}"] = needed
+    def allow(self, limit: Limit, amount: int, needed: int) -> None:
+        """Requires that `needed` remains where an amount is asked for, and else only that the limit does not block."""
+        i = int(limit)
+        if amount > 0:
+            self.conditions.append(f"remaining[{i}] >= :needed{i}")
+            self.values[f":needed{i}"] = needed
+        else:
+            self.conditions.append(f"maxima[{i}] > :blocked")
+            self.values[":blocked"] = 0
 
     def roll(self, limit: Limit, maximum: int, held: int, end: int) -> None:
         i = int(limit)
@@ -241,11 +254,7 @@ class LimitStore:
             return False
         if settled is None and len(state.in_flight) >= self._seats:
             return False
-        return all(
-            state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] >= 0
-            for limit in Limit
-            if ask.amounts[limit] > 0
-        )
+        return not any(stands_in_the_way(ask, settled, limit, state) for limit in Limit)
 
     def _reserve_unseen(self, tenant_id: str, ask: Ask, now_s: int) -> Reservation:
         """The common case, in which every window runs: one write that needs to know nothing of the item."""
@@ -256,8 +265,7 @@ class LimitStore:
         for limit in Limit:
             amount = ask.amounts[limit]
             write.add(limit, -amount, amount)
-            if amount > 0:
-                write.at_least(limit, amount)
+            write.allow(limit, amount, amount)
         return self._open(write, tenant_id, ask, now_s, takes_seat=True)
 
     def _reserve(
@@ -288,8 +296,7 @@ class LimitStore:
                 continue
             remaining, held = effect(ask, settled, limit, ends[limit])
             write.add(limit, remaining, held)
-            if ask.amounts[limit] > 0:
-                write.at_least(limit, -remaining)
+            write.allow(limit, ask.amounts[limit], -remaining)
         if settled:
             write.close(settled.reservation)
         return self._open(write, tenant_id, ask, now_s, takes_seat=settled is None)

@@ -23,13 +23,13 @@ POOL = 64
 _making = Lock()
 
 
-def _config() -> "Config":
+def _config(tries: int) -> "Config":
     from botocore.config import Config  # noqa: PLC0415 (0.4 s with its client, which a health check need not pay)
 
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=POOL,
         parameter_validation=False,
         request_checksum_calculation="when_required",
@@ -40,22 +40,23 @@ def _config() -> "Config":
 def _make_dynamodb() -> "DynamoDBClient":
     import boto3  # noqa: PLC0415
 
+    # storage/table.py tries again by itself: it knows which writes may be sent twice, and botocore does not.
     with _making:
-        return boto3.client("dynamodb", config=_config())  # pyright: ignore[reportUnknownMemberType]
+        return boto3.client("dynamodb", config=_config(1))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _make_kms() -> "KMSClient":
     import boto3  # noqa: PLC0415
 
     with _making:
-        return boto3.client("kms", config=_config())  # pyright: ignore[reportUnknownMemberType]
+        return boto3.client("kms", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _make_s3() -> "S3Client":
     import boto3  # noqa: PLC0415
 
     with _making:
-        return boto3.client("s3", config=_config())  # pyright: ignore[reportUnknownMemberType]
+        return boto3.client("s3", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
 dynamodb = Once(_make_dynamodb)

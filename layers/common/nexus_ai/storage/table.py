@@ -1,21 +1,26 @@
 """A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of botocore's many."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from random import SystemRandom
+from typing import Any, cast
 
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.storage import aws
 from nexus_ai.storage.keys import Key
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
-
 type Item = dict[str, Any]
 # DynamoDB's own limit for one BatchWriteItem.
 BATCH = 25
 BATCH_TRIES = 4
+# Between two tries of a call: a random time up to this, doubled with each try (docs.aws.amazon.com, "Error retries and
+# exponential backoff").
+PAUSE_S = 0.05
+# What DynamoDB says of a request that it has not carried out, and would later.
+_THROTTLED = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+
+_random = SystemRandom()
 
 
 class ConditionFailed(Exception):
@@ -30,14 +35,9 @@ class Table:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    @property
-    def _client(self) -> "DynamoDBClient":
-        return aws.dynamodb()
-
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
-        with _errors():
-            answer = self._client.get_item(TableName=self.name, Key=marshal(key), ConsistentRead=consistent)
-        found = answer.get("Item")
+        request = {"TableName": self.name, "Key": marshal(key), "ConsistentRead": consistent}
+        found = _send("get_item", request).get("Item")
         return unmarshal(found) if found else None
 
     def put(
@@ -56,8 +56,7 @@ class Table:
             request["ExpressionAttributeValues"] = marshal(values)
         if names:
             request["ExpressionAttributeNames"] = dict(names)
-        with _errors():
-            self._client.put_item(**request)
+        _send("put_item", request)
 
     def update(
         self,
@@ -68,8 +67,12 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
         returns: str = "NONE",
+        repeatable: bool = True,
     ) -> Item:
-        """One UpdateItem; returns what `returns` (ReturnValues) asks for, raises ConditionFailed."""
+        """One UpdateItem; returns what `returns` (ReturnValues) asks for, raises ConditionFailed.
+
+        `repeatable` False is for what adds up: it is sent again only where it was certainly not carried out.
+        """
         request: dict[str, Any] = {
             "TableName": self.name,
             "Key": marshal(key),
@@ -82,9 +85,7 @@ class Table:
             request["ExpressionAttributeNames"] = dict(names)
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        with _errors():
-            answer = self._client.update_item(**request)
-        return unmarshal(answer.get("Attributes", {}))
+        return unmarshal(_send("update_item", request, repeatable=repeatable).get("Attributes", {}))
 
     def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
@@ -92,8 +93,7 @@ class Table:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:
             request["ExpressionAttributeValues"] = marshal(values)
-        with _errors():
-            self._client.delete_item(**request)
+        _send("delete_item", request)
 
     def query(
         self,
@@ -123,8 +123,7 @@ class Table:
         }
         request |= {name: value for name, value in optional.items() if value is not None}
         while True:
-            with _errors():
-                page = self._client.query(**request)
+            page = _send("query", request)
             for item in page["Items"]:
                 yield unmarshal(item)
             if "LastEvaluatedKey" not in page:
@@ -143,26 +142,45 @@ def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
     for table, item in writes:
         pending.setdefault(table.name, []).append({"PutRequest": {"Item": marshal(item)}})
     for _ in range(BATCH_TRIES):
-        with _errors():
-            pending = dict(aws.dynamodb().batch_write_item(RequestItems=pending).get("UnprocessedItems", {}))
+        pending = _send("batch_write_item", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:
             return
     raise StoreUnavailable
 
 
-@contextmanager
-def _errors() -> Generator[None]:
+def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
+    """One call of DynamoDB, tried again where that may help; raises ConditionFailed and StoreUnavailable."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            old = cast("Mapping[str, Any] | None", error.response.get("Item"))
-            raise ConditionFailed(unmarshal(old) if old else None) from None
-        raise StoreUnavailable from error
-    except BotoCoreError as error:
-        raise StoreUnavailable from error
+    call = getattr(aws.dynamodb(), operation)
+    for number in range(1, aws.TRIES + 1):
+        try:
+            return cast("dict[str, Any]", call(**request))
+        except ClientError as error:
+            answer = error.response
+            if answer.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                old = cast("Mapping[str, Any] | None", answer.get("Item"))
+                raise ConditionFailed(unmarshal(old) if old else None) from None
+            if number == aws.TRIES or not _may_help(answer, repeatable=repeatable):
+                raise StoreUnavailable from error
+        except BotoCoreError as error:
+            if number == aws.TRIES or not (repeatable or _never_sent(error)):
+                raise StoreUnavailable from error
+        time.sleep(_random.uniform(0, PAUSE_S * 2**number))
+    raise StoreUnavailable
+
+
+def _may_help(answer: Mapping[str, Any], *, repeatable: bool) -> bool:
+    """Whether the same request may succeed now. After a status of 5xx it may have been carried out all the same."""
+    if answer.get("Error", {}).get("Code") in _THROTTLED:
+        return True
+    return repeatable and answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+
+
+def _never_sent(error: Exception) -> bool:
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError  # noqa: PLC0415
+
+    return isinstance(error, (ConnectTimeoutError, EndpointConnectionError))
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:

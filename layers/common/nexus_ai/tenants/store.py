@@ -87,6 +87,7 @@ class TenantStore:
             "ADD failures :one SET expiresAt = :expires",
             {":one": 1, ":expires": expires_at},
             returns="UPDATED_NEW",
+            repeatable=False,
         )
         return int(counted["failures"])
 

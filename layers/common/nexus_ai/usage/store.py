@@ -17,7 +17,7 @@ class UsageStore:
         self._table = table
 
     def add(self, tenant_id: str, entry: UsageEntry) -> None:
-        """Adds a request's counts. Not idempotent: it is called once a request and its failure is left alone."""
+        """Adds a request's counts. Called once a request: what may have been added is not added again."""
         added = {name: number for name, number in entry.counts.model_dump().items() if number}
         if entry.latency_ms is not None:
             added |= {latency_bucket(entry.latency_ms): 1}
@@ -27,6 +27,7 @@ class UsageStore:
             keys.usage(tenant_id, entry.day, entry.provider, entry.model, entry.module),
             "ADD " + ", ".join(f"{name} :{name}" for name in added),
             {f":{name}": number for name, number in added.items()},
+            repeatable=False,
         )
 
     def between(self, tenant_id: str, first_day: str, last_day: str) -> Iterator[tuple[UsageEntry, dict[str, int]]]:

@@ -7,6 +7,7 @@ from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.core.settings import get_settings
 from nexus_ai.limits.models import Limit
+from nexus_ai.storage.aws import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
 from tests.functional.pipeline_support import copy, limit_state, records, set_limits, welcome
 
@@ -95,3 +96,30 @@ def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: Lo
     (record,) = records(known)
     assert record.status is AuditStatus.OPEN
     assert not limit_state(known).in_flight
+
+
+@pytest.mark.parametrize(("happens", "times"), [(throttled, TRIES), (broken, 1), (unreachable, TRIES)])
+def test_what_adds_up_is_sent_again_only_where_it_was_not_carried_out(
+    stack: LocalStack, known: str, happens: Fault, times: int
+) -> None:
+    with fault("UpdateItem", get_settings().usage_table, happens) as met:
+        reply = copy(stack, known)
+
+    assert reply.status == 200
+    assert len(met) == times
+
+
+@pytest.mark.parametrize("happens", FAULTS)
+def test_what_may_be_written_twice_is_tried_again(stack: LocalStack, known: str, happens: Fault) -> None:
+    tries: list[object] = []
+
+    def fails_once(request: object) -> AWSResponse | None:
+        tries.append(request)
+        return happens(request) if len(tries) == 1 else None
+
+    with fault("UpdateItem", get_settings().rate_limits_table, fails_once):
+        reply = copy(stack, known)
+
+    assert reply.status == 200
+    # The reservation twice, and its settlement.
+    assert len(tries) == 3

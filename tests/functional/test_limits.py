@@ -4,7 +4,7 @@ import pytest
 
 from local.aws import Aws
 from nexus_ai.core.errors import LimitExceeded, LimitInFlight, PriceUnknown
-from nexus_ai.limits.models import Amounts, Limit, Settlement
+from nexus_ai.limits.models import Amounts, Limit, LimitSettings, Settlement
 from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service
 
 HOUR_MS = 3_600_000
@@ -132,12 +132,16 @@ def test_a_lowered_limit_binds_on_the_very_next_call_and_a_raised_one_too(clock:
     assert subject.state(caller).remaining[Limit.REQUESTS_PER_HOUR] == 0
 
 
-def test_zero_blocks(clock: MovedClock, tenant: str) -> None:
+@pytest.mark.parametrize("blocked", [limits(requests=0), limits(tokens=0), limits(cost_micros=0)])
+def test_zero_blocks_even_what_takes_nothing_of_the_limit(
+    clock: MovedClock, tenant: str, blocked: LimitSettings
+) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    subject.change(caller, lambda _: limits(requests=0))
+    subject.change(caller, lambda _: blocked)
 
-    with pytest.raises(LimitExceeded):
-        subject.reserve(caller, ask())
+    with pytest.raises(LimitExceeded, match="is 0, which blocks every call"):
+        subject.reserve(caller, ask(tokens=10, cost_micros=0))
+    assert not subject.state(caller).in_flight
 
 
 def test_a_window_that_ended_is_new_and_the_others_go_on(clock: MovedClock, tenant: str) -> None:

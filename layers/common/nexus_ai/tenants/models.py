@@ -59,12 +59,16 @@ class AuditContent(StrEnum):
 
 
 class ModelPrice(BaseModel):
-    """US dollars per million tokens, as the tenant entered them for a model that the price list does not know."""
+    """US dollars per million tokens, as the tenant entered them for a model that the price list does not know.
+
+    `context_tokens` is the most that the model takes in and gives together; None where the tenant did not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input_per_million: Decimal = Field(ge=0)
     output_per_million: Decimal = Field(ge=0)
+    context_tokens: int | None = Field(default=None, ge=1)
 
 
 class Preferences(BaseModel):

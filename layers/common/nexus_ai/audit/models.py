@@ -75,9 +75,11 @@ class AuditRecord(BaseModel):
     ip: str | None = None
     user_agent: str | None = None
     latency_ms: int | None = None
-    # What was saved by an answer from the cache.
-    saved_tokens: int = 0
-    saved_cost_micros: int = 0
+    # The SHA-256 of the Idempotency-Key, under which the answer is kept for replays.
+    idempotency_hash: str | None = None
+    # What was saved by an answer from the cache; None is unknown.
+    saved_tokens: int | None = 0
+    saved_cost_micros: int | None = 0
 
     @property
     def charged_tokens(self) -> int:

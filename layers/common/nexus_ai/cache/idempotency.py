@@ -2,19 +2,34 @@
 
 A record is claimed before anything else happens, and holds the end of the request once there is one. A claim whose
 request was killed is void after its deadline.
+
+A replay must be answered even where the tenant wants no content kept, so that the end is encrypted under the
+Idempotency-Key itself, of which only a hash is stored: who has the table cannot read it, who sends the key can.
 """
 
 import json
+import os
 import zlib
-from typing import Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 # How long a key is remembered.
 KEPT_S = 24 * 3600
+# NIST SP 800-38D, section 8.2: of 96 bits, and never twice under one key.
+NONCE_BYTES = 12
+
+
+def key_hash(key: str) -> str:
+    """What is stored of an Idempotency-Key, in hexadecimal."""
+    return sha256(key.encode()).hexdigest()
 
 
 class IdempotencyRecord(BaseModel):
@@ -30,19 +45,34 @@ class IdempotencyRecord(BaseModel):
 
 def _item(tenant_id: str, key: str, record: IdempotencyRecord, expires_at: int) -> Item:
     item = {
-        **keys.idempotency(tenant_id, key),
+        **keys.idempotency(tenant_id, key_hash(key)),
         **record.model_dump(exclude={"end"}),
         "expiresAt": expires_at,
     }
     if record.end is not None:
-        item["body"] = zlib.compress(json.dumps(record.end).encode())
+        nonce = os.urandom(NONCE_BYTES)
+        end = zlib.compress(json.dumps(record.end).encode())
+        item["body"] = nonce + _cipher(tenant_id, key).encrypt(nonce, end, None)
     return item
 
 
-def _record(item: Item) -> IdempotencyRecord:
+def _record(tenant_id: str, key: str, item: Item) -> IdempotencyRecord:
     fields = {name: item[name] for name in ("fingerprint", "request_id", "claimed_until_ms")}
-    end = json.loads(zlib.decompress(item["body"])) if "body" in item else None
+    end = None
+    if "body" in item:
+        nonce, body = item["body"][:NONCE_BYTES], item["body"][NONCE_BYTES:]
+        end = json.loads(zlib.decompress(_cipher(tenant_id, key).decrypt(nonce, body, None)))
     return IdempotencyRecord(**fields, end=end)
+
+
+def _cipher(tenant_id: str, key: str) -> "AESGCM":
+    """AES-256-GCM under a key of its own for each tenant and Idempotency-Key (HKDF, RFC 5869)."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (only with an Idempotency-Key)
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
+    derived = HKDF(SHA256(), length=32, salt=tenant_id.encode(), info=b"end of a request").derive(key.encode())
+    return AESGCM(derived)
 
 
 class IdempotencyStore:
@@ -63,12 +93,12 @@ class IdempotencyStore:
                 values={":now_s": now_ms // 1000, ":now_ms": now_ms, ":mine": record.request_id},
             )
         except ConditionFailed as taken:
-            return _record(taken.item) if taken.item else None
+            return _record(tenant_id, key, taken.item) if taken.item else None
         return None
 
     def load(self, tenant_id: str, key: str) -> IdempotencyRecord | None:
-        item = self._table.get(keys.idempotency(tenant_id, key), consistent=True)
-        return _record(item) if item else None
+        item = self._table.get(keys.idempotency(tenant_id, key_hash(key)), consistent=True)
+        return _record(tenant_id, key, item) if item else None
 
     def writes(self, tenant_id: str, key: str, record: IdempotencyRecord, now_ms: int) -> list[tuple[Table, Item]]:
         """The item to put once the request has ended."""
@@ -78,7 +108,7 @@ class IdempotencyStore:
         """Gives the key back after a failure that may be tried again."""
         try:
             self._table.delete(
-                keys.idempotency(tenant_id, key), condition="request_id = :mine", values={":mine": request_id}
+                keys.idempotency(tenant_id, key_hash(key)), condition="request_id = :mine", values={":mine": request_id}
             )
         except ConditionFailed:
             return

@@ -4,7 +4,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class CachedAnswer(BaseModel):
-    """An answer as its provider gave it, and what it cost then. `text` has passed the task's contract."""
+    """An answer as its provider gave it, and what it cost then; None is unknown. `text` has passed the task's contract.
+
+    Money in micro-dollars.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -12,6 +15,12 @@ class CachedAnswer(BaseModel):
     provider: str
     model: str
     answered_by: str
-    input_tokens: int
-    output_tokens: int
-    cost_micros: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_micros: int | None
+
+    @property
+    def total_tokens(self) -> int | None:
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return self.input_tokens + self.output_tokens

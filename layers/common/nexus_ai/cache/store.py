@@ -39,12 +39,12 @@ class CacheStore:
         return [(self._table, item)] if len(item["body"]) <= MAX_BYTES else []
 
     def count_hit(self, tenant_id: str, cache_key: str, answer: CachedAnswer) -> None:
-        """Counts a hit and what it saved, exactly. An entry that has gone meanwhile is not made again."""
+        """Counts a hit and what is known of its savings. An entry that has gone meanwhile is not made again."""
         try:
             self._table.update(
                 keys.cached_answer(tenant_id, cache_key),
                 "ADD hits :one, savedTokens :tokens, savedCostMicros :cost",
-                {":one": 1, ":tokens": answer.input_tokens + answer.output_tokens, ":cost": answer.cost_micros},
+                {":one": 1, ":tokens": answer.total_tokens or 0, ":cost": answer.cost_micros or 0},
                 condition="attribute_exists(PK)",
                 repeatable=False,
             )

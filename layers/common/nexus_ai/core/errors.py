@@ -71,6 +71,12 @@ class ProviderNotConfigured(NexusError):
     title = "The provider is not configured"
 
 
+class KeyUnreadable(NexusError):
+    status = 409
+    code = "key_unreadable"
+    title = "The provider's key cannot be read any more: an administrator saves it again"
+
+
 class IdempotencyInFlight(NexusError):
     status = 409
     code = "idempotency_in_flight"

@@ -21,6 +21,8 @@ from nexus_ai.tenants.models import AuditContent
 from nexus_ai.usage.models import Counts, UsageEntry
 from nexus_ai.usage.store import UsageStore
 
+# Provider and model of a request that got to none.
+NOBODY = "none"
 # What is left of the deadline for the answer's own way home.
 ANSWER_S = 0.2
 
@@ -83,7 +85,13 @@ def local_day(at_ms: int, time_zone: str) -> str:
 
 
 def usage_entries(record: AuditRecord) -> list[UsageEntry]:
-    """What a record adds to the roll-ups: the request to its last provider, tokens and cost to whom each was paid."""
+    """What a record adds to the roll-ups: the request to its last provider, tokens and cost to whom each was paid.
+
+    A rejection has reached no provider, and the model that it names need not exist: it stands under neither.
+    """
+    if record.status is AuditStatus.REJECTED:
+        counts = Counts(rejections=1)
+        return [UsageEntry(day=record.day, provider=NOBODY, model=NOBODY, module=record.module, counts=counts)]
     entries: dict[tuple[str, str], Counts] = {(record.provider, record.model): _request_counts(record)}
     for attempt in record.attempts:
         name = (attempt.provider, attempt.model)
@@ -114,8 +122,6 @@ def _input(attempt: Attempt) -> int:
 
 
 def _request_counts(record: AuditRecord) -> Counts:
-    if record.status is AuditStatus.REJECTED:
-        return Counts(rejections=1)
     answered_by = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
     fell_back = bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider
     return Counts(
@@ -123,8 +129,8 @@ def _request_counts(record: AuditRecord) -> Counts:
         hits=record.status is AuditStatus.CACHED,
         errors=record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED},
         fallbacks=fell_back,
-        saved_tokens=record.saved_tokens,
-        saved_cost_micros=record.saved_cost_micros,
+        saved_tokens=record.saved_tokens or 0,
+        saved_cost_micros=record.saved_cost_micros or 0,
         latency_ms=record.latency_ms or 0,
     )
 

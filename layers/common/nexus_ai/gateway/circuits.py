@@ -26,16 +26,19 @@ class Circuits:
         self._clock = clock
         self._latency_written: dict[tuple[str, str, str], int] = {}
 
+    def is_open(self, settings: TenantSettings, provider: str, model: str) -> bool:
+        """Whether nobody may try this model now."""
+        circuit = settings.circuits.get((provider, model))
+        return circuit is not None and circuit.open_until_ms > self._clock.now_ms()
+
     def lets_through(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
-        """Whether a call may try this model: its circuit is closed, or this call is the probe of the cool-down."""
+        """Whether a call may try a model whose circuit is not open: it is closed, or this call takes the one probe."""
         circuit = settings.circuits.get((provider, model))
         if circuit is None or circuit.open_until_ms == 0:
             return True
-        now_ms = self._clock.now_ms()
-        if circuit.open_until_ms > now_ms:
-            return False
         self._tenants.forget_circuits(caller)
-        return self._store.claim_probe(caller.tenant_id, provider, model, circuit.open_until_ms, now_ms + COOL_DOWN_MS)
+        until_ms = self._clock.now_ms() + COOL_DOWN_MS
+        return self._store.claim_probe(caller.tenant_id, provider, model, circuit.open_until_ms, until_ms)
 
     def failed(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> None:
         """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause."""

@@ -9,6 +9,7 @@ from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway.books import Books
 from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.idempotency import Idempotency
+from nexus_ai.gateway.kept_answers import KeptAnswers
 from nexus_ai.gateway.pipeline import Gateway
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.service import LimitService
@@ -39,7 +40,7 @@ def compose(clock: Clock) -> Gateway:
         tenants=tenants,
         key_ring=KeyRing(clock),
         limits=LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings),
-        cache=CacheStore(tables.cache()),
+        kept_answers=KeptAnswers(CacheStore(tables.cache()), clock),
         books=Books(audit_store(), UsageStore(tables.usage()), DueTenants(tables.rate_limits()), clock),
         circuits=Circuits(tenant_store, tenants, clock),
         idempotency=Idempotency(IdempotencyStore(tables.cache()), clock),

@@ -1,13 +1,13 @@
 """The attempts of one request: each is reserved before it is begun, and charged when it has ended."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nexus_ai.audit.models import Attempt, Outcome
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.observability import logger
 from nexus_ai.gateway.charging import charge_answer, charge_failure, estimate
-from nexus_ai.gateway.models import Usage
+from nexus_ai.gateway.models import Step, Usage
 from nexus_ai.gateway.plan import Candidate
 from nexus_ai.limits.models import NOTHING, Amounts, Ask, Reservation, Settlement
 from nexus_ai.limits.service import LimitService
@@ -29,12 +29,32 @@ class Meter:
         self._pending: Settlement | None = None
         self.attempts: list[Attempt] = []
 
-    def reserve(self, settings: TenantSettings, candidate: Candidate, input_tokens: int, max_tokens: int) -> None:
+    def require(self, settings: TenantSettings, candidate: Candidate, steps: Sequence[Step]) -> None:
+        """Raises what LimitService does where all steps together do not fit into what is left; reserves nothing."""
+        most = [estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens) for step in steps]
+        self._limits.require(
+            self._caller,
+            Ask(
+                id=self._caller.request_id,
+                amounts=Amounts(
+                    0 if self.anything_sent else 1,
+                    sum(step.tokens for step in most),
+                    sum(step.cost_micros for step in most),
+                ),
+                deadline_ms=self._caller.deadline.at_ms,
+                provider=candidate.provider,
+                model=candidate.model,
+                price_known=all(step.price_known for step in most),
+            ),
+            settled=self._pending,
+        )
+
+    def reserve(self, settings: TenantSettings, candidate: Candidate, step: Step) -> None:
         """Reserves the most that an attempt can use, and settles the attempt before it in the same write.
 
         All attempts are one request: the first one holds it until something was sent. Raises what LimitService does.
         """
-        most = estimate(settings, candidate, input_tokens, max_tokens)
+        most = estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens)
         self._reserved += 1
         ask = Ask(
             id=f"{self._caller.request_id}.{self._reserved}",
@@ -75,6 +95,11 @@ class Meter:
         self.attempts.append(attempt)
         return outcome
 
+    def give_back(self) -> None:
+        """The attempt that was reserved for is not begun after all; its reservation is settled with the next one."""
+        if self._open:
+            self._pending, self._open = Settlement(reservation=self._open, used=NOTHING), None
+
     def skip(self, candidate: Candidate, reason: str) -> None:
         """Notes a provider that was not asked, and why."""
         self.attempts.append(
@@ -94,13 +119,17 @@ class Meter:
 
     def last_settlement(self) -> Settlement | None:
         """What is still to be settled when the request ends; a reservation that was not used is given back."""
-        if self._open:
-            return Settlement(reservation=self._open, used=NOTHING)
+        self.give_back()
         return self._pending
 
     @property
     def anything_sent(self) -> bool:
         return any(attempt.sent for attempt in self.attempts)
+
+    def has_tried(self, provider: str, model: str) -> bool:
+        """Whether an attempt at this model was begun, so that its probe, if it took one, is this request's."""
+        tried = (attempt for attempt in self.attempts if attempt.outcome is not Outcome.SKIPPED)
+        return any((attempt.provider, attempt.model) == (provider, model) for attempt in tried)
 
     @property
     def anything_begun(self) -> bool:

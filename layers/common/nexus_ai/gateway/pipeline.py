@@ -9,10 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from nexus_ai.audit.models import AuditRecord, AuditStatus, Content, Outcome
-from nexus_ai.cache.key import cache_key
-from nexus_ai.cache.models import CachedAnswer
-from nexus_ai.cache.store import CacheStore
+from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
+from nexus_ai.cache.idempotency import key_hash
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import (
@@ -20,37 +18,30 @@ from nexus_ai.core.errors import (
     ContentTooLarge,
     InternalError,
     InvalidAnswer,
+    KeyUnreadable,
     NexusError,
     PriceUnknown,
     RequestRejected,
     StoreUnavailable,
 )
-from nexus_ai.core.observability import logger
 from nexus_ai.core.parallel import start
 from nexus_ai.gateway.books import Books, answer_content, local_day, prompt_content
 from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.gateway.idempotency import Idempotency
+from nexus_ai.gateway.kept_answers import Hit, KeptAnswers, key_of
 from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
-from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, public_attempt
+from nexus_ai.gateway.models import Answer, ContractBroken, Division, ModelCall, Step, public_attempt
 from nexus_ai.gateway.plan import Candidate, plan
-from nexus_ai.gateway.redaction import kept
+from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repaired
 from nexus_ai.limits.service import LimitService
-from nexus_ai.providers import pricing
-from nexus_ai.providers.base import (
-    Completion,
-    FailureKind,
-    FinishReason,
-    ProviderFailure,
-    ProviderName,
-)
+from nexus_ai.providers.base import Completion, FailureKind, ProviderFailure
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
 from nexus_ai.tenants.secrets import KeyRing
 from nexus_ai.tenants.service import TenantService
 
-DAY_S = 86_400
 # What an attempt must leave of the deadline for settling, and the least that is worth beginning an attempt with.
 SETTLE_S = 2.0
 LEAST_ATTEMPT_S = 0.5
@@ -64,7 +55,7 @@ class Gateway:
     tenants: TenantService
     key_ring: KeyRing
     limits: LimitService
-    cache: CacheStore
+    kept_answers: KeptAnswers
     books: Books
     circuits: Circuits
     idempotency: Idempotency
@@ -90,6 +81,9 @@ class _Run[T]:
         # Whether the Idempotency-Key is this request's: only then may its end be written, or the key given back.
         self._owns_key = False
         self._then: list[Callable[[], object]] = []
+        # Why no answer came of what was tried, for the error that says so.
+        self._broken: ContractBroken | None = None
+        self._too_large: ContentTooLarge | None = None
 
     def answer(self) -> Answer[T]:
         caller, call, idempotency = self._caller, self._call, self._gateway.idempotency
@@ -104,7 +98,7 @@ class _Run[T]:
             if isinstance(prepared, NexusError):
                 raise prepared
             candidates, hit = prepared
-            return self._serve(candidates[0], *hit) if hit else self._ask(candidates)
+            return self._serve(candidates[0], hit) if hit else self._ask(candidates)
         except NexusError as error:
             self._fail(error)
             raise
@@ -112,7 +106,7 @@ class _Run[T]:
             self._fail(InternalError())
             raise
 
-    def _prepare(self) -> tuple[list[Candidate], tuple[CachedAnswer, T] | None] | NexusError:
+    def _prepare(self) -> tuple[list[Candidate], Hit[T] | None] | NexusError:
         """The candidates, and what the cache has of the first. An error waits for what is known of the key."""
         try:
             self._settings = self._gateway.tenants.settings(self._caller)
@@ -124,44 +118,22 @@ class _Run[T]:
 
     # The cache.
 
-    def _key(self, candidate: Candidate) -> str:
-        call = self._call
-        asked = {
-            "task": call.task,
-            "promptVersion": call.prompt_version,
-            "maxTokens": call.prompt.max_tokens,
-            "temperature": call.prompt.temperature,
-            "request": call.parameters,
-        }
-        return cache_key(
-            tenant_id=self._caller.tenant_id, provider=candidate.provider, model=candidate.model, parameters=asked
-        )
+    def _look_up(self, candidate: Candidate) -> Hit[T] | None:
+        return self._gateway.kept_answers.look_up(self._caller, self._settings.preferences, self._call, candidate)
 
-    def _look_up(self, candidate: Candidate) -> tuple[CachedAnswer, T] | None:
-        """An answer that is kept and keeps the contract. A cache that cannot be read costs no more than the call."""
-        if self._caller.refresh_cache or self._settings.preferences.cache_ttl_days == 0:
-            return None
-        try:
-            found = self._gateway.cache.load(self._caller.tenant_id, self._key(candidate), self._now_s())
-            return (found, self._call.parse(found.text)) if found else None
-        except (StoreUnavailable, ContractBroken) as error:
-            logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
-            return None
-
-    def _serve(self, candidate: Candidate, hit: CachedAnswer, data: T) -> Answer[T]:
-        self._asked = candidate
-        key = self._key(candidate)
-        answer = self._answer(data, candidate.provider, hit.answered_by, cached=True)
-        self._then.append(lambda: self._gateway.cache.count_hit(self._caller.tenant_id, key, hit))
+    def _serve(self, candidate: Candidate, hit: Hit[T]) -> Answer[T]:
+        self._asked, kept = candidate, hit.answer
+        answer = self._answer(hit.data, candidate.provider, kept.answered_by, cached=True)
+        self._then.append(lambda: self._gateway.kept_answers.count_hit(self._caller, hit))
         self._close(
             self._record(
                 AuditStatus.CACHED,
-                cache_key=key,
-                saved_tokens=hit.input_tokens + hit.output_tokens,
-                saved_cost_micros=hit.cost_micros,
+                cache_key=hit.key,
+                saved_tokens=kept.total_tokens,
+                saved_cost_micros=kept.cost_micros,
             ),
-            hit.text,
-            self._gateway.idempotency.answered(self._caller, self._call, answer, hit.text),
+            kept.text,
+            self._gateway.idempotency.answered(self._caller, self._call, answer, kept.text),
         )
         return answer
 
@@ -176,72 +148,119 @@ class _Run[T]:
         larger_than: int | None = None
         failure: FailureKind | None = None
         for place, candidate in enumerate(candidates):
-            obstacle = self._obstacle(candidate, larger_than)
-            if obstacle:
-                self._meter.skip(candidate, obstacle)
+            if self._gateway.circuits.is_open(self._settings, candidate.provider, candidate.model):
+                self._meter.skip(candidate, "circuit_open")
+                continue
+            context = context_window(self._settings, candidate.provider, candidate.model)
+            if larger_than is not None and (context or 0) <= larger_than:
+                self._meter.skip(candidate, "context_too_small")
                 continue
             hit = self._look_up(candidate) if place else None
             if hit:
-                return self._serve(candidate, *hit)
+                return self._serve(candidate, hit)
             self._asked = candidate
-            answer, failure = self._try(candidate, len(candidates) - place)
+            answer, failure = self._try(candidate, context, len(candidates) - place)
             if answer:
                 return answer
             if failure is FailureKind.CONTEXT_TOO_LONG:
-                larger_than = max(larger_than or 0, _context(candidate) or 0)
+                larger_than = max(larger_than or 0, context or 0)
             if self._time_left() < LEAST_ATTEMPT_S:
                 break
-        if failure is FailureKind.CONTEXT_TOO_LONG:
-            raise ContentTooLarge
-        if any(attempt.outcome is Outcome.INVALID_ANSWER for attempt in self._meter.attempts):
-            raise InvalidAnswer
-        raise AllProvidersFailed
+        raise self._without_answer(failure)
 
-    def _obstacle(self, candidate: Candidate, larger_than: int | None) -> str | None:
-        """Why a provider is not asked at all."""
-        if larger_than is not None and (_context(candidate) or 0) <= larger_than:
-            return "context_too_small"
-        circuits, name = self._gateway.circuits, (candidate.provider, candidate.model)
-        return None if circuits.lets_through(self._caller, self._settings, *name) else "circuit_open"
+    def _without_answer(self, last: FailureKind | None) -> NexusError:
+        if last is FailureKind.CONTEXT_TOO_LONG:
+            return self._too_large or ContentTooLarge()
+        if self._broken:
+            return InvalidAnswer(str(self._broken), extra={"problems": list(self._broken.problems)})
+        return AllProvidersFailed()
 
-    def _try(self, candidate: Candidate, candidates_left: int) -> tuple[Answer[T] | None, FailureKind | None]:
-        """Asks one provider: once, once more where nothing was sent, once more to repair an answer."""
-        prompt, input_tokens = self._call.prompt, self._call.input_tokens
-        may_retry = may_repair = True
-        while True:
-            if self._time_left() < LEAST_ATTEMPT_S:
-                return None, None
+    def _try(
+        self, candidate: Candidate, context: int | None, candidates_left: int
+    ) -> tuple[Answer[T] | None, FailureKind | None]:
+        """Asks one provider, part by part where the question does not fit into its context; once more to repair."""
+        try:
+            step = self._whole_step(candidate, context, candidates_left)
+        except ContentTooLarge as too_large:
+            self._too_large = too_large
+            self._meter.skip(candidate, "context_too_small")
+            return None, FailureKind.CONTEXT_TOO_LONG
+        may_repair = True
+        while isinstance(step, Step):
+            outcome = self._complete(candidate, step, candidates_left)
+            if not isinstance(outcome, Completion):
+                return None, outcome
             try:
-                api_key = self._begin(candidate, input_tokens)
-            except PriceUnknown:
-                # The caller's own choice is refused in these words; one of the order is passed over.
-                if candidate is self._first:
-                    raise
-                self._meter.skip(candidate, PriceUnknown.code)
-                return None, None
-            outcome = self._meter.attempt(
-                self._settings, candidate, prompt, api_key=api_key, timeout_s=lambda: self._share(candidates_left)
-            )
-            if isinstance(outcome, ProviderFailure):
-                if may_retry and RULES[outcome.kind].retries_unsent and not outcome.sent:
-                    may_retry = False
-                    continue
-                self._heed(candidate, outcome)
-                return None, outcome.kind
-            try:
-                data = self._call.parse(outcome.text)
+                return self._finish(candidate, outcome, self._call.parse(outcome.text)), None
             except ContractBroken as broken:
                 self._meter.last_was_invalid()
-                if not may_repair:
-                    return None, None
+                self._broken = broken
+                step = repaired(step, outcome.text, broken) if may_repair else None
                 may_repair = False
-                prompt, added = repaired(self._call.prompt, outcome.text, broken)
-                input_tokens = self._call.input_tokens + added
-            else:
-                return self._finish(candidate, outcome, data), None
+        return None, step
 
-    def _begin(self, candidate: Candidate, input_tokens: int) -> str:
-        """Makes sure of all that an attempt needs, side by side: reservation, open record, key. Returns the key."""
+    def _whole_step(self, candidate: Candidate, context: int | None, candidates_left: int) -> Step | FailureKind | None:
+        """The step whose answer is the request's: the question itself, or what its parts come to.
+
+        Raises ContentTooLarge where it cannot be divided so that it fits.
+        """
+        call = self._call
+        division: Division | None = call.divide(context) if call.divide and context else None
+        if division is None:
+            return Step(call.prompt, call.input_tokens)
+        # Part by part a limit would be spent before it refuses: what all parts may use is asked for first.
+        self._meter.require(self._settings, candidate, division.parts)
+        notes: list[str] = []
+        for part in division.parts:
+            outcome = self._complete(candidate, part, candidates_left)
+            if not isinstance(outcome, Completion):
+                return outcome
+            notes.append(outcome.text)
+        return division.join(tuple(notes))
+
+    def _complete(self, candidate: Candidate, step: Step, candidates_left: int) -> Completion | FailureKind | None:
+        """One step at one provider, once more where nothing was sent. None is a provider that could not be asked."""
+        may_retry = True
+        while True:
+            if self._time_left() < LEAST_ATTEMPT_S:
+                return None
+            api_key = self._begin(candidate, step)
+            if api_key is None:
+                return None
+            outcome = self._meter.attempt(
+                self._settings, candidate, step.prompt, api_key=api_key, timeout_s=lambda: self._share(candidates_left)
+            )
+            if isinstance(outcome, Completion):
+                return outcome
+            if may_retry and RULES[outcome.kind].retries_unsent and not outcome.sent:
+                may_retry = False
+                continue
+            self._heed(candidate, outcome)
+            return outcome.kind
+
+    def _begin(self, candidate: Candidate, step: Step) -> str | None:
+        """Makes sure of all that an attempt needs; returns the key, None where this provider is passed over."""
+        try:
+            api_key = self._prepare_attempt(candidate, step)
+        except PriceUnknown:
+            # The caller's own choice is refused in these words; one of the order is passed over.
+            if candidate is self._first:
+                raise
+            self._meter.skip(candidate, PriceUnknown.code)
+            return None
+        except KeyUnreadable:
+            obstacle = KeyUnreadable.code
+        else:
+            circuits, name = self._gateway.circuits, (candidate.provider, candidate.model)
+            if self._meter.has_tried(*name) or circuits.lets_through(self._caller, self._settings, *name):
+                return api_key
+            obstacle = "circuit_open"
+        self._meter.give_back()
+        self._meter.skip(candidate, obstacle)
+        return None
+
+    def _prepare_attempt(self, candidate: Candidate, step: Step) -> str:
+        """Reservation, open record and key, side by side. Returns the key."""
         gateway, caller = self._gateway, self._caller
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
@@ -253,7 +272,7 @@ class _Run[T]:
             self._opened_record = True
             record = start(lambda: gateway.books.open(self._call, opened, choice))
         try:
-            self._meter.reserve(self._settings, candidate, input_tokens, self._call.prompt.max_tokens)
+            self._meter.reserve(self._settings, candidate, step)
         finally:
             # Even a refusal waits: the record's end must not be overtaken by its begin.
             if record:
@@ -284,38 +303,15 @@ class _Run[T]:
         provider, model = candidate.provider, candidate.model
         self._then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
-            took_ms = self._meter.attempts[-1].latency_ms
-            self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
-        key = self._key(candidate)
+            self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, last.latency_ms))
+        key, last = key_of(caller, self._call, candidate), self._meter.attempts[-1]
+        preferences = self._settings.preferences
         writes = [
-            *self._cache_writes(key, candidate, completion),
+            *gateway.kept_answers.writes(caller, preferences, key, completion, last),
             *gateway.idempotency.answered(caller, self._call, answer, completion.text),
         ]
         self._close(self._record(AuditStatus.ANSWERED, cache_key=key), completion.text, writes)
         return answer
-
-    def _cache_writes(self, key: str, candidate: Candidate, completion: Completion) -> list[tuple[Table, Item]]:
-        """Answers that were cut are not kept, nor those that hold what the tenant wants kept nowhere."""
-        preferences = self._settings.preferences
-        if (
-            completion.finish_reason is not FinishReason.STOP
-            or self._caller.store_nothing
-            or preferences.cache_ttl_days == 0
-            or kept(completion.text, preferences.audit_content) != completion.text
-        ):
-            return []
-        last = self._meter.attempts[-1]
-        entry = CachedAnswer(
-            text=completion.text,
-            provider=candidate.provider,
-            model=candidate.model,
-            answered_by=completion.model,
-            input_tokens=last.input_tokens or 0,
-            output_tokens=last.output_tokens or 0,
-            cost_micros=last.cost_micros or 0,
-        )
-        expires_at = self._now_s() + preferences.cache_ttl_days * DAY_S
-        return self._gateway.cache.writes(self._caller.tenant_id, key, entry, expires_at)
 
     def _fail(self, error: NexusError) -> None:
         """Writes down an end without an answer. It is a rejection where no attempt was begun."""
@@ -350,7 +346,7 @@ class _Run[T]:
             cached=cached,
             usage=self._meter.usage(),
             latency_ms=self._took_ms(),
-            attempts=tuple(self._meter.attempts),
+            attempts=() if cached else tuple(self._meter.attempts),
             fell_back=bool(self._meter.attempts) and self._meter.attempts[0].provider != provider,
         )
 
@@ -372,21 +368,15 @@ class _Run[T]:
             provider=self._asked.provider,
             model=self._asked.model,
             attempts=tuple(self._meter.attempts),
+            idempotency_hash=key_hash(caller.idempotency_key) if caller.idempotency_key else None,
             ip=caller.ip,
             user_agent=caller.user_agent,
             latency_ms=None if status is AuditStatus.OPEN else self._took_ms(),
             **known,
         )
 
-    def _now_s(self) -> int:
-        return self._gateway.clock.now_ms() // 1000
-
     def _took_ms(self) -> int:
         return max(0, self._gateway.clock.now_ms() - self._caller.started_at_ms)
 
     def _time_left(self) -> float:
         return self._caller.deadline.remaining_s(self._gateway.clock) - SETTLE_S
-
-
-def _context(candidate: Candidate) -> int | None:
-    return pricing.context_window(ProviderName(candidate.provider), candidate.model)

@@ -28,5 +28,13 @@ def price(settings: TenantSettings, provider: str, model: str, usage: TokenUsage
     return pricing.price(ProviderName(provider), model, usage)
 
 
+def context_window(settings: TenantSettings, provider: str, model: str) -> int | None:
+    """The tokens that the model takes: what the tenant entered, else the vendors' list, as far as it is known."""
+    own = settings.preferences.prices.get(f"{provider}/{model}")
+    if own and own.context_tokens is not None:
+        return own.context_tokens
+    return pricing.context_window(ProviderName(provider), model)
+
+
 def _dollars(own: ModelPrice, input_tokens: int, output_tokens: int) -> Decimal:
     return (own.input_per_million * input_tokens + own.output_per_million * output_tokens) / PER_MILLION

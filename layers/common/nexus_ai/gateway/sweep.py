@@ -74,9 +74,11 @@ class Sweep:
                 "latency_ms": None,
             }
         )
-        if self.audit.close_open(closed):
-            for entry in usage_entries(closed):
-                self.usage.add(record.tenant_id, entry)
+        if not self.audit.close_open(closed):
+            # Another sweep was first, or the request has ended after all: its record says what is charged.
+            return self.audit.load(record.tenant_id, record.id) or closed
+        for entry in usage_entries(closed):
+            self.usage.add(record.tenant_id, entry)
         return closed
 
 

@@ -39,6 +39,13 @@ class LimitService:
         except Refused as refused:
             raise self._refusal(ask, settled, refused.state, now_s) from None
 
+    def require(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None) -> None:
+        """Raises what `reserve` would raise now, and takes nothing: for what will be asked for bit by bit."""
+        state = self.state(caller)
+        before = settled if settled and settled.reservation.id in state.in_flight else None
+        if not self._store.fits(ask, before, state):
+            raise self._refusal(ask, settled, state, self._clock.now_ms() // 1000)
+
     def settle(self, tenant_id: str, settled: Settlement) -> bool:
         """Closes a reservation at what was used; False where it was closed before."""
         return self._store.settle(tenant_id, settled)

@@ -56,8 +56,8 @@ def cached_answer(tenant_id: str, cache_key: str) -> Key:
     return {"PK": f"{tenant_id}#{cache_key}", "SK": "answer"}
 
 
-def idempotency(tenant_id: str, idempotency_key: str) -> Key:
-    return {"PK": f"{tenant_id}#{sha256(idempotency_key.encode()).hexdigest()}", "SK": "idempotency"}
+def idempotency(tenant_id: str, key_hash: str) -> Key:
+    return {"PK": f"{tenant_id}#{key_hash}", "SK": "idempotency"}
 
 
 def usage(tenant_id: str, day: str, provider: str, model: str, module: str) -> Key:

@@ -3,9 +3,12 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from nexus_ai.core.errors import KeyServiceUnavailable
+from nexus_ai.core.errors import KeyServiceUnavailable, KeyUnreadable
 from nexus_ai.core.settings import get_settings
 from nexus_ai.storage import aws
+
+# What KMS says of the ciphertext itself (API reference of Decrypt): trying again changes nothing.
+_UNREADABLE = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
@@ -17,6 +20,7 @@ def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
 
 
 def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
+    """Raises KeyUnreadable for a ciphertext that is damaged or bound to something else."""
     with _errors():
         answer = aws.kms().decrypt(
             KeyId=get_settings().provider_keys_key_id, CiphertextBlob=ciphertext, EncryptionContext=context
@@ -30,5 +34,9 @@ def _errors() -> Generator[None]:
 
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _UNREADABLE:
+            raise KeyUnreadable from error
+        raise KeyServiceUnavailable from error
+    except BotoCoreError as error:
         raise KeyServiceUnavailable from error

@@ -1,6 +1,7 @@
 """A tenant's settings: read often and memoised, written seldom."""
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from nexus_ai.core.caller import Caller
@@ -15,15 +16,13 @@ CIRCUITS_KEPT_MS = 5_000
 TENANTS_KEPT = 1024
 
 
+@dataclass(frozen=True, slots=True)
 class _Memo:
-    """What was read of a tenant, and when."""
+    """What was read of a tenant, and when: all of it, and its circuits."""
 
-    __slots__ = ("circuits_at_ms", "read_at_ms", "settings")
-
-    def __init__(self, settings: TenantSettings, read_at_ms: int) -> None:
-        self.settings = settings
-        self.read_at_ms = read_at_ms
-        self.circuits_at_ms = read_at_ms
+    settings: TenantSettings
+    read_at_ms: int
+    circuits_at_ms: int
 
 
 class TenantService:
@@ -32,23 +31,25 @@ class TenantService:
         self._clock = clock
         self._lock = Lock()
         self._memos: OrderedDict[str, _Memo] = OrderedDict()
+        self._changes = 0
 
     def settings(self, caller: Caller) -> TenantSettings:
         """All settings of the tenant, at most 30 s old, circuits at most 5 s; raises StoreUnavailable."""
         now_ms = self._clock.now_ms()
         with self._lock:
-            memo = self._memos.get(caller.tenant_id)
+            memo, changes = self._memos.get(caller.tenant_id), self._changes
         if memo is None or now_ms - memo.read_at_ms >= SETTINGS_KEPT_MS:
-            memo = _Memo(self._store.load(caller.tenant_id), now_ms)
+            memo = _Memo(self._store.load(caller.tenant_id), now_ms, now_ms)
         elif now_ms - memo.circuits_at_ms >= CIRCUITS_KEPT_MS:
             fresh = self._store.load_circuits(caller.tenant_id).circuits
-            memo.settings = memo.settings.model_copy(update={"circuits": fresh})
-            memo.circuits_at_ms = now_ms
+            memo = _Memo(memo.settings.model_copy(update={"circuits": fresh}), memo.read_at_ms, now_ms)
         with self._lock:
-            self._memos[caller.tenant_id] = memo
-            self._memos.move_to_end(caller.tenant_id)
-            while len(self._memos) > TENANTS_KEPT:
-                self._memos.popitem(last=False)
+            # What was read while this process changed something may be older than that.
+            if self._changes == changes:
+                self._memos[caller.tenant_id] = memo
+                self._memos.move_to_end(caller.tenant_id)
+                while len(self._memos) > TENANTS_KEPT:
+                    self._memos.popitem(last=False)
         return memo.settings
 
     def save_provider(
@@ -102,11 +103,13 @@ class TenantService:
 
     def _forget(self, tenant_id: str) -> None:
         with self._lock:
+            self._changes += 1
             self._memos.pop(tenant_id, None)
 
     def forget_circuits(self, caller: Caller) -> None:
         """The next call reads the circuits anew: this process has just changed one."""
         with self._lock:
+            self._changes += 1
             memo = self._memos.get(caller.tenant_id)
             if memo:
-                memo.circuits_at_ms = 0
+                self._memos[caller.tenant_id] = replace(memo, circuits_at_ms=0)

@@ -1,0 +1,89 @@
+"""The cache as the pipeline uses it: which answers may be kept, under which key, and what a hit is worth."""
+
+from dataclasses import dataclass
+
+from nexus_ai.audit.models import Attempt
+from nexus_ai.cache.key import cache_key
+from nexus_ai.cache.models import CachedAnswer
+from nexus_ai.cache.store import CacheStore
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock
+from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.core.observability import logger
+from nexus_ai.gateway.models import ContractBroken, ModelCall
+from nexus_ai.gateway.plan import Candidate
+from nexus_ai.gateway.redaction import kept
+from nexus_ai.providers.base import Completion, FinishReason
+from nexus_ai.storage.table import Item, Table
+from nexus_ai.tenants.models import Preferences
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Hit[T]:
+    """A kept answer, and what the task makes of its text."""
+
+    key: str
+    answer: CachedAnswer
+    data: T
+
+
+def key_of[T](caller: Caller, call: ModelCall[T], candidate: Candidate) -> str:
+    asked = {
+        "task": call.task,
+        "promptVersion": call.prompt_version,
+        "maxTokens": call.prompt.max_tokens,
+        "temperature": call.prompt.temperature,
+        "request": call.parameters,
+    }
+    return cache_key(tenant_id=caller.tenant_id, provider=candidate.provider, model=candidate.model, parameters=asked)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswers:
+    store: CacheStore
+    clock: Clock
+
+    def look_up[T](
+        self, caller: Caller, preferences: Preferences, call: ModelCall[T], candidate: Candidate
+    ) -> Hit[T] | None:
+        """An answer that is kept and keeps the contract. A cache that cannot be read costs no more than the call."""
+        if caller.refresh_cache or preferences.cache_ttl_days == 0:
+            return None
+        key = key_of(caller, call, candidate)
+        try:
+            found = self.store.load(caller.tenant_id, key, self._now_s())
+            return Hit(key, found, call.parse(found.text)) if found else None
+        except (StoreUnavailable, ContractBroken) as error:
+            logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
+            return None
+
+    def writes(
+        self, caller: Caller, preferences: Preferences, key: str, completion: Completion, attempt: Attempt
+    ) -> list[tuple[Table, Item]]:
+        """What keeps an answer. Those that were cut are not kept, nor those that hold what the tenant keeps nowhere."""
+        if (
+            completion.finish_reason is not FinishReason.STOP
+            or caller.store_nothing
+            or preferences.cache_ttl_days == 0
+            or kept(completion.text, preferences.audit_content) != completion.text
+        ):
+            return []
+        entry = CachedAnswer(
+            text=completion.text,
+            provider=attempt.provider,
+            model=attempt.model,
+            answered_by=completion.model,
+            input_tokens=attempt.input_tokens,
+            output_tokens=attempt.output_tokens,
+            cost_micros=attempt.cost_micros,
+        )
+        expires_at = self._now_s() + preferences.cache_ttl_days * DAY_S
+        return self.store.writes(caller.tenant_id, key, entry, expires_at)
+
+    def count_hit[T](self, caller: Caller, hit: Hit[T]) -> None:
+        self.store.count_hit(caller.tenant_id, hit.key, hit.answer)
+
+    def _now_s(self) -> int:
+        return self.clock.now_ms() // 1000

@@ -126,6 +126,7 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(stack: LocalStack,
     set_fallback(tenant, "openai", "groq")
     clock = MovedClock(SystemClock().now_ms())
     first, other = compose(clock), compose(clock)
+    call(first, tenant, 20, "Guardado")
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
     for number in range(5):
         call(first, tenant, 20, f"Texto {number}")
@@ -133,11 +134,19 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(stack: LocalStack,
 
     clock.ms += 6_000
     call(other, tenant, 20, "Outra função conhece o circuito")
-    assert stack.providers.count(ProviderName.OPENAI) == 5
+    assert stack.providers.count(ProviderName.OPENAI) == 6
 
     clock.ms += 30_000
-    at_once(8, lambda number: call(other, tenant, 20, f"Depois da pausa {number}"))
+    # Neither an answer from the cache nor a refusal takes the probe.
+    call(other, tenant, 20, "Guardado")
+    set_limits(tenant, requests=1)
+    with pytest.raises(LimitExceeded):
+        call(other, tenant, 20, "Recusado")
+    set_limits(tenant)
     assert stack.providers.count(ProviderName.OPENAI) == 6
+
+    at_once(8, lambda number: call(other, tenant, 20, f"Depois da pausa {number}"))
+    assert stack.providers.count(ProviderName.OPENAI) == 7
 
     clock.ms += 6_000
     assert call(first, tenant, 20, "Fechado").provider == "openai"

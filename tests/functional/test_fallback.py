@@ -9,7 +9,9 @@ from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep
+from nexus_ai.storage import keys, tables
+from nexus_ai.tenants import secrets
+from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
 from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, welcome
 
@@ -120,7 +122,10 @@ def test_before_a_hop_the_next_providers_cache_is_asked(stack: LocalStack, tenan
     reply = copy(stack, tenant)
 
     assert (reply.body["cached"], reply.body["provider"]) == (True, "anthropic")
+    assert reply.body["fallback"] == {"used": True, "attempts": []}
     assert stack.providers.count(ProviderName.ANTHROPIC) == 1
+    # The attempt that failed before the hit is in its record.
+    assert [attempt.error_code for attempt in records(tenant)[-1].attempts] == ["unavailable"]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +176,37 @@ def test_a_model_of_the_order_without_a_price_is_passed_over(stack: LocalStack, 
         None,
     ]
     assert stack.providers.count(ProviderName.ANTHROPIC) == 0
+
+
+def test_a_key_that_cannot_be_read_any_more_is_passed_over(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    _damage_key(tenant, "openai")
+
+    reply = copy(stack, tenant)
+
+    assert reply.body["provider"] == "anthropic", reply.body
+    outcomes = [(attempt["outcome"], attempt["errorCode"]) for attempt in reply.body["fallback"]["attempts"]]
+    assert outcomes == [("skipped", "key_unreadable"), ("answered", None)]
+    state = limit_state(tenant)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (1, (0, 0, 0), {})
+
+
+def test_where_no_key_can_be_read_nothing_is_charged(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    set_fallback(tenant, "openai")
+    _damage_key(tenant, "openai")
+
+    reply = copy(stack, tenant)
+
+    assert (reply.status, reply.body["code"]) == (502, "all_providers_failed")
+    assert [attempt["errorCode"] for attempt in reply.body["attempts"]] == ["key_unreadable"]
+    state = limit_state(tenant)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
+
+
+def _damage_key(tenant: str, provider: str) -> None:
+    """As where another key's ciphertext was copied into the item: its encryption context is another one."""
+    foreign = secrets.encrypt(f"{tenant}-other", provider, "sk-of-another-company")
+    key = keys.provider_config(tenant, provider)
+    tables.settings().update(key, "SET key_ciphertext = :foreign", {":foreign": foreign})
+    gateway().tenants.save_preferences(caller_of(tenant), Preferences())

@@ -6,10 +6,9 @@ from local.simulated.behaviours import Answer
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus, Part
 from nexus_ai.core.clock import SystemClock
+from nexus_ai.gateway.composition import usage_store
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import tables
-from nexus_ai.usage.store import UsageStore
 from tests.functional.http_client import GENERATE_COPY, ask
 from tests.functional.pipeline_support import audit, copy, limit_state, records
 
@@ -78,7 +77,7 @@ def test_what_was_used_is_settled_recorded_and_rolled_up(stack: LocalStack, tena
     assert [state.used(limit) for limit in Limit] == [1, usage["totalTokens"], record.cost_micros]
     assert state.held == (0, 0, 0)
 
-    ((entry, buckets),) = UsageStore(tables.usage()).between(tenant, record.day, record.day)
+    ((entry, buckets),) = usage_store().between(tenant, record.day, record.day)
     assert (entry.counts.requests, entry.counts.errors) == (1, 0)
     assert entry.counts.input_tokens + entry.counts.output_tokens == usage["totalTokens"]
     assert entry.counts.cost_micros == record.cost_micros

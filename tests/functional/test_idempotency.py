@@ -1,13 +1,18 @@
 """A request that is sent twice under one Idempotency-Key is carried out once."""
 
+import zlib
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
 from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
-from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
+from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore, key_hash
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import keys, tables
-from nexus_ai.tenants.models import Preferences
+from nexus_ai.tenants.models import AuditContent, Preferences
 from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, welcome
 
@@ -123,3 +128,23 @@ def test_a_claim_made_twice_by_the_same_request_is_its_own(stack: LocalStack, te
 
     assert store.claim(tenant, "a", mine, now_ms=0) is None
     assert store.claim(tenant, "a", mine, now_ms=0) is None
+
+
+def test_what_is_kept_for_replays_is_readable_with_the_clients_key_alone(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    gateway().tenants.save_preferences(caller_of(tenant), Preferences(audit_content=AuditContent.NONE))
+    stack.providers.script(ProviderName.OPENAI, Answer(text="Maria, sua consulta"))
+
+    first = copy(stack, tenant, Idempotency_Key="order-7")
+
+    assert copy(stack, tenant, Idempotency_Key="order-7").body == first.body
+    item = tables.cache().get(keys.idempotency(tenant, key_hash("order-7")))
+    assert item
+    assert {record.idempotency_hash for record in records(tenant)} == {key_hash("order-7")}
+    assert "order-7" not in str(item)
+    with pytest.raises(zlib.error):
+        zlib.decompress(item["body"])
+    other = {**item, **keys.idempotency(tenant, key_hash("order-8"))}
+    tables.cache().put(other)
+    with pytest.raises(InvalidTag):
+        IdempotencyStore(tables.cache()).load(tenant, "order-8")

@@ -16,14 +16,13 @@ from local.stack import LocalStack
 from nexus_ai.audit.models import AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.settings import get_settings
-from nexus_ai.gateway.composition import audit_store
+from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Limit, LimitState
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws, tables
-from nexus_ai.usage.store import UsageStore
 from tests.functional.faults import fault
 from tests.functional.killable import Death, call
 from tests.functional.limits_support import MovedClock
@@ -76,7 +75,7 @@ def sweep_at(now_ms: int) -> Sweep:
         limits=LimitStore(table, SEATS),
         due=DueTenants(table),
         audit=audit_store(),
-        usage=UsageStore(tables.usage()),
+        usage=usage_store(),
     )
 
 
@@ -172,7 +171,7 @@ def assert_swept_once_and_for_all(tenants: Sequence[str]) -> None:
     counted = [
         entry
         for record in abandoned(tenants)
-        for entry, _ in UsageStore(tables.usage()).between(record.tenant_id, record.day, record.day)
+        for entry, _ in usage_store().between(record.tenant_id, record.day, record.day)
     ]
     assert sum(entry.counts.errors for entry in counted) == len(abandoned(tenants))
     assert swept(tenants, times_at_once=1) == first

@@ -30,6 +30,10 @@ def audit_store() -> AuditStore:
     )
 
 
+def usage_store() -> UsageStore:
+    return UsageStore(tables.usage(), days=get_settings().metadata_retention_days)
+
+
 def compose(clock: Clock) -> Gateway:
     """A gateway over the tables of the deployment."""
     settings = get_settings()
@@ -41,7 +45,7 @@ def compose(clock: Clock) -> Gateway:
         key_ring=KeyRing(clock),
         limits=LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings),
         kept_answers=KeptAnswers(CacheStore(tables.cache()), clock),
-        books=Books(audit_store(), UsageStore(tables.usage()), DueTenants(tables.rate_limits()), clock),
+        books=Books(audit_store(), usage_store(), DueTenants(tables.rate_limits()), clock),
         circuits=Circuits(tenant_store, tenants, clock),
         idempotency=Idempotency(IdempotencyStore(tables.cache()), clock),
         default_time_zone=settings.default_time_zone,

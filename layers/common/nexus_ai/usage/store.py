@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import Item, Table
@@ -12,9 +13,15 @@ def latency_bucket(latency_ms: int) -> str:
     return f"latency{bisect_left(LATENCY_BUCKETS_MS, latency_ms)}"
 
 
+DAY_S = 86_400
+
+
 class UsageStore:
-    def __init__(self, table: Table) -> None:
+    """`days` is how long a roll-up is kept, as long as the metadata of the records that it sums up."""
+
+    def __init__(self, table: Table, *, days: int) -> None:
         self._table = table
+        self._kept_s = days * DAY_S
 
     def add(self, tenant_id: str, entry: UsageEntry) -> None:
         """Adds a request's counts. Called once a request: what may have been added is not added again."""
@@ -25,8 +32,8 @@ class UsageStore:
             return
         self._table.update(
             keys.usage(tenant_id, entry.day, entry.provider, entry.model, entry.module),
-            "ADD " + ", ".join(f"{name} :{name}" for name in added),
-            {f":{name}": number for name, number in added.items()},
+            "SET expiresAt = :expiresAt ADD " + ", ".join(f"{name} :{name}" for name in added),
+            {f":{name}": number for name, number in added.items()} | {":expiresAt": self._expires_at(entry.day)},
             repeatable=False,
         )
 
@@ -38,6 +45,10 @@ class UsageStore:
                 _entry(item),
                 {name: count for name, count in item.items() if name.startswith("latency") and name != "latency_ms"},
             )
+
+    def _expires_at(self, day: str) -> int:
+        # A local day may begin half a day before or after UTC's.
+        return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) + DAY_S + self._kept_s
 
 
 def _entry(item: Item) -> UsageEntry:

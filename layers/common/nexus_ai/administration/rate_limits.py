@@ -70,7 +70,7 @@ def change(caller: Caller, request: RateLimitsRequest) -> RateLimitsView:
     changes = _changes(request)
     limits.change(caller, lambda current: current.model_copy(update=changes))
     if request.time_zone is not None:
-        tenants.set_time_zone(caller, request.time_zone)
+        tenants.change_preferences(caller, {"time_zone": request.time_zone})
     return read(caller)
 
 

@@ -22,6 +22,14 @@ def provider_config(tenant_id: str, provider: str) -> Key:
     return {"PK": tenant_id, "SK": f"provider#{provider}"}
 
 
+def default_provider(tenant_id: str) -> Key:
+    return {"PK": tenant_id, "SK": "default"}
+
+
+def alerts(tenant_id: str) -> Key:
+    return {"PK": tenant_id, "SK": "alerts"}
+
+
 def fallback(tenant_id: str, module: str) -> Key:
     return {"PK": tenant_id, "SK": f"fallback#{module}"}
 
@@ -36,6 +44,15 @@ def circuit(tenant_id: str, provider: str, model: str) -> Key:
 
 def limits(tenant_id: str) -> Key:
     return {"PK": tenant_id, "SK": "limits"}
+
+
+def ceiling(tenant_id: str) -> Key:
+    return {"PK": tenant_id, "SK": "ceiling"}
+
+
+def hourly_count(tenant_id: str, counted: str, hour: int) -> Key:
+    """`hour` counts from 1970 UTC."""
+    return {"PK": tenant_id, "SK": f"{counted}#{hour}"}
 
 
 def due_mark(tenant_id: str) -> Key:

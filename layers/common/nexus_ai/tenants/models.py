@@ -7,11 +7,22 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ConnectionResult(BaseModel):
+    """How the last test of a provider's key and model ended: `code` is "ok", or what was wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    model: str
+    latency_ms: int
+    at_ms: int
+
+
 class ProviderConfig(BaseModel):
     """A provider as the tenant set it up. The key is KMS ciphertext, bound to tenant and provider.
 
-    `key_last_four` and `key_fingerprint` (the first 16 hexadecimal digits of a SHA-256) are for people to tell keys
-    apart.
+    `key_last_four` and `key_fingerprint` (secrets.fingerprint) are for people to tell keys apart. Which provider is the
+    default is an item of its own, so that there is never more than one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +35,7 @@ class ProviderConfig(BaseModel):
     key_last_four: str
     key_fingerprint: str
     updated_at_ms: int
+    last_test: ConnectionResult | None = None
 
 
 class Strategy(StrEnum):
@@ -71,15 +83,42 @@ class ModelPrice(BaseModel):
     context_tokens: int | None = Field(default=None, ge=1)
 
 
+class MailLanguage(StrEnum):
+    PT_BR = "pt-BR"
+    EN = "en"
+
+
 class Preferences(BaseModel):
+    """`allowed_providers` None allows all. A provider of which any model is in `allowed_models` ("openai/gpt-9") may be
+    asked for those alone, one of which none is there for all.
+    """
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cache_ttl_days: int = Field(default=7, ge=0, le=30)
     audit_content: AuditContent = AuditContent.FULL
+    mail_language: MailLanguage = MailLanguage.PT_BR
+    allowed_providers: tuple[str, ...] | None = None
+    allowed_models: tuple[str, ...] | None = None
     # A copy of the zone that rules the limits, for the days of statistics; None is the deployment's default.
     time_zone: str | None = None
     # By provider and model, as "openai/gpt-9".
     prices: Mapping[str, ModelPrice] = {}
+
+    def allows(self, provider: str, model: str) -> bool:
+        if self.allowed_providers is not None and provider not in self.allowed_providers:
+            return False
+        named = [name for name in self.allowed_models or () if name.startswith(f"{provider}/")]
+        return not named or f"{provider}/{model}" in named
+
+
+class AlertSettings(BaseModel):
+    """At which percentages of a limit a mail goes out, and to whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    thresholds: tuple[int, ...] = (80,)
+    emails: tuple[str, ...] = ()
 
 
 class Circuit(BaseModel):
@@ -104,6 +143,7 @@ class TenantSettings(BaseModel):
     providers: Mapping[str, ProviderConfig] = {}
     fallbacks: Mapping[str, FallbackOrder] = {}
     preferences: Preferences = Preferences()
+    alerts: AlertSettings = AlertSettings()
     circuits: Mapping[tuple[str, str], Circuit] = {}
 
     def fallback(self, module: str) -> FallbackOrder:

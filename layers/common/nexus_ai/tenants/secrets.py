@@ -1,7 +1,7 @@
 """Provider keys: in once, never out but to the provider. The encryption context binds each to tenant and provider."""
 
+import hmac
 from collections import OrderedDict
-from hashlib import sha256
 from threading import Lock
 
 from nexus_ai.core.clock import Clock
@@ -27,8 +27,13 @@ def last_four(api_key: str) -> str:
     return api_key[-4:] if len(api_key) >= 12 else ""
 
 
-def fingerprint(api_key: str) -> str:
-    return sha256(api_key.encode()).hexdigest()[:16]
+def fingerprint(tenant_id: str, api_key: str) -> str:
+    """Sixteen hexadecimal digits that are the same for the same key of one tenant.
+
+    The key itself keys the digest, so that who sees the fingerprints of two tenants learns nothing of their keys, not
+    even whether they are equal.
+    """
+    return hmac.digest(api_key.encode(), f"fingerprint {tenant_id}".encode(), "sha256").hex()[:16]
 
 
 class KeyRing:

@@ -1,13 +1,17 @@
 """A tenant's settings: read often and memoised, written seldom."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
+from nexus_ai.core.errors import NotFound, ProviderNotConfigured
+from nexus_ai.storage.table import ConditionFailed
 from nexus_ai.tenants import secrets
-from nexus_ai.tenants.models import FallbackOrder, Preferences, ProviderConfig, TenantSettings
+from nexus_ai.tenants.models import ConnectionResult, FallbackOrder, Preferences, ProviderConfig, TenantSettings
 from nexus_ai.tenants.store import TenantStore
 
 # A change binds on every warm function within this time; the state of circuits within the shorter one.
@@ -57,49 +61,87 @@ class TenantService:
         caller: Caller,
         *,
         provider: str,
-        model: str,
-        api_key: str,
+        model: str | None = None,
+        api_key: str | None = None,
         enabled: bool | None = None,
         is_default: bool | None = None,
+        tested: ConnectionResult | None = None,
     ) -> ProviderConfig:
-        """Encrypts the key and saves the configuration; raises KeyServiceUnavailable and StoreUnavailable.
+        """Encrypts the key and saves the configuration.
 
         What is None stays as it is; a new configuration is enabled, and not the default. A default ends the one before.
+        Raises ProviderNotConfigured where there is none yet and key or model are missing, KeyServiceUnavailable and
+        StoreUnavailable.
         """
-        config = ProviderConfig(
-            provider=provider,
-            model=model,
-            enabled=enabled is not False,
-            is_default=is_default is True,
-            key_ciphertext=secrets.encrypt(caller.tenant_id, provider, api_key),
-            key_last_four=secrets.last_four(api_key),
-            key_fingerprint=secrets.fingerprint(api_key),
-            updated_at_ms=self._clock.now_ms(),
-        )
-        named = {"enabled": enabled, "is_default": is_default}
-        keep = [name for name, value in named.items() if value is None]
-        saved = self._store.put_provider(caller.tenant_id, config, keep=keep)
-        if is_default:
-            self._end_other_defaults(caller, provider)
+        given = {"model": model, "enabled": enabled, "last_test": tested.model_dump() if tested else None}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        changes["updated_at_ms"] = self._clock.now_ms()
+        if api_key is not None:
+            changes |= self._key_fields(caller, provider, api_key) | {"last_test": given["last_test"]}
+        try:
+            if api_key is not None and model is not None:
+                config = ProviderConfig.model_validate({"provider": provider, **changes})
+                keep = ["enabled"] if enabled is None else []
+                saved = self._store.put_provider(caller.tenant_id, config, keep=keep)
+            else:
+                saved = self._store.change_provider(caller.tenant_id, provider, changes)
+        except ConditionFailed:
+            raise ProviderNotConfigured(f"The provider {provider!r} has no key yet.") from None
+        if is_default is not None:
+            choose = self._store.set_default if is_default else self._store.unset_default
+            choose(caller.tenant_id, provider)
+        else:
+            is_default = self._store.is_default(caller.tenant_id, provider)
         self._forget(caller.tenant_id)
-        return saved
+        return saved.model_copy(update={"is_default": is_default})
+
+    def provider(self, caller: Caller, provider: str) -> ProviderConfig | None:
+        """A configuration as it stands at this moment, for its administrator; raises StoreUnavailable."""
+        return self._store.load_provider(caller.tenant_id, provider)
+
+    def note_test(self, caller: Caller, tested: ProviderConfig, result: ConnectionResult) -> None:
+        self._store.note_test(caller.tenant_id, tested, result)
+        self._forget(caller.tenant_id)
+
+    def delete_provider(self, caller: Caller, provider: str) -> None:
+        """Removes key and model. Orders of fallback that name the provider go on without it; raises NotFound."""
+        try:
+            self._store.delete_provider(caller.tenant_id, provider)
+        except ConditionFailed:
+            raise NotFound(f"The provider {provider!r} is not configured.") from None
+        self._forget(caller.tenant_id)
+
+    def current(self, caller: Caller) -> TenantSettings:
+        """All settings as they stand at this moment, for those who change them; raises StoreUnavailable."""
+        return self._store.load(caller.tenant_id, consistent=True)
 
     def save_fallback(self, caller: Caller, module: str, order: FallbackOrder) -> None:
         self._store.put_fallback(caller.tenant_id, module, order)
+        self._forget(caller.tenant_id)
+
+    def delete_fallback(self, caller: Caller, module: str) -> None:
+        self._store.delete_fallback(caller.tenant_id, module)
         self._forget(caller.tenant_id)
 
     def save_preferences(self, caller: Caller, preferences: Preferences) -> None:
         self._store.put_preferences(caller.tenant_id, preferences)
         self._forget(caller.tenant_id)
 
-    def set_time_zone(self, caller: Caller, time_zone: str) -> None:
-        self._store.set_time_zone(caller.tenant_id, time_zone)
+    def change_preferences(self, caller: Caller, fields: Mapping[str, Any]) -> None:
+        """Changes these preferences and leaves the others."""
+        self._store.change_preferences(caller.tenant_id, fields)
         self._forget(caller.tenant_id)
 
-    def _end_other_defaults(self, caller: Caller, provider: str) -> None:
-        for config in self._store.load(caller.tenant_id).providers.values():
-            if config.is_default and config.provider != provider:
-                self._store.unset_default(caller.tenant_id, config.provider)
+    def change_alerts(self, caller: Caller, fields: Mapping[str, Any]) -> None:
+        self._store.change_alerts(caller.tenant_id, fields)
+        self._forget(caller.tenant_id)
+
+    def _key_fields(self, caller: Caller, provider: str, api_key: str) -> dict[str, Any]:
+        return {
+            "key_ciphertext": secrets.encrypt(caller.tenant_id, provider, api_key),
+            "key_last_four": secrets.last_four(api_key),
+            "key_fingerprint": secrets.fingerprint(caller.tenant_id, api_key),
+        }
 
     def _forget(self, tenant_id: str) -> None:
         with self._lock:

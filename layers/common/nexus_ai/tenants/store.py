@@ -1,11 +1,21 @@
 """A tenant's settings in the Settings table: one item a thing, all of them in one partition."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from nexus_ai.storage import keys
+from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import ConditionFailed, Item, Table
-from nexus_ai.tenants.models import Circuit, FallbackOrder, Preferences, ProviderConfig, TenantSettings
+from nexus_ai.tenants.models import (
+    AlertSettings,
+    Circuit,
+    ConnectionResult,
+    FallbackOrder,
+    Preferences,
+    ProviderConfig,
+    TenantSettings,
+)
 
 
 def _body(item: Item) -> Item:
@@ -16,7 +26,7 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
     providers: dict[str, ProviderConfig] = {}
     fallbacks: dict[str, FallbackOrder] = {}
     circuits: dict[tuple[str, str], Circuit] = {}
-    preferences = Preferences()
+    preferences, alerts, default = Preferences(), AlertSettings(), None
     for item in items:
         kind, _, name = item["SK"].partition("#")
         match kind:
@@ -26,59 +36,107 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
                 fallbacks[name] = FallbackOrder.model_validate(_body(item))
             case "preferences":
                 preferences = Preferences.model_validate(_body(item))
+            case "alerts":
+                alerts = AlertSettings.model_validate(_body(item))
+            case "default":
+                default = item["provider"]
             case "circuit":
                 provider, _, model = name.partition("#")
                 circuits[provider, model] = Circuit.model_validate(_body(item))
             case _:
                 raise ValueError(f"an item of the kind {kind!r} is not a setting")
-    return TenantSettings(providers=providers, fallbacks=fallbacks, preferences=preferences, circuits=circuits)
+    if default in providers:
+        providers[default] = providers[default].model_copy(update={"is_default": True})
+    return TenantSettings(
+        providers=providers,
+        fallbacks=_of_configured(fallbacks, providers),
+        preferences=preferences,
+        alerts=alerts,
+        circuits=circuits,
+    )
+
+
+def _of_configured(orders: Mapping[str, FallbackOrder], providers: Collection[str]) -> dict[str, FallbackOrder]:
+    """The orders without providers that were removed since, and without those in which nobody is left."""
+    kept = {
+        module: order.model_copy(update={"steps": tuple(step for step in order.steps if step.provider in providers)})
+        for module, order in orders.items()
+    }
+    return {module: order for module, order in kept.items() if order.steps}
 
 
 class TenantStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, tenant_id: str) -> TenantSettings:
+    def load(self, tenant_id: str, *, consistent: bool = False) -> TenantSettings:
         values = {":tenant": keys.settings_partition(tenant_id)}
-        return _settings(self._table.query("PK = :tenant", values))
+        return _settings(self._table.query("PK = :tenant", values, consistent=consistent))
 
     def load_circuits(self, tenant_id: str) -> TenantSettings:
         """The circuits alone, which change far more often than the rest."""
         values = {":tenant": keys.settings_partition(tenant_id), ":circuits": "circuit#"}
         return _settings(self._table.query("PK = :tenant AND begins_with(SK, :circuits)", values))
 
+    def load_provider(self, tenant_id: str, provider: str) -> ProviderConfig | None:
+        """The configuration as it stands at this moment, not saying whether it is the default."""
+        item = self._table.get(keys.provider_config(tenant_id, provider), consistent=True)
+        return ProviderConfig.model_validate(_body(item)) if item else None
+
     def put_provider(self, tenant_id: str, config: ProviderConfig, *, keep: Collection[str] = ()) -> ProviderConfig:
         """Writes a configuration; the fields of `keep` stay as they are where there is one. Returns what is there."""
-        fields = config.model_dump()
-        sets = [f"#{name} = " + (f"if_not_exists(#{name}, :{name})" if name in keep else f":{name}") for name in fields]
-        saved = self._table.update(
-            keys.provider_config(tenant_id, config.provider),
-            f"SET {', '.join(sets)}",
-            {f":{name}": value for name, value in fields.items()},
-            names={f"#{name}": name for name in fields},
-            returns="ALL_NEW",
-        )
-        return ProviderConfig.model_validate(_body(saved))
+        fields = config.model_dump(exclude={"is_default"})
+        return self._set_provider(tenant_id, config.provider, fields, keep=keep)
 
-    def unset_default(self, tenant_id: str, provider: str) -> None:
-        """The provider is not the default any more; one that is gone meanwhile stays gone."""
+    def change_provider(self, tenant_id: str, provider: str, fields: Mapping[str, Any]) -> ProviderConfig:
+        """Writes these fields of a configuration, and returns all of it; raises ConditionFailed where there is none."""
+        return self._set_provider(tenant_id, provider, fields, condition="attribute_exists(PK)")
+
+    def note_test(self, tenant_id: str, tested: ProviderConfig, result: ConnectionResult) -> None:
+        """Notes how the test of a configuration's key ended, unless it has another key meanwhile."""
         with suppress(ConditionFailed):
             self._table.update(
-                keys.provider_config(tenant_id, provider),
-                "SET is_default = :no",
-                {":no": False},
-                condition="attribute_exists(PK)",
+                keys.provider_config(tenant_id, tested.provider),
+                "SET last_test = :result",
+                {":result": result.model_dump(), ":key": tested.key_ciphertext},
+                condition="key_ciphertext = :key",
             )
+
+    def delete_provider(self, tenant_id: str, provider: str) -> None:
+        """Raises ConditionFailed where there is no such configuration."""
+        self._table.delete(keys.provider_config(tenant_id, provider), condition="attribute_exists(PK)")
+        self.unset_default(tenant_id, provider)
+
+    def set_default(self, tenant_id: str, provider: str) -> None:
+        """There is one item for it: of two who choose at once, the later one has chosen."""
+        self._table.put({**keys.default_provider(tenant_id), "provider": provider})
+
+    def unset_default(self, tenant_id: str, provider: str) -> None:
+        """The provider is not the default any more; another one that is stays it."""
+        with suppress(ConditionFailed):
+            self._table.delete(
+                keys.default_provider(tenant_id), condition="provider = :provider", values={":provider": provider}
+            )
+
+    def is_default(self, tenant_id: str, provider: str) -> bool:
+        item = self._table.get(keys.default_provider(tenant_id), consistent=True)
+        return item is not None and item["provider"] == provider
 
     def put_fallback(self, tenant_id: str, module: str, order: FallbackOrder) -> None:
         self._table.put({**keys.fallback(tenant_id, module), **order.model_dump()})
 
+    def delete_fallback(self, tenant_id: str, module: str) -> None:
+        self._table.delete(keys.fallback(tenant_id, module))
+
     def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
         self._table.put({**keys.preferences(tenant_id), **preferences.model_dump()})
 
-    def set_time_zone(self, tenant_id: str, time_zone: str) -> None:
-        """Changes this one preference and leaves the others."""
-        self._table.update(keys.preferences(tenant_id), "SET time_zone = :zone", {":zone": time_zone})
+    def change_preferences(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
+        """Changes these preferences and leaves the others."""
+        self._set(keys.preferences(tenant_id), fields)
+
+    def change_alerts(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
+        self._set(keys.alerts(tenant_id), fields)
 
     def add_failure(self, tenant_id: str, provider: str, model: str, expires_at: int) -> int:
         """Counts a failure of a provider's model; returns how many there were in a row."""
@@ -119,4 +177,30 @@ class TenantStore:
             keys.circuit(tenant_id, provider, model),
             "SET latency_ms = :latency, expiresAt = :expires",
             {":latency": latency_ms, ":expires": expires_at},
+        )
+
+    def _set_provider(
+        self,
+        tenant_id: str,
+        provider: str,
+        fields: Mapping[str, Any],
+        *,
+        keep: Collection[str] = (),
+        condition: str | None = None,
+    ) -> ProviderConfig:
+        saved = self._set(keys.provider_config(tenant_id, provider), fields, keep=keep, condition=condition)
+        return ProviderConfig.model_validate(_body(saved))
+
+    def _set(
+        self, key: Key, fields: Mapping[str, Any], *, keep: Collection[str] = (), condition: str | None = None
+    ) -> Item:
+        """Writes these attributes of an item, those of `keep` only where they are missing; returns all of it."""
+        sets = [f"#{name} = " + (f"if_not_exists(#{name}, :{name})" if name in keep else f":{name}") for name in fields]
+        return self._table.update(
+            key,
+            f"SET {', '.join(sets)}",
+            {f":{name}": value for name, value in fields.items()},
+            condition=condition,
+            names={f"#{name}": name for name in fields},
+            returns="ALL_NEW",
         )

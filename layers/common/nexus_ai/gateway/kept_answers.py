@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from nexus_ai.audit.models import Attempt
 from nexus_ai.cache.key import cache_key
 from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.cache.store import CacheStore
@@ -13,7 +12,6 @@ from nexus_ai.core.observability import logger
 from nexus_ai.gateway.models import ContractBroken, ModelCall
 from nexus_ai.gateway.plan import Candidate
 from nexus_ai.gateway.redaction import kept
-from nexus_ai.providers.base import Completion, FinishReason
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Preferences
 
@@ -60,27 +58,17 @@ class KeptAnswers:
             return None
 
     def writes(
-        self, caller: Caller, preferences: Preferences, key: str, completion: Completion, attempt: Attempt
+        self, caller: Caller, preferences: Preferences, key: str, answer: CachedAnswer
     ) -> list[tuple[Table, Item]]:
-        """What keeps an answer. Those that were cut are not kept, nor those that hold what the tenant keeps nowhere."""
+        """What keeps a whole answer; nothing where it holds what the tenant wants kept nowhere."""
         if (
-            completion.finish_reason is not FinishReason.STOP
-            or caller.store_nothing
+            caller.store_nothing
             or preferences.cache_ttl_days == 0
-            or kept(completion.text, preferences.audit_content) != completion.text
+            or kept(answer.text, preferences.audit_content) != answer.text
         ):
             return []
-        entry = CachedAnswer(
-            text=completion.text,
-            provider=attempt.provider,
-            model=attempt.model,
-            answered_by=completion.model,
-            input_tokens=attempt.input_tokens,
-            output_tokens=attempt.output_tokens,
-            cost_micros=attempt.cost_micros,
-        )
         expires_at = self._now_s() + preferences.cache_ttl_days * DAY_S
-        return self.store.writes(caller.tenant_id, key, entry, expires_at)
+        return self.store.writes(caller.tenant_id, key, answer, expires_at)
 
     def count_hit[T](self, caller: Caller, hit: Hit[T]) -> None:
         self.store.count_hit(caller.tenant_id, hit.key, hit.answer)

@@ -135,12 +135,17 @@ class Meter:
     def anything_begun(self) -> bool:
         return any(attempt.outcome is not Outcome.SKIPPED for attempt in self.attempts)
 
-    def usage(self) -> Usage:
-        """The sum over the attempts: tokens as they were told, and all that was charged.
+    def usage(self, candidate: Candidate | None = None) -> Usage:
+        """The sum over the attempts, or one candidate's: tokens as they were told, and all that was charged.
 
         Tokens are None where the last attempt's are estimated, since an estimate has no split.
         """
-        begun = [attempt for attempt in self.attempts if attempt.outcome is not Outcome.SKIPPED]
+        begun = [
+            attempt
+            for attempt in self.attempts
+            if attempt.outcome is not Outcome.SKIPPED
+            and (candidate is None or (attempt.provider, attempt.model) == (candidate.provider, candidate.model))
+        ]
         unknown = bool(begun) and begun[-1].estimated
         costs = [attempt.cost_micros for attempt in begun]
         return Usage(

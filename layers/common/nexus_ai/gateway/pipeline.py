@@ -11,6 +11,7 @@ from typing import Any
 
 from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
 from nexus_ai.cache.idempotency import key_hash
+from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import (
@@ -36,7 +37,7 @@ from nexus_ai.gateway.plan import Candidate, plan
 from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repaired
 from nexus_ai.limits.service import LimitService
-from nexus_ai.providers.base import Completion, FailureKind, ProviderFailure
+from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
 from nexus_ai.tenants.secrets import KeyRing
@@ -303,15 +304,31 @@ class _Run[T]:
         provider, model = candidate.provider, candidate.model
         self._then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
-            self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, last.latency_ms))
-        key, last = key_of(caller, self._call, candidate), self._meter.attempts[-1]
-        preferences = self._settings.preferences
+            took_ms = self._meter.attempts[-1].latency_ms
+            self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
+        key = key_of(caller, self._call, candidate)
         writes = [
-            *gateway.kept_answers.writes(caller, preferences, key, completion, last),
+            *self._cache_writes(key, candidate, completion),
             *gateway.idempotency.answered(caller, self._call, answer, completion.text),
         ]
         self._close(self._record(AuditStatus.ANSWERED, cache_key=key), completion.text, writes)
         return answer
+
+    def _cache_writes(self, key: str, candidate: Candidate, completion: Completion) -> list[tuple[Table, Item]]:
+        """Answers that were cut are not kept. What an answer cost is all that was paid for it where it came from."""
+        if completion.finish_reason is not FinishReason.STOP:
+            return []
+        paid = self._meter.usage(candidate)
+        entry = CachedAnswer(
+            text=completion.text,
+            provider=candidate.provider,
+            model=candidate.model,
+            answered_by=completion.model,
+            input_tokens=paid.input_tokens,
+            output_tokens=paid.output_tokens,
+            cost_micros=paid.cost_micros,
+        )
+        return self._gateway.kept_answers.writes(self._caller, self._settings.preferences, key, entry)
 
     def _fail(self, error: NexusError) -> None:
         """Writes down an end without an answer. It is a rejection where no attempt was begun."""

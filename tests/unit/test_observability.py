@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -120,3 +123,20 @@ def test_sdks_stay_quiet_while_everything_else_debugs(name: str, capsys: pytest.
     logging.getLogger().setLevel(logging.DEBUG)
     assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
     assert lines(capsys)[0]["message"] == "ours"
+
+
+@pytest.mark.parametrize("sdk", ["anthropic", "groq", "openai"])
+def test_no_variable_of_the_environment_makes_an_sdk_talkative(sdk: str) -> None:
+    """In a process of its own: an SDK reads its variable when it is imported."""
+    program = f"""
+import logging
+from nexus_ai.core.observability import logger
+logger()
+import {sdk}
+assert logging.getLogger({sdk!r}).getEffectiveLevel() == logging.WARNING
+assert logging.getLogger({sdk!r} + "._base_client").getEffectiveLevel() == logging.WARNING
+"""
+    environment = os.environ | SETTINGS | {f"{sdk.upper()}_LOG": "debug", "PYTHONPATH": "layers/common"}
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -7,6 +7,7 @@ a key, a token or an event, and an exception appears in it without its words, be
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Generator
@@ -28,6 +29,9 @@ TALKATIVE = (
     "anthropic", "boto3", "botocore", "google_genai", "groq", "httpcore", "httpcore2", "httpx", "httpx2", "openai",
     "s3transfer", "urllib3",
 )  # fmt: skip
+
+# Which SDKs set their own level from when they are imported.
+LEVELS_OF_SDKS = ("ANTHROPIC_LOG", "GROQ_LOG", "OPENAI_LOG")
 
 
 def describe(error: BaseException) -> list[dict[str, Any]]:
@@ -73,6 +77,8 @@ class _Stdout(logging.Handler):
 def _make_logger() -> Logger:
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in LEVELS_OF_SDKS:
+        os.environ.pop(name, None)
     return Logger(
         service=SERVICE,
         level=get_settings().log_level,

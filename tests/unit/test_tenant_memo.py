@@ -1,0 +1,82 @@
+"""What a process remembers of a tenant's settings."""
+
+from collections.abc import Callable
+
+import pytest
+
+from nexus_ai.tenants.models import Circuit, Preferences, TenantSettings
+from nexus_ai.tenants.service import CIRCUITS_KEPT_MS, SETTINGS_KEPT_MS, TenantService
+from nexus_ai.tenants.store import TenantStore
+from tests.functional.limits_support import MovedClock, caller_of
+
+
+class Store(TenantStore):
+    """Keeps one tenant's settings; `meanwhile` runs between a read and its answer."""
+
+    def __init__(self) -> None:
+        self.settings = TenantSettings()
+        self.reads = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def load(self, tenant_id: str) -> TenantSettings:
+        self.reads += 1
+        read, comes = self.settings, self.meanwhile
+        self.meanwhile = lambda: None
+        comes()
+        return read
+
+    def load_circuits(self, tenant_id: str) -> TenantSettings:
+        return self.load(tenant_id)
+
+    def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
+        self.settings = self.settings.model_copy(update={"preferences": preferences})
+
+
+CALLER = caller_of("clinic")
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def days(service: TenantService) -> int:
+    return service.settings(CALLER).preferences.cache_ttl_days
+
+
+def test_settings_are_read_once_in_their_time(store: Store) -> None:
+    clock = MovedClock()
+    service = TenantService(store, clock)
+    days(service)
+    store.put_preferences("clinic", Preferences(cache_ttl_days=3))
+
+    clock.ms += SETTINGS_KEPT_MS - 1
+    assert days(service) == 7
+    clock.ms += 1
+    assert days(service) == 3
+
+
+def test_what_was_read_while_this_process_saved_something_is_not_remembered(store: Store) -> None:
+    service = TenantService(store, MovedClock())
+    store.meanwhile = lambda: service.save_preferences(CALLER, Preferences(cache_ttl_days=3))
+
+    assert days(service) == 7
+    assert days(service) == 3
+
+
+def test_circuits_that_were_read_while_one_changed_are_not_remembered(store: Store) -> None:
+    clock = MovedClock()
+    service = TenantService(store, clock)
+    service.settings(CALLER)
+    clock.ms += CIRCUITS_KEPT_MS
+
+    def opens() -> None:
+        circuits = {("openai", "gpt-5-mini"): Circuit(open_until_ms=1)}
+        store.settings = store.settings.model_copy(update={"circuits": circuits})
+        service.forget_circuits(CALLER)
+
+    store.meanwhile = opens
+
+    assert not service.settings(CALLER).circuits
+    assert service.settings(CALLER).circuits
+    assert store.reads == 3

@@ -18,7 +18,7 @@ class Store(TenantStore):
         self.reads = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def load(self, tenant_id: str) -> TenantSettings:
+    def load(self, tenant_id: str, *, consistent: bool = False) -> TenantSettings:
         self.reads += 1
         read, comes = self.settings, self.meanwhile
         self.meanwhile = lambda: None

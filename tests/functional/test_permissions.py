@@ -113,6 +113,7 @@ NEW_KEY = {"apiKey": "sk-a-new-key-of-groq", "model": "openai/gpt-oss-20b", "isD
         ("GetRateLimitsFunction", f"GET {RATE_LIMITS}", None),
         ("PutRateLimitsFunction", f"PUT {RATE_LIMITS}", {"timeZone": "UTC"}),
         ("ListAuditLogsFunction", "GET /api/marketing/ai/audit-logs", None),
+        ("UsageStatsFunction", "GET /api/marketing/ai/usage-stats", None),
     ],
 )
 def test_an_administrators_function_may_do_what_it_does_and_nothing_else(

@@ -21,15 +21,19 @@ from nexus_ai.providers.base import (
     Completion,
     FailureKind,
     FinishReason,
+    OfferedModel,
     Prompt,
     ProviderFailure,
     ProviderName,
     TokenUsage,
+    offered,
 )
 from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
 
 HEADERS = (b"authorization", b"anthropic-version")
+# As many as one page of the list of models holds.
+MODELS_MAX = 1000
 _FINISH = {
     "end_turn": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP,
@@ -82,6 +86,15 @@ class _Answer(_Wire):
     usage: _Usage | None = None
 
 
+class _Listed(_Wire):
+    id: str
+    max_input_tokens: int | None = None
+
+
+class _Models(_Wire):
+    data: list[_Listed]
+
+
 class _ErrorInside(BaseModel):
     error: Any = None
 
@@ -100,6 +113,12 @@ class Adapter:
             # A time-out of its own keeps the SDK from refusing long answers without a stream.
             request = {**_request(prompt, model), "timeout": timeout_s}
             return _completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
+
+    def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        with exchange(timeout_s, api_key), _failures():
+            ask: Callable[..., Any] = self._client.models.with_raw_response.list
+            body = ask(limit=MODELS_MAX, extra_headers={"Authorization": f"Bearer {api_key}"}).read()
+            return offered((model.id, model.max_input_tokens) for model in _Models.model_validate_json(body).data)
 
 
 # Request.

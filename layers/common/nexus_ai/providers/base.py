@@ -1,6 +1,7 @@
 """The interface of a provider, and the words in which every provider's answers and failures are told."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
@@ -16,7 +17,9 @@ class ProviderName(StrEnum):
 
 
 # A model as its vendor names it: no two separators in a row, so that it is never a path upwards.
-ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([._:/@-][A-Za-z0-9]+)*$", max_length=120)]
+MODEL_ID_PATTERN = r"^[A-Za-z0-9]+([._:/@-][A-Za-z0-9]+)*$"
+MODEL_ID_MAX = 120
+ModelId = Annotated[str, StringConstraints(pattern=MODEL_ID_PATTERN, max_length=MODEL_ID_MAX)]
 
 
 class Message(BaseModel):
@@ -84,6 +87,15 @@ class Completion(BaseModel):
     usage: TokenUsage | None
 
 
+class OfferedModel(BaseModel):
+    """A model that a key may use. `context_tokens` is None where the vendor's list does not tell it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: ModelId
+    context_tokens: int | None = Field(default=None, gt=0)
+
+
 class FailureKind(StrEnum):
     """Every way in which an attempt fails. What the pipeline does about each is one table: gateway/failures.py."""
 
@@ -140,3 +152,16 @@ class Provider(Protocol):
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         """Makes exactly one HTTP call and returns within `timeout_s` seconds in total; raises ProviderFailure."""
         ...
+
+    def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        """The models that write text and that this key may use: one HTTP call, as above; raises ProviderFailure."""
+        ...
+
+
+def offered(models: Iterable[tuple[str, int | None]]) -> list[OfferedModel]:
+    """The models of a vendor's list, by name and context, without those whose names no request could send."""
+    return [
+        OfferedModel(id=name, context_tokens=context or None)
+        for name, context in models
+        if len(name) <= MODEL_ID_MAX and re.fullmatch(MODEL_ID_PATTERN, name)
+    ]

@@ -12,10 +12,12 @@ from nexus_ai.providers.base import (
     Completion,
     FailureKind,
     FinishReason,
+    OfferedModel,
     OutputSchema,
     Prompt,
     ProviderFailure,
     TokenUsage,
+    offered,
 )
 from nexus_ai.providers.status import failure_of
 
@@ -38,6 +40,11 @@ _WITH_CODES = frozenset({400, 422, 429})
 # OpenAI's models that think, under OpenAI's and OpenRouter's names. They refuse a temperature
 # (https://platform.openai.com/docs/guides/reasoning), and thoughts count into the tokens that are allowed.
 _REASONING = re.compile(r"(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
+
+# What a vendor lists beside the models that answer in text: their names are all that OpenAI and Groq tell of them.
+_NO_TEXT = re.compile(
+    r"embed|moderation|whisper|tts|transcribe|dall-e|image|sora|realtime|audio|orpheus|guard|babbage|davinci|instruct-0914"
+)
 
 
 class _Wire(BaseModel):
@@ -86,6 +93,24 @@ class _Answer(_Wire):
     model: str
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
+
+
+class _Modalities(_Wire):
+    output_modalities: list[str] = ["text"]
+
+
+class _Listed(_Wire):
+    """`context_window` is Groq's word for it, `context_length` OpenRouter's."""
+
+    id: str
+    active: bool = True
+    context_window: int | None = None
+    context_length: int | None = None
+    architecture: _Modalities = _Modalities()
+
+
+class _Models(_Wire):
+    data: list[_Listed]
 
 
 class _ErrorInside(BaseModel):
@@ -189,3 +214,17 @@ def _cost_micros(usage: _Usage) -> int | None:
         return None
     upstream = usage.cost_details.upstream_inference_cost if usage.is_byok and usage.cost_details else None
     return micros_from_dollars(usage.cost + (upstream or 0))
+
+
+# Models.
+
+
+def models(body: bytes, *, names_tell: bool = True) -> list[OfferedModel]:
+    """The models that write text; `names_tell` where nothing but their names says which do. Raises ValueError."""
+    return offered(
+        (model.id, model.context_window or model.context_length)
+        for model in _Models.model_validate_json(body).data
+        if model.active
+        and "text" in model.architecture.output_modalities
+        and not (names_tell and _NO_TEXT.search(model.id))
+    )

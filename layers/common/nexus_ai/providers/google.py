@@ -22,15 +22,19 @@ from nexus_ai.providers.base import (
     Completion,
     FailureKind,
     FinishReason,
+    OfferedModel,
     Prompt,
     ProviderFailure,
     ProviderName,
     TokenUsage,
+    offered,
 )
 from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
 
 HEADERS = (b"x-goog-api-key",)
+# As many as one page of the list of models holds.
+MODELS_MAX = 1000
 _FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
 _BLOCKED = frozenset(
     {
@@ -128,6 +132,24 @@ class Adapter:
             )
             sent_back = answer.sdk_http_response
             return _completion((sent_back.body if sent_back else None) or "", model)
+
+    def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        with exchange(timeout_s, api_key), _failures():
+            return offered(
+                ((model.name or "").removeprefix("models/"), model.input_token_limit)
+                for model in self._first_page(api_key)
+                if "generateContent" in (model.supported_actions or ())
+            )
+
+    def _first_page(self, api_key: str) -> list[types.Model]:
+        """The first page of the models alone: asking for the next one would be another call."""
+        http_options = types.HttpOptions(headers={"x-goog-api-key": api_key})
+        config = types.ListModelsConfig(http_options=http_options, page_size=MODELS_MAX)
+        try:
+            return self._client.models.list(config=config).page
+        except (AttributeError, TypeError):
+            # The SDK reads a list by itself, and stumbles over a body of another shape.
+            raise ValueError("the body is no list of models") from None
 
 
 # Request.

@@ -11,7 +11,7 @@ import httpcore
 import httpx
 
 from nexus_ai.providers import chat
-from nexus_ai.providers.base import Completion, OutputSchema, Prompt, ProviderName
+from nexus_ai.providers.base import Completion, OfferedModel, OutputSchema, Prompt, ProviderName
 from nexus_ai.providers.exchange import exchange, make_client
 
 HEADERS = (b"authorization",)
@@ -35,6 +35,11 @@ class Adapter:
             ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
             request = _request(prompt, model)
             return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
+
+    def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        with exchange(timeout_s, api_key), _failures():
+            ask: Callable[..., Any] = self._client.models.with_raw_response.list
+            return chat.models(ask(extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 
 
 # Request.

@@ -13,7 +13,7 @@ import httpx2
 import openai
 
 from nexus_ai.providers import chat
-from nexus_ai.providers.base import Completion, Prompt, ProviderName
+from nexus_ai.providers.base import Completion, OfferedModel, Prompt, ProviderName
 from nexus_ai.providers.exchange import exchange, make_client
 
 HEADERS = (b"authorization", b"http-referer", b"x-title")
@@ -25,11 +25,14 @@ def _nothing(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """In what a vendor differs: the name of the output's bound, fixed headers, and members of the body by request."""
+    """In what a vendor differs: the name of the output's bound, fixed headers, and members of the body by request;
+    where it lists the models of a key, and whether nothing but their names says which of them write text."""
 
     max_tokens: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Callable[[Prompt, str], dict[str, Any]] = _nothing
+    models_path: str = "/models"
+    model_names_tell: bool = True
 
 
 def _openai_body(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
@@ -53,7 +56,10 @@ def _openrouter_body(prompt: Prompt, model: str) -> dict[str, Any]:
 DIALECTS = {
     ProviderName.OPENAI: Dialect(max_tokens="max_completion_tokens", body=_openai_body),
     # The title names the application in OpenRouter's statistics.
-    ProviderName.OPENROUTER: Dialect(headers={"X-Title": "Nexus AI"}, body=_openrouter_body),
+    # /models is the list of everybody, and needs no key.
+    ProviderName.OPENROUTER: Dialect(
+        headers={"X-Title": "Nexus AI"}, body=_openrouter_body, models_path="/models/user", model_names_tell=False
+    ),
 }
 
 
@@ -75,6 +81,15 @@ class Adapter:
             ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
             request = _request(prompt, model, self._dialect)
             return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).content)
+
+    def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        with exchange(timeout_s, api_key), _failures():
+            answer = self._client.get(
+                self._dialect.models_path,
+                cast_to=httpx2.Response,
+                options={"headers": {"Authorization": f"Bearer {api_key}"}},
+            )
+            return chat.models(answer.content, names_tell=self._dialect.model_names_tell)
 
 
 # Request.

@@ -68,10 +68,24 @@ def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_to
     return micros_ceiling((input_price * input_tokens + output_price * max_output_tokens) / PER_MILLION)
 
 
+def per_million(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
+    """US dollars per million tokens of input and of output, at the first of a model's tiers; None where unknown."""
+    found = _find(provider, model)
+    if found is None:
+        return None
+    prices = found[1].get_prices(datetime.now(UTC))
+    return _first_tier(prices.input_mtok), _first_tier(prices.output_mtok)
+
+
 def context_window(provider: ProviderName, model: str) -> int | None:
     """The tokens that the model takes, as far as is known."""
     found = _find(provider, model)
     return found[1].context_window if found else None
+
+
+def _first_tier(price_or_tiers: Any) -> Decimal:
+    first: Decimal = price_or_tiers if isinstance(price_or_tiers, Decimal) else price_or_tiers.base
+    return first
 
 
 def _dearest(prices: Iterable[Any], input_tokens: int) -> Decimal:

@@ -146,10 +146,13 @@ class Adapter:
         http_options = types.HttpOptions(headers={"x-goog-api-key": api_key})
         config = types.ListModelsConfig(http_options=http_options, page_size=MODELS_MAX)
         try:
-            return self._client.models.list(config=config).page
+            page = self._client.models.list(config=config).page
         except (AttributeError, TypeError):
-            # The SDK reads a list by itself, and stumbles over a body of another shape.
-            raise ValueError("the body is no list of models") from None
+            page = []
+        # The SDK reads a list by itself: it stumbles over a body of another shape, or finds nothing in it.
+        if not page:
+            raise ValueError("the body is no list of models")
+        return page
 
 
 # Request.

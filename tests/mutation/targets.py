@@ -1,0 +1,40 @@
+"""What is mutated, which tests have to tell, and which mutants nobody could tell."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers/common/nexus_ai"
+
+# Of the mutants of each group, so many of a hundred have to be killed.
+NEEDED_PERCENT = 90
+
+# A module's path in the package; behind a colon, the one function that is meant.
+GROUPS = {
+    "cache key": ("cache/key.py", "gateway/pipeline.py:_Request._key"),
+    "cost": ("core/money.py", "providers/pricing.py", "gateway/prices.py", "gateway/charging.py", "gateway/meter.py"),
+    "limits": ("limits/windows.py", "limits/due.py", "limits/models.py", "limits/service.py", "limits/store.py"),
+}
+
+# Each mutant meets those of them that run its function: first the quickest, until one fails. Tests with hundreds of
+# callers at once, with processes that are killed, and with a second engine are left out: they take minutes each.
+TESTS = (
+    "tests/unit/test_cache_key.py",
+    "tests/unit/test_pricing.py",
+    "tests/unit/test_windows.py",
+    "tests/functional/test_limits.py",
+    "tests/functional/test_limits_races.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A mutant that behaves like the original. `before` and `after` are as the report shows them."""
+
+    path: str
+    before: str
+    after: str
+    why: str
+
+
+EQUIVALENT: tuple[Equivalent, ...] = ()

@@ -151,6 +151,13 @@ class StoreUnavailable(NexusError):
     retryable = True
 
 
+class JobsUnavailable(NexusError):
+    status = 503
+    code = "jobs_unavailable"
+    title = "The job could not be started"
+    retryable = True
+
+
 class KeyServiceUnavailable(NexusError):
     status = 503
     code = "key_service_unavailable"

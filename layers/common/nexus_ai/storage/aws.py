@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_kms.client import KMSClient
+    from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 # A request has 29 seconds in all: a store that does not answer in two is asked again, and given up after three tries.
 CONNECT_TIMEOUT_S = 1
@@ -55,10 +57,34 @@ def _make_kms() -> "KMSClient":
 def _make_s3() -> "S3Client":
     import boto3  # noqa: PLC0415
 
+    # An object encrypted with a key of KMS can be fetched by a link of signature version 4 alone.
     with _making:
-        return boto3.client("s3", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
+        config = _config(TRIES).merge(_signature_4())
+        return boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _signature_4() -> "Config":
+    from botocore.config import Config  # noqa: PLC0415
+
+    return Config(signature_version="s3v4")
+
+
+def _make_lambda() -> "LambdaClient":
+    import boto3  # noqa: PLC0415
+
+    with _making:
+        return boto3.client("lambda", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _make_secrets_manager() -> "SecretsManagerClient":
+    import boto3  # noqa: PLC0415
+
+    with _making:
+        return boto3.client("secretsmanager", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
 dynamodb = Once(_make_dynamodb)
 kms = Once(_make_kms)
 s3 = Once(_make_s3)
+lambda_ = Once(_make_lambda)
+secrets_manager = Once(_make_secrets_manager)

@@ -89,6 +89,40 @@ def audit_content(tenant_id: str, record_id: str, part: str) -> Key:
     return {"PK": f"{tenant_id}#content", "SK": f"{record_id}#{part}"}
 
 
+def audit_owner(tenant_id: str, user_id: str) -> str:
+    """The partition of the index `byUser` of audit records."""
+    return f"{tenant_id}#{user_id}"
+
+
+def audit_accesses(tenant_id: str) -> str:
+    return f"{tenant_id}#access"
+
+
+def audit_access(tenant_id: str, record_id: str, access_id: str) -> Key:
+    return {"PK": audit_accesses(tenant_id), "SK": f"{record_id}#{access_id}"}
+
+
+def audit_jobs(tenant_id: str) -> str:
+    return f"{tenant_id}#job"
+
+
+def audit_job(tenant_id: str, job_id: str) -> Key:
+    return {"PK": audit_jobs(tenant_id), "SK": job_id}
+
+
 def audit_object(tenant_id: str, record_id: str, part: str) -> str:
     """The name of the S3 object that holds content too large for an item."""
     return f"{tenant_id}/{record_id}/{part}"
+
+
+def export_object(tenant_id: str, job_id: str, file: str) -> str:
+    """The name of a file of an export. No tenant begins with "-", so that it is apart from all content."""
+    return f"-/exports/{tenant_id}/{job_id}/{file}.jsonl"
+
+
+def probe() -> Key:
+    """The key that a health check reads: no tenant's."""
+    return {"PK": "-", "SK": "health"}
+
+
+PROBE_OBJECT = "-/health"

@@ -1,11 +1,15 @@
-"""S3 objects: content that is too large for a table's item."""
+"""S3 objects: content that is too large for a table's item, and the files of exports."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.settings import get_settings
 from nexus_ai.storage import aws
+
+
+class ObjectMissing(Exception):
+    """There is no such object, or no longer."""
 
 
 def put(name: str, body: bytes) -> None:
@@ -14,8 +18,28 @@ def put(name: str, body: bytes) -> None:
 
 
 def get(name: str) -> bytes:
+    """Raises ObjectMissing and StoreUnavailable."""
     with _errors():
         return aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
+
+
+def delete(names: Sequence[str]) -> None:
+    """Deletes up to 1,000 objects; those that are not there are no error. Raises StoreUnavailable where one is left."""
+    with _errors():
+        answer = aws.s3().delete_objects(
+            Bucket=get_settings().content_bucket,
+            Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
+        )
+    if answer.get("Errors"):
+        raise StoreUnavailable
+
+
+def link(name: str, seconds: int) -> str:
+    """A URL by which whoever has it fetches the object, for so long."""
+    with _errors():
+        return aws.s3().generate_presigned_url(
+            "get_object", Params={"Bucket": get_settings().content_bucket, "Key": name}, ExpiresIn=seconds
+        )
 
 
 @contextmanager
@@ -24,5 +48,9 @@ def _errors() -> Generator[None]:
 
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            raise ObjectMissing from error
+        raise StoreUnavailable from error
+    except BotoCoreError as error:
         raise StoreUnavailable from error

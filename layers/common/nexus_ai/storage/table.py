@@ -132,15 +132,22 @@ class Table:
 
 
 def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
-    """Writes items of several tables in one call (BatchWriteItem): no conditions, and not all or nothing.
+    """Writes items of several tables in one call (BatchWriteItem): no conditions, and not all or nothing."""
+    _batch([(table.name, {"PutRequest": {"Item": marshal(item)}}) for table, item in writes])
 
-    Items that DynamoDB leaves unprocessed are sent again; StoreUnavailable is raised where some are left at the end.
-    """
-    if not 0 < len(writes) <= BATCH:
-        raise ValueError(f"1 to {BATCH} items go into one batch, not {len(writes)}")
+
+def delete_together(deletes: Sequence[tuple[Table, Key]]) -> None:
+    """Deletes items of several tables in one call, each named once; those that are not there are no error."""
+    _batch([(table.name, {"DeleteRequest": {"Key": marshal(key)}}) for table, key in deletes])
+
+
+def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """What DynamoDB leaves unprocessed is sent again; StoreUnavailable is raised where some is left at the end."""
+    if not 0 < len(requests) <= BATCH:
+        raise ValueError(f"1 to {BATCH} items go into one batch, not {len(requests)}")
     pending: dict[str, Any] = {}
-    for table, item in writes:
-        pending.setdefault(table.name, []).append({"PutRequest": {"Item": marshal(item)}})
+    for name, request in requests:
+        pending.setdefault(name, []).append(request)
     for _ in range(BATCH_TRIES):
         pending = _send("batch_write_item", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:

@@ -59,6 +59,12 @@ class Forbidden(NexusError):
     title = "This needs another role"
 
 
+class ModelNotAllowed(NexusError):
+    status = 403
+    code = "model_not_allowed"
+    title = "Your company does not allow this provider or model"
+
+
 class NotFound(NexusError):
     status = 404
     code = "not_found"
@@ -112,6 +118,14 @@ class RequestRejected(NexusError):
     title = "The provider refused the request as invalid"
 
 
+class ProviderTestFailed(NexusError):
+    """`extra` has `reason` (administration.connection_test.TestCode) and `errors`, which names the field at fault."""
+
+    status = 422
+    code = "provider_test_failed"
+    title = "The provider did not take this key and model, so that nothing was saved"
+
+
 class LimitExceeded(NexusError):
     """`extra` has limit, max, used, reserved and resetsAt."""
 
@@ -134,6 +148,15 @@ class AllProvidersFailed(NexusError):
     status = 502
     code = "all_providers_failed"
     title = "No provider gave a usable answer"
+    retryable = True
+
+
+class ProviderFailed(NexusError):
+    """`extra["reason"]` says how, in the words of a connection test."""
+
+    status = 502
+    code = "provider_failed"
+    title = "The provider did not tell what it was asked"
     retryable = True
 
 

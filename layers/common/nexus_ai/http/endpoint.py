@@ -39,6 +39,12 @@ def endpoint[Query: ParameterModel](
 
 
 @overload
+def endpoint[Path: ParameterModel](
+    route: str, *, path: type[Path], role: Role = Role.USER
+) -> Callable[[Callable[[Caller, Path], BaseModel]], Handler]: ...
+
+
+@overload
 def endpoint[Path: ParameterModel, Body: RequestModel](
     route: str, *, path: type[Path], body: type[Body], role: Role = Role.USER
 ) -> Callable[[Callable[[Caller, Path, Body], BaseModel]], Handler]: ...

@@ -4,6 +4,7 @@ What every route shares is here, once: the caller, the body, errors, headers and
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, overload
 
 from pydantic import BaseModel
@@ -19,7 +20,39 @@ from nexus_ai.http.event import GatewayEvent, LambdaContext
 from nexus_ai.http.parameters import parse_parameters
 from nexus_ai.http.response import Response, common_headers, problem, success
 
-type Handler = Callable[[Mapping[str, Any], LambdaContext], Response]
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a route takes, for its description: `role` None is public. `function` has the type of its answer."""
+
+    route: str
+    role: Role | None
+    path: type[ParameterModel] | None
+    query: type[ParameterModel] | None
+    body: type[RequestModel] | None
+    function: Callable[..., BaseModel]
+
+
+class Handler:
+    """A Lambda handler of API Gateway's proxy integration."""
+
+    def __init__(self, operation: Operation, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]) -> None:
+        self.operation = operation
+        self._answer = answer
+
+    def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> Response:
+        clock = SystemClock()
+        request = GatewayEvent(event, clock)
+        with request_keys(
+            route=self.operation.route,
+            request_id=request.request_id,
+            gateway_request_id=request.gateway_id,
+            lambda_request_id=context.aws_request_id,
+        ):
+            response, code = _answer(request, context, self._answer)
+            latency_ms = clock.now_ms() - request.started_at_ms
+            logger().info("request", status=response["statusCode"], code=code, latency_ms=latency_ms)
+            return response
 
 
 @overload
@@ -79,7 +112,7 @@ def endpoint(
             caller.require(role)
             return function(caller, *arguments(event))
 
-        return _handler(route, answer)
+        return Handler(Operation(route, role, path, query, body, function), answer)
 
     return decorate
 
@@ -88,27 +121,10 @@ def public_endpoint(route: str) -> Callable[[Callable[[], BaseModel]], Handler]:
     """A route that anybody may call; its function takes nothing."""
 
     def decorate(function: Callable[[], BaseModel]) -> Handler:
-        return _handler(route, lambda _event, _context: function())
+        operation = Operation(route, None, None, None, None, function)
+        return Handler(operation, lambda _event, _context: function())
 
     return decorate
-
-
-def _handler(route: str, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]) -> Handler:
-    def handler(event: Mapping[str, Any], context: LambdaContext) -> Response:
-        clock = SystemClock()
-        request = GatewayEvent(event, clock)
-        with request_keys(
-            route=route,
-            request_id=request.request_id,
-            gateway_request_id=request.gateway_id,
-            lambda_request_id=context.aws_request_id,
-        ):
-            response, code = _answer(request, context, answer)
-            latency_ms = clock.now_ms() - request.started_at_ms
-            logger().info("request", status=response["statusCode"], code=code, latency_ms=latency_ms)
-            return response
-
-    return handler
 
 
 def _answer(

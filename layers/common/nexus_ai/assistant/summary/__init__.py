@@ -1,0 +1,1 @@
+"""Summaries within a number of characters."""

@@ -1,0 +1,29 @@
+"""Where sentences end, in languages that write them with a point or with a circle."""
+
+import re
+from collections.abc import Iterator
+
+_STOP = re.compile("(?P<stop>[.!?…]+)[\"'”’»)\\]*_]*(?=\\s|$)|[。！？]+[”」』]*")
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
+# What has a point and goes on: pt, en, es. A single letter is somebody's initial.
+_ABBREVIATIONS = frozenset(
+    "art av cap dr dra dras drs ed eng etc ex exa exma exmo fig gov hab ltda no nr núm obs pág págs prof profa sr sra "
+    "sras srs srta tel vol mr mrs ms st vs jr inc dept approx lic ing ud uds ee uu".split()
+)
+
+
+def ends(text: str) -> Iterator[int]:
+    """The places behind each sentence's last mark. Where in doubt, a sentence goes on."""
+    for found in _STOP.finditer(text):
+        if found["stop"] != "." or not _goes_on(text, found.start(), found.end()):
+            yield found.end()
+
+
+def _goes_on(text: str, stop: int, end: int) -> bool:
+    following = text[end : end + 40].lstrip()
+    if not following:
+        return False
+    word = _LAST_WORD.search(text, max(0, stop - 10), stop)
+    if word and (len(word.group()) == 1 or word.group().lower() in _ABBREVIATIONS):
+        return True
+    return following[0].islower()

@@ -1,0 +1,1 @@
+"""Translations that keep what is not language."""

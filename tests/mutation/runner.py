@@ -26,8 +26,8 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.targets import PACKAGE, ROOT
 
 # Heavy, and the same for each mutant.
-WARM = ("boto3", "genai_prices.data", "moto.backends", "moto.dynamodb.models", "moto.kms.models", "moto.s3.models",
-        "moto.server", "openai", "pydantic", "werkzeug.serving")  # fmt: skip
+WARM = ("boto3.s3.transfer", "genai_prices.data", "jwt", "moto.dynamodb.responses", "moto.kms.responses",
+        "moto.s3.responses", "moto.server", "moto.sts.models", "openai", "pydantic", "werkzeug.serving")  # fmt: skip
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 # A mutant that makes the tests take this much longer hangs, which its tests would not let pass either.
 SLOWER, AND_S = 5, 20

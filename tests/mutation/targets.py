@@ -11,7 +11,7 @@ NEEDED_PERCENT = 90
 
 # A module's path in the package; behind a colon, the one function that is meant.
 GROUPS = {
-    "cache key": ("cache/key.py", "gateway/pipeline.py:_Request._key"),
+    "cache key": ("cache/key.py", "gateway/pipeline.py:_Run._key"),
     "cost": ("core/money.py", "providers/pricing.py", "gateway/prices.py", "gateway/charging.py", "gateway/meter.py"),
     "limits": ("limits/windows.py", "limits/due.py", "limits/models.py", "limits/service.py", "limits/store.py"),
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,3 +51,9 @@ def test_tenant_provider_and_model_each_make_another_key() -> None:
 
 def test_a_number_a_text_and_nothing_are_three_things() -> None:
     assert len({cache_key(**NAMED, parameters={"a": value}) for value in (1, "1", None, True, "", 0)}) == 6
+
+
+def test_what_is_not_json_has_no_key() -> None:
+    """Not a number is not equal to itself: an answer under it would never be found, or be that of another question."""
+    with pytest.raises(ValueError, match="JSON"):
+        cache_key(**NAMED, parameters={"temperature": float("nan")})

@@ -18,4 +18,4 @@ def micros_ceiling(dollars: Decimal) -> int:
 def dollars_from_micros(micros: int) -> Decimal:
     """US dollars with at most six decimals and no trailing zeros, as the API writes them."""
     dollars = (Decimal(micros) / MICROS_PER_DOLLAR).normalize()
-    return dollars if dollars.as_tuple().exponent != 0 and dollars % 1 else dollars.quantize(Decimal(1))
+    return dollars if dollars % 1 else dollars.quantize(Decimal(1))

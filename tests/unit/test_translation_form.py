@@ -29,7 +29,7 @@ LITERALS = [
     "11987654321", "@clinicasorriso", "&nbsp;", "\\n", "`npm run`", "👩\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "🇧🇷", "1\ufe0f\u20e3",
     "👍🏽", "✅", "✨", "©",
 ]  # fmt: skip
-WORDS = st.sampled_from(["Olá", "sua consulta", "é", "amanhã", "às 10:30", "5% de", "R$ 50", "não:", "(veja)", "50%"])
+WORDS = st.sampled_from(["Olá", "sua consulta", "é", "amanhã", "às 10:30", "5% de", "R$ 50,", "não:", "(veja)", "50%"])
 PIECES = st.lists(st.tuples(WORDS, st.sampled_from(LITERALS)), min_size=1, max_size=6)
 
 

@@ -14,7 +14,7 @@ from tests.mutation.targets import EQUIVALENT, GROUPS, NEEDED_PERCENT, PACKAGE, 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="mutation testing")
-    parser.add_argument("modules", nargs="*", help="paths in the package, such as cache/key.py; all where none is given")
+    parser.add_argument("modules", nargs="*", help="paths in the package, such as cache/key.py; all if none")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     given = parser.parse_args()
     wanted = {group: _mutants(group, given.modules) for group in GROUPS}
@@ -25,7 +25,9 @@ def main() -> int:
             survivors = list(runner.survivors(to_kill))
             killed = len(to_kill) - len(survivors)
             ok = ok and killed * 100 >= NEEDED_PERCENT * len(to_kill)
-            print(f"{group}: {killed} of {len(to_kill)} mutants killed, {killed * 100 / len(to_kill):.1f} %", flush=True)
+            print(
+                f"{group}: {killed} of {len(to_kill)} mutants killed, {killed * 100 / len(to_kill):.1f} %", flush=True
+            )
     return 0 if ok else 1
 
 

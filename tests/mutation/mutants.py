@@ -6,6 +6,7 @@ Annotations, docstrings, imports, decorators and blocks for type checkers are le
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 COMPARISONS: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.Lt: ("<=", ">="),
@@ -266,10 +267,15 @@ def _is_not_code(node: ast.AST) -> bool:
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """What is inside a node, but for annotations, decorators and the texts of an f-string."""
-    for name, value in ast.iter_fields(node):
-        if name in {"annotation", "returns", "decorator_list", "type_params", "format_spec"}:
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            is_text_of_f_string = isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)
-            if isinstance(child, ast.AST) and not is_text_of_f_string:
-                yield child
+    left_out = {
+        id(child)
+        for name in ("annotation", "returns", "decorator_list", "type_params", "format_spec")
+        for child in _listed(getattr(node, name, None))
+    }
+    if isinstance(node, ast.JoinedStr):
+        left_out |= {id(part) for part in node.values if isinstance(part, ast.Constant)}
+    return (child for child in ast.iter_child_nodes(node) if id(child) not in left_out)
+
+
+def _listed(value: object) -> list[object]:
+    return list(cast("list[object]", value)) if isinstance(value, list) else [value]

@@ -20,10 +20,14 @@ GROUPS = {
 # callers at once, with processes that are killed, and with a second engine are left out: they take minutes each.
 TESTS = (
     "tests/unit/test_cache_key.py",
+    "tests/unit/test_charging.py",
+    "tests/unit/test_money.py",
     "tests/unit/test_pricing.py",
     "tests/unit/test_windows.py",
+    "tests/functional/test_cache.py",
     "tests/functional/test_limits.py",
     "tests/functional/test_limits_races.py",
+    "tests/functional/test_meter.py",
 )
 
 
@@ -37,4 +41,17 @@ class Equivalent:
     why: str
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+EQUIVALENT = (
+    Equivalent(
+        "core/money.py",
+        "return int((dollars * MICROS_PER_DOLLAR).to_integral_value(ROUND_HALF_EVEN))",
+        "return int((dollars * MICROS_PER_DOLLAR).to_integral_value(None))",
+        "half-even is what decimal's context rounds by where nothing is said",
+    ),
+    Equivalent(
+        "core/money.py",
+        "return dollars if dollars % 1 else dollars.quantize(Decimal(1))",
+        "return dollars if dollars % 1 else dollars.quantize(Decimal(2))",
+        "quantize takes the exponent of its argument and nothing else",
+    ),
+)

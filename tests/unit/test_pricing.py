@@ -5,6 +5,7 @@ Prices are dollars a million tokens, so that they are micro-dollars a token; eac
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus_ai.providers.base import ProviderName, TokenUsage
-from nexus_ai.providers.pricing import ceiling, context_window, price
+from nexus_ai.providers.pricing import ceiling, context_window, per_million, price
 
 LAYER = str(Path(__file__).parents[2] / "layers" / "common")
 OPENAI, ANTHROPIC, GOOGLE, GROQ, OPENROUTER = ProviderName
@@ -223,6 +224,18 @@ def test_a_version_of_a_model_costs_what_the_model_does(provider: ProviderName, 
 def test_parts_that_a_vendor_counts_larger_than_their_whole_are_cut() -> None:
     # All 1000 cached: 1000 * 0.1 + 500 * 5
     assert price(ANTHROPIC, "claude-haiku-4-5", usage(1_000, 500, cached=2_000, written=9, thought=900)) == 2_600
+
+
+def test_a_model_is_told_at_the_first_of_its_prices() -> None:
+    assert per_million(OPENAI, "gpt-4o-mini") == (Decimal("0.15"), Decimal("0.6"))
+    assert per_million(ANTHROPIC, "claude-sonnet-4-5") == (Decimal(3), Decimal(15))  # 6 and 22.5 above 200,000 tokens
+    assert per_million(OPENAI, "gpt-unknown-99") is None
+
+
+def test_a_call_that_thought_nothing_of_its_own_pays_for_no_thoughts() -> None:
+    # 2 + 8: a thought would be 3.
+    told = TokenUsage(input_tokens=1, output_tokens=1)
+    assert price(OPENROUTER, "perplexity/sonar-deep-research", told) == 10
 
 
 def test_context_windows_are_known_where_the_list_has_them() -> None:

@@ -212,6 +212,10 @@ def test_a_model_without_a_known_price_costs_none_and_not_nothing(provider: Prov
         (OPENAI, "gpt-5-nano-2025-08-07", "gpt-5-nano"),
         (ANTHROPIC, "claude-haiku-4-5-20251001", "claude-haiku-4-5"),
         (ANTHROPIC, "claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        # names that the list has beside the model's own
+        (ANTHROPIC, "claude-opus-4", "claude-opus-4-0"),
+        (ANTHROPIC, "claude-3-7-sonnet", "claude-3-7-sonnet-latest"),
+        (ANTHROPIC, "claude-v2", "claude-2"),
         (GOOGLE, "gemini-2.5-pro-preview-05-06", "gemini-2.5-pro"),
         (OPENROUTER, "anthropic/claude-haiku-4.5-20251001", "anthropic/claude-haiku-4.5"),
     ],

@@ -48,9 +48,10 @@ def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamod
     met: list[str] = []
 
     def handler(request: Any, **_: Any) -> AWSResponse | None:
-        body = request.body if isinstance(request.body, str) else (request.body or b"").decode()
-        if table not in body:
-            return None
+        if table:
+            body = request.body if isinstance(request.body, str) else (request.body or b"").decode()
+            if table not in body:
+                return None
         met.append(operation)
         answer = happens(request)
         if answer is not None:

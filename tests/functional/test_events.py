@@ -5,9 +5,11 @@ import json
 from functions.authorizer.app import handler as authorize
 from functions.generate_copy.app import handler as generate_copy
 from functions.get_rate_limits.app import handler as get_rate_limits
+from functions.health.app import handler as health
 from functions.list_audit_logs.app import handler as list_audit_logs
 from functions.put_config.app import handler as put_config
 from functions.put_rate_limits.app import handler as put_rate_limits
+from functions.usage_stats.app import handler as usage_stats
 from local.authorization import allows
 from local.stack import LocalStack
 from tests.unit.http_events import Context, read_event
@@ -32,11 +34,13 @@ def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -
         "put_rate_limits": put_rate_limits,
         "get_rate_limits": get_rate_limits,
         "list_audit_logs": list_audit_logs,
+        "usage_stats": usage_stats,
+        "health": health,
     }
     answers: dict[str, dict[str, object]] = {}
     for name, handler in handlers.items():
         event = read_event(name)
-        event["requestContext"]["authorizer"]["tenantId"] = tenant
+        event["requestContext"].setdefault("authorizer", {})["tenantId"] = tenant
         response = handler(event, Context())
         assert response["statusCode"] == 200, response["body"]
         answers[name] = json.loads(response["body"])
@@ -44,7 +48,9 @@ def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -
     assert answers["put_config"]["provider"] == "openai"
     assert answers["get_rate_limits"] == answers["put_rate_limits"]
     assert answers["get_rate_limits"]["timeZone"] == "America/Manaus"
-    assert answers["list_audit_logs"] == {"items": [], "nextCursor": None}
+    assert answers["list_audit_logs"]["nextCursor"] is None
+    assert answers["usage_stats"]["timeZone"] == "America/Manaus"
+    assert answers["health"]["status"] == "ok"
 
 
 def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack: LocalStack, tenant: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from local.simulated.behaviours import Fail
 from local.stack import LocalStack
 from nexus_ai.providers.base import FailureKind, ProviderName
-from tests.functional.http_client import Reply, ask
+from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.pipeline_support import copy, set_fallback, set_limits
 
 AUDIT_LOGS = "/api/marketing/ai/audit-logs"
@@ -126,24 +126,90 @@ def test_from_is_inside_and_to_is_outside(stack: LocalStack, tenant: str) -> Non
     assert ids(f"?to={begun[middle]}") == [oldest]
     assert ids(f"?from={begun[middle]}&to={begun[newest]}") == [middle]
     assert ids(f"?from={begun[newest]}&to={begun[oldest]}") == []
-    assert ids(f"?from={begun[newest]}&cursor={oldest}") == []
     assert ids("?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z") == [newest, middle, oldest]
 
 
-def test_a_tenant_sees_its_own_records_alone_whatever_the_cursor(stack: LocalStack, tenant: str) -> None:
-    several(stack, tenant, 2)
+def test_a_cursor_is_good_for_its_company_its_user_and_its_question_alone(stack: LocalStack, tenant: str) -> None:
+    several(stack, tenant, 3)
     other = f"{tenant}-other"
     (own,) = several(stack, other, 1)
-    (newest, _) = items(get(stack, tenant))
+    cursor = get(stack, tenant, "?limit=1").body["nextCursor"]
 
+    assert len(items(get(stack, tenant, f"?limit=2&cursor={cursor}"))) == 2
+    refused = [
+        get(stack, other, f"?limit=1&cursor={cursor}"),
+        get(stack, tenant, f"?limit=1&provider=openai&cursor={cursor}"),
+        get(stack, tenant, f"?limit=1&from=2026-01-01T00:00:00Z&cursor={cursor}"),
+        get(stack, tenant, f"?limit=1&cursor={cursor}", role="user"),
+        get(stack, tenant, f"?limit=1&cursor={cursor[:-1]}"),
+        get(stack, tenant, f"?limit=1&cursor={'A' * len(cursor)}"),
+        get(stack, tenant, f"?limit=1&cursor={own.replace('-', '')}"),
+    ]
+    for reply in refused:
+        assert (reply.status, reply.body["errors"][0]["field"]) == (422, "cursor")
     assert [record["id"] for record in items(get(stack, other))] == [own]
-    (later,) = several(stack, tenant, 1)
-    assert [record["id"] for record in items(get(stack, other, f"?cursor={later}"))] == [own]
-    assert items(get(stack, other, f"?cursor={newest['id']}")) == []
 
 
-def test_a_user_may_not_read_the_audit(stack: LocalStack, tenant: str) -> None:
-    reply = get(stack, tenant, role="user")
+def test_a_user_sees_the_own_history_and_nobody_elses(stack: LocalStack, tenant: str) -> None:
+    anas = several(stack, tenant, 2)
+    copy_of(stack, tenant, "bruno")
+
+    def history(user: str, query: str = "") -> Reply:
+        return ask(stack.url, "GET", f"{AUDIT_LOGS}{query}", token=stack.token(tenant, user, ["user"]))
+
+    assert [record["id"] for record in items(history("ana"))] == anas
+    assert [record["userId"] for record in items(history("bruno"))] == ["bruno"]
+    assert items(history("carla")) == []
+    assert [record["id"] for record in items(history("ana", "?userId=ana"))] == anas
+    reply = history("ana", "?userId=bruno")
+    assert (reply.status, reply.body["code"]) == (403, "forbidden")
+    pages = history("ana", "?limit=1").body
+    assert items(history("ana", f"?limit=1&cursor={pages['nextCursor']}"))[0]["id"] == anas[1]
+    assert history("bruno", f"?limit=1&cursor={pages['nextCursor']}").status == 422
+
+
+def copy_of(stack: LocalStack, tenant: str, user: str, **body: str) -> str:
+    """The id of a request for copy by somebody."""
+    wish = {"provider": "openai", "prompt": f"De {user}"} | body
+    reply = ask(stack.url, "POST", GENERATE_COPY, token=stack.token(tenant, user), body=wish)
+    return str(reply.body["requestId"])
+
+
+def test_filters_are_met_one_by_one_and_together(stack: LocalStack, tenant: str) -> None:
+    (plain,) = several(stack, tenant, 1)
+    groq = copy_of(stack, tenant, "bruno", provider="groq", module="agenda")
+    anas_groq = copy_of(stack, tenant, "ana", provider="groq")
+    (cached,) = several(stack, tenant, 1)
+
+    def ids(query: str) -> set[str]:
+        return {record["id"] for record in items(get(stack, tenant, query))}
+
+    assert ids("?userId=ana") == {plain, anas_groq, cached}
+    assert ids("?provider=groq") == {groq, anas_groq}
+    assert ids("?provider=groq&userId=ana") == {anas_groq}
+    assert ids("?module=agenda") == {groq}
+    assert ids("?status=cached") == {cached}
+    assert ids("?status=cached&userId=bruno") == set()
+
+
+def test_a_filter_that_little_meets_is_searched_page_by_page_and_never_without_end(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus_ai.audit.store.LOOKED_AT_MAX", 2)
+    oldest = copy_of(stack, tenant, "bruno", module="agenda")
+    several(stack, tenant, 4)
+
+    first = get(stack, tenant, "?module=agenda")
+    second = get(stack, tenant, f"?module=agenda&cursor={first.body['nextCursor']}")
+    third = get(stack, tenant, f"?module=agenda&cursor={second.body['nextCursor']}")
+
+    assert items(first) == items(second) == []
+    assert [record["id"] for record in items(third)] == [oldest]
+    assert third.body["nextCursor"] is None
+
+
+def test_who_has_no_role_may_not_read_the_audit(stack: LocalStack, tenant: str) -> None:
+    reply = get(stack, tenant, role="stranger")
 
     assert (reply.status, reply.body["code"]) == (403, "forbidden")
 
@@ -160,6 +226,11 @@ def test_a_user_may_not_read_the_audit(stack: LocalStack, tenant: str) -> None:
         ("?from=2026-01-01T00:00:00", "from"),
         ("?to=2026-13-01T00:00:00Z", "to"),
         ("?cursor=0", "cursor"),
+        ("?cursor=", "cursor"),
+        ("?provider=nobody", "provider"),
+        ("?status=good", "status"),
+        ("?userId=a%20b", "userId"),
+        ("?module=", "module"),
         ("?cursor=%23content", "cursor"),
         ("?since=2026-01-01T00:00:00Z", "since"),
         ("?tenantId=demo", "tenantId"),

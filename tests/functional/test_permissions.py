@@ -1,5 +1,6 @@
 """What a function does to AWS is what its policy in template.yaml allows: no call is refused there that passes here."""
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -12,7 +13,7 @@ from local.stack import LocalStack
 from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import aws
+from nexus_ai.storage import aws, keys
 from tests.functional.http_client import ask
 from tests.functional.pipeline_support import copy, set_limits
 
@@ -24,7 +25,7 @@ LONG = "".join(chr(_RANDOM.randrange(0x4E00, 0x9FA5)) for _ in range(15_000))
 
 
 def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[str]:
-    """The logical ids of what a call touches."""
+    """What a call touches: logical ids, with the part of it where a policy names one."""
     settings = get_settings()
     tables = {
         settings.settings_table: "SettingsTable",
@@ -37,11 +38,37 @@ def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[
         case "kms":
             yield "ProviderKeysKey"
         case "s3":
-            yield "ContentBucket"
+            names = [params["Key"]] if "Key" in params else [each["Key"] for each in params["Delete"]["Objects"]]
+            yield from {object_part(name) for name in names}
+        case "lambda":
+            yield str(params["FunctionName"]).rpartition(":")[2]
         case _ if operation == "BatchWriteItem":
             yield from (tables[name] for name in params["RequestItems"])
+        case _ if "IndexName" in params:
+            yield f"{tables[params['TableName']]}/index/{params['IndexName']}"
         case _:
             yield tables[params["TableName"]]
+
+
+def object_part(name: str) -> str:
+    if name.startswith("-/exports/"):
+        return "ContentBucket/-/exports/*"
+    return "ContentBucket/-/health" if name == keys.PROBE_OBJECT else "ContentBucket/*"
+
+
+def actions(service: str, operation: str) -> Iterator[tuple[str, str | None]]:
+    """The actions that allow a call (docs.aws.amazon.com, service authorization reference), and on what else."""
+    match service, operation:
+        case "s3", "DeleteObjects":
+            yield "s3:DeleteObject", None
+        case "lambda", "Invoke":
+            yield "lambda:InvokeFunction", None
+        case "s3", "GetObject":
+            yield "s3:GetObject", None
+            # So that an object that is not there is told from one that is forbidden.
+            yield "s3:ListBucket", "ContentBucket"
+        case _:
+            yield f"{service}:{operation}", None
 
 
 @contextmanager
@@ -51,9 +78,11 @@ def recorded() -> Generator[set[tuple[str, str]]]:
 
     def record(params: dict[str, Any], model: Any, **_: object) -> None:
         service, operation = str(model.service_model.service_name), str(model.name)
-        calls.update((f"{service}:{operation}", resource) for resource in resources(service, operation, params))
+        for action, other in actions(service, operation):
+            calls.update((action, other or resource) for resource in resources(service, operation, params))
 
-    events: list[Any] = [aws.dynamodb().meta.events, aws.kms().meta.events, aws.s3().meta.events]
+    clients: list[Any] = [aws.dynamodb(), aws.kms(), aws.s3(), aws.lambda_()]
+    events = [client.meta.events for client in clients]
     for emitter in events:
         emitter.register("before-parameter-build", record)
     try:
@@ -63,13 +92,18 @@ def recorded() -> Generator[set[tuple[str, str]]]:
             emitter.unregister("before-parameter-build", record)
 
 
+def part(reference: str) -> str:
+    """`${ContentBucket.Arn}/*` as `ContentBucket/*`."""
+    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", reference)
+
+
 def granted(function: str) -> set[tuple[str, str]]:
     template = Template(PARAMETERS, region="us-east-1")
     found: set[tuple[str, str]] = set()
     for policy in template.functions()[function]["Policies"]:
         for statement in policy["Statement"]:
             reference = statement["Resource"]
-            resource = reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else "ContentBucket"
+            resource = reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else part(reference["Fn::Sub"])
             found |= {(action, resource) for action in statement["Action"]}
     return found
 
@@ -112,7 +146,7 @@ NEW_KEY = {"apiKey": "sk-a-new-key-of-groq", "model": "openai/gpt-oss-20b", "isD
         ("PutConfigFunction", "PUT /api/marketing/ai/configs/groq", NEW_KEY),
         ("GetRateLimitsFunction", f"GET {RATE_LIMITS}", None),
         ("PutRateLimitsFunction", f"PUT {RATE_LIMITS}", {"timeZone": "UTC"}),
-        ("ListAuditLogsFunction", "GET /api/marketing/ai/audit-logs", None),
+        ("HealthFunction", "GET /api/health?deep=1", None),
         ("UsageStatsFunction", "GET /api/marketing/ai/usage-stats", None),
     ],
 )
@@ -124,3 +158,18 @@ def test_an_administrators_function_may_do_what_it_does_and_nothing_else(
         assert ask(stack.url, *request_line.split(), token=token, body=body).status == 200
 
     assert calls == granted(function)
+
+
+def test_the_audits_functions_may_do_what_they_do_and_nothing_else(stack: LocalStack, tenant: str) -> None:
+    record = copy(stack, tenant, {"prompt": LONG}).body["requestId"]
+    token = stack.token(tenant, roles=["admin"])
+
+    def ask_of(function: str, *lines: str) -> None:
+        with recorded() as calls:
+            for line in lines:
+                assert ask(stack.url, *line.split(), token=token).status == 200
+        assert calls == granted(function)
+
+    audit_logs = "/api/marketing/ai/audit-logs"
+    ask_of("ListAuditLogsFunction", f"GET {audit_logs}", f"GET {audit_logs}?userId=ana")
+    ask_of("GetAuditLogFunction", f"GET {audit_logs}/{record}")

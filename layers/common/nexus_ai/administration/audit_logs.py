@@ -1,28 +1,61 @@
-"""The company's audit records, newest first. Prompts and answers are not in a list."""
+"""The company's audit records: newest first without prompts and answers, or one of them whole."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from nexus_ai.audit.models import Attempt, AuditRecord
-from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import iso
+from nexus_ai.administration.refusals import refused
+from nexus_ai.audit.models import Access, AccessKind, Attempt, AuditFilter, AuditRecord, AuditStatus, Part
+from nexus_ai.core.caller import USER_PATTERN, Caller, Role
+from nexus_ai.core.clock import iso, uuid7
+from nexus_ai.core.errors import Forbidden, NotFound
 from nexus_ai.core.money import dollars_from_micros
 from nexus_ai.core.wire import Dollars, ParameterModel, ResponseModel
-from nexus_ai.gateway.composition import audit_store
+from nexus_ai.gateway.composition import audit_store, gateway
+from nexus_ai.providers.base import ProviderName
 
 # The end of time as far as ids tell it: 9999-12-31T23:59:59.999Z.
 NEVER_MS = 253_402_300_799_999
+ID_LENGTH = 36
+
+UserId = Annotated[str, StringConstraints(pattern=USER_PATTERN)]
+ModuleName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class AuditLogsQuery(ParameterModel):
-    """Records that began at `from` or later and before `to`, after the one that `cursor` names."""
+    """Records that began at `from` or later and before `to`, and have every other value that is named.
+
+    A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
+    """
 
     limit: int = Field(default=50, ge=1, le=100)
     since: AwareDatetime | None = Field(default=None, alias="from")
     until: AwareDatetime | None = Field(default=None, alias="to")
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
+    user_id: UserId | None = None
+    provider: ProviderName | None = None
+    module: ModuleName | None = None
+    status: AuditStatus | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None = None
+
+    def filter(self) -> AuditFilter:
+        return AuditFilter(
+            from_ms=milliseconds(self.since) if self.since else 0,
+            to_ms=milliseconds(self.until) if self.until else NEVER_MS,
+            user_id=self.user_id,
+            provider=self.provider,
+            module=self.module,
+            status=self.status,
+        )
+
+
+class AuditRecordPath(ParameterModel):
+    id: RecordId
 
 
 class AuditAttemptView(ResponseModel):
@@ -72,29 +105,123 @@ class AuditLogsPage(ResponseModel):
     next_cursor: str | None
 
 
+class AuditMessageView(ResponseModel):
+    role: str
+    text: str
+
+
+class AuditPromptView(ResponseModel):
+    """What the model was told: the task's instructions, and the messages with what the user wrote."""
+
+    system: str
+    messages: tuple[AuditMessageView, ...]
+
+
+class AuditAccessView(ResponseModel):
+    at: str
+    user_id: str
+    kind: AccessKind
+
+
+class AuditRecordDetail(AuditRecordView):
+    """`prompt` and `answer` are null where they are not kept: by the company's choice, their age, or an erasure.
+
+    `accesses` are those who read, exported or erased them, this reading included.
+    """
+
+    task: str
+    prompt_version: str
+    prompt: AuditPromptView | None
+    answer: str | None
+    accesses: tuple[AuditAccessView, ...]
+
+
 def page(caller: Caller, query: AuditLogsQuery) -> AuditLogsPage:
-    """A page of records; raises StoreUnavailable."""
-    found = audit_store().between(
-        caller.tenant_id,
-        _ms(query.since) if query.since else 0,
-        _ms(query.until) if query.until else NEVER_MS,
-        before=query.cursor,
-        # One more tells whether there is another page.
-        limit=query.limit + 1,
-    )
-    shown = found[: query.limit]
+    """A page of records; raises StoreUnavailable.
+
+    It may hold less than asked for and still not be the last: one search looks at so many records and no more.
+    """
+    wanted = _allowed(caller, query.filter())
+    after = _position(caller, wanted, query.cursor) if query.cursor else None
+    found = audit_store().search(caller.tenant_id, wanted, limit=query.limit, after=after)
     return AuditLogsPage(
-        items=tuple(_record(record) for record in shown),
-        next_cursor=shown[-1].id if len(found) > query.limit else None,
+        items=tuple(record_view(record) for record in found.records),
+        next_cursor=_cursor(caller, wanted, found.last) if found.last else None,
     )
 
 
-def _ms(moment: datetime) -> int:
-    """Milliseconds since 1970 UTC, within what ids can tell."""
+def read(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
+    """A whole record; who reads its content is written down first. Raises NotFound and StoreUnavailable."""
+    store, now_ms = audit_store(), gateway().clock.now_ms()
+    record = store.load(caller.tenant_id, path.id)
+    if record is None or not (Role.ADMIN in caller.roles or record.user_id == caller.user_id):
+        raise NotFound
+    texts = {content.part: content.text for content in store.contents(caller.tenant_id, record.id, now_ms // 1000)}
+    if texts:
+        store.note_accesses(caller.tenant_id, [_reading(caller, record, now_ms)])
+    prompt = texts.get(Part.PROMPT)
+    return AuditRecordDetail(
+        **dict(record_view(record)),
+        task=record.task,
+        prompt_version=record.prompt_version,
+        prompt=None if prompt is None else AuditPromptView.model_validate_json(prompt),
+        answer=texts.get(Part.ANSWER),
+        accesses=tuple(
+            AuditAccessView(at=iso(access.at_ms), user_id=access.user_id, kind=access.kind)
+            for access in store.accesses(caller.tenant_id, record.id)
+        ),
+    )
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970 UTC, within what ids can tell."""
     return min(max(0, int(moment.timestamp() * 1000)), NEVER_MS)
 
 
-def _record(record: AuditRecord) -> AuditRecordView:
+def _allowed(caller: Caller, wanted: AuditFilter) -> AuditFilter:
+    """Who is no administrator sees the own history and nobody else's."""
+    if Role.ADMIN in caller.roles:
+        return wanted
+    if wanted.user_id not in {None, caller.user_id}:
+        raise Forbidden("The records of others need the role 'admin'.")
+    return wanted.model_copy(update={"user_id": caller.user_id})
+
+
+def _reading(caller: Caller, record: AuditRecord, now_ms: int) -> Access:
+    return Access(
+        id=uuid7(now_ms),
+        at_ms=now_ms,
+        record_id=record.id,
+        kind=AccessKind.READ,
+        user_id=caller.user_id,
+        ip=caller.ip,
+        user_agent=caller.user_agent,
+    )
+
+
+def _cursor(caller: Caller, wanted: AuditFilter, last: str) -> str:
+    """The record that a page ended with, and a digest of whose question that was.
+
+    The digest needs no key: a cursor names a place in the caller's own records, whoever made it up.
+    """
+    return urlsafe_b64encode(last.encode() + _digest(caller, wanted, last)).decode().rstrip("=")
+
+
+def _position(caller: Caller, wanted: AuditFilter, cursor: str) -> str:
+    """Raises ValidationFailed for a cursor of another company, another question, or of nobody."""
+    raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)) if len(cursor) % 4 != 1 else b""
+    last, digest = raw[:ID_LENGTH].decode("ascii", "replace"), raw[ID_LENGTH:]
+    if not compare_digest(digest, _digest(caller, wanted, last)):
+        raise refused("cursor", "This is no cursor of this question; begin without one", "cursor")
+    return last
+
+
+def _digest(caller: Caller, wanted: AuditFilter, last: str) -> bytes:
+    question = [caller.tenant_id, wanted.model_dump(mode="json"), last]
+    return sha256(json.dumps(question).encode()).digest()[:16]
+
+
+def record_view(record: AuditRecord) -> AuditRecordView:
     return AuditRecordView(
         id=record.id,
         at=iso(record.at_ms),

@@ -103,3 +103,49 @@ class Content(BaseModel):
 
     part: Part
     text: str
+
+
+class AuditFilter(BaseModel):
+    """Records that began in [from_ms, to_ms) and have every other value that is not None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    from_ms: int
+    to_ms: int
+    user_id: str | None = None
+    provider: str | None = None
+    module: str | None = None
+    status: AuditStatus | None = None
+
+    def takes(self, record: AuditRecord) -> bool:
+        """Whether a record of that time is meant."""
+        asked = self.model_dump(exclude={"from_ms", "to_ms"}, exclude_none=True)
+        return all(getattr(record, name) == value for name, value in asked.items())
+
+    def is_met_by_time(self, *, but_for_user: bool) -> bool:
+        """Whether every record of that time is meant, or every one of the user."""
+        others = (self.provider, self.module, self.status, None if but_for_user else self.user_id)
+        return all(other is None for other in others)
+
+
+class AccessKind(StrEnum):
+    READ = "read"
+    EXPORTED = "exported"
+    ERASED = "erased"
+
+
+class Access(BaseModel):
+    """Who did what with the content of a record. `id` sorts by time; a job's is the job's own, so that it counts once.
+
+    `at_ms` is when it was asked for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    at_ms: int
+    record_id: str
+    kind: AccessKind
+    user_id: str
+    ip: str | None = None
+    user_agent: str | None = None

@@ -1,34 +1,65 @@
 """Audit records: an item of metadata, and apart from it an item for the prompt and one for the answer.
 
 Content is compressed. What is over 16 KB then goes to S3, whole, and the item keeps its name and SHA-256.
-Lists read the metadata's partition only.
+Lists read the metadata's partition only, or the index `byUser` of it. Beside a record stands who saw its content.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from itertools import batched
 
-from nexus_ai.audit.models import AuditRecord, Content, Part
+from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, Content, Part
 from nexus_ai.core.clock import uuid7_floor
 from nexus_ai.storage import keys, objects
-from nexus_ai.storage.table import ConditionFailed, Item, Table
+from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_together
 
 MAX_INLINE_BYTES = 16 * 1024
 DAY_S = 86_400
+INDEX = "byUser"
+# The most records that one search looks at, whatever it finds: DynamoDB's megabyte holds about as many.
+LOOKED_AT_MAX = 1000
+
+
+class ContentDamaged(ValueError):
+    """What is kept is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`last` is the record after which the search goes on; None where it has come to its end."""
+
+    records: list[AuditRecord]
+    last: str | None
 
 
 def _item(record: AuditRecord, expires_at: int) -> Item:
     return {
         **keys.audit_record(record.tenant_id, record.id),
         **record.model_dump(mode="json", exclude={"id", "tenant_id"}, exclude_defaults=True),
+        INDEX: keys.audit_owner(record.tenant_id, record.user_id),
         "expiresAt": expires_at,
     }
 
 
 def _record(item: Item) -> AuditRecord:
-    fields = {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
+    fields = {name: value for name, value in item.items() if name not in {"PK", "SK", INDEX, "expiresAt"}}
     return AuditRecord.model_validate({**fields, "id": item["SK"], "tenant_id": item["PK"]})
+
+
+def _access_item(tenant_id: str, access: Access, expires_at: int) -> Item:
+    return {
+        **keys.audit_access(tenant_id, access.record_id, access.id),
+        **access.model_dump(mode="json", exclude={"id", "record_id"}, exclude_none=True),
+        "expiresAt": expires_at,
+    }
+
+
+def _access(item: Item) -> Access:
+    fields = {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
+    record_id, _, access_id = item["SK"].partition("#")
+    return Access.model_validate({**fields, "record_id": record_id, "id": access_id})
 
 
 class AuditStore:
@@ -58,44 +89,101 @@ class AuditStore:
         return _record(item) if item else None
 
     def contents(self, tenant_id: str, record_id: str, now_s: int) -> list[Content]:
-        """Prompt and answer, as far as they are kept and their time has not passed."""
+        """Prompt and answer, as far as they are kept and their time has not passed; raises ContentDamaged."""
         found: list[Content] = []
         for part in Part:
             item = self._table.get(keys.audit_content(tenant_id, record_id, part), consistent=True)
             if item is None or item["expiresAt"] <= now_s:
                 continue
-            packed = objects.get(item["object"]) if "object" in item else item["body"]
+            try:
+                packed = objects.get(item["object"]) if "object" in item else item["body"]
+            except objects.ObjectMissing:
+                # The bucket's retention was shortened since: its rule holds for what is there already.
+                continue
             if sha256(packed).hexdigest() != item["sha256"]:
-                raise ValueError(f"the content of record {record_id} is not what was written")
+                raise ContentDamaged(f"the content of record {record_id} is not what was written")
             found.append(Content(part=part, text=zlib.decompress(packed).decode()))
         return found
 
-    def between(
+    def erase_contents(self, tenant_id: str, record_ids: Sequence[str]) -> None:
+        """Prompts and answers of up to 500 records, wherever they are; safe to do twice.
+
+        Objects go first and by their names, so that none is left whose item was never written, or is gone already.
+        """
+        parts = [(record_id, part) for record_id in record_ids for part in Part]
+        objects.delete([keys.audit_object(tenant_id, *named) for named in parts])
+        for some in batched(parts, BATCH, strict=False):
+            delete_together([(self._table, keys.audit_content(tenant_id, *named)) for named in some])
+
+    def note_accesses(self, tenant_id: str, accesses: Sequence[Access]) -> None:
+        """Writes down who did what with contents; raises StoreUnavailable."""
+        for some in batched(accesses, BATCH, strict=False):
+            writes = [_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s) for access in some]
+            put_together([(self._table, item) for item in writes])
+
+    def accesses(self, tenant_id: str, record_id: str) -> list[Access]:
+        """Who did what with a record's content, oldest first."""
+        values = {":accesses": keys.audit_accesses(tenant_id), ":record": f"{record_id}#"}
+        found = self._table.query("PK = :accesses AND begins_with(SK, :record)", values, consistent=True)
+        return [_access(item) for item in found]
+
+    def between(self, tenant_id: str, from_ms: int, to_ms: int, *, newest_first: bool = True) -> list[AuditRecord]:
+        """All records of [from, to) by their begin."""
+        ends = uuid7_floor(from_ms), uuid7_floor(to_ms)
+        return [_record(item) for item in self._range(tenant_id, ends, newest_first=newest_first)]
+
+    def search(
         self,
         tenant_id: str,
-        from_ms: int,
-        to_ms: int,
+        wanted: AuditFilter,
         *,
-        before: str | None = None,
+        limit: int,
+        after: str | None = None,
         newest_first: bool = True,
-        limit: int | None = None,
-    ) -> list[AuditRecord]:
-        """The records of [from, to) by their begin, at most `limit` of them, and only those before a record's id."""
+        exact: bool = False,
+    ) -> Found:
+        """Up to `limit` records, out of LOOKED_AT_MAX at most, that come after the record `after`.
+
+        A user's are found by the index, which is some moments late; `exact` looks through everybody's instead.
+        """
+        first, last = uuid7_floor(wanted.from_ms), uuid7_floor(wanted.to_ms)
+        if after:
+            first, last = (first, min(last, after)) if newest_first else (max(first, after), last)
+        user_id = None if exact else wanted.user_id
+        # Where nothing is left out, a page is what it shows, the one before it, and whether there is more.
+        page_size = limit + 2 if wanted.is_met_by_time(but_for_user=not exact) else None
         found: list[AuditRecord] = []
-        first, last = uuid7_floor(from_ms), uuid7_floor(to_ms)
-        last = min(last, before) if before else last
+        looked_at: str | None = None
+        items = self._range(tenant_id, (first, last), user_id=user_id, newest_first=newest_first, page_size=page_size)
+        for number, item in enumerate(item for item in items if item["SK"] != after):
+            if number == LOOKED_AT_MAX or len(found) == limit:
+                return Found(found, looked_at)
+            looked_at = item["SK"]
+            record = _record(item)
+            if wanted.takes(record):
+                found.append(record)
+        return Found(found, None)
+
+    def _range(
+        self,
+        tenant_id: str,
+        ends: tuple[str, str],
+        *,
+        newest_first: bool,
+        user_id: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Item]:
+        first, last = ends
         # DynamoDB takes no BETWEEN whose ends are the wrong way round.
         if first > last:
-            return found
-        values: dict[str, Any] = {":tenant": tenant_id, ":first": first, ":last": last}
-        condition = "PK = :tenant AND SK BETWEEN :first AND :last"
-        for item in self._table.query(condition, values, newest_first=newest_first, page_size=limit, consistent=True):
-            if item["SK"] == before:
-                continue
-            found.append(_record(item))
-            if len(found) == limit:
-                break
-        return found
+            return iter(())
+        values = {":of": tenant_id, ":first": first, ":last": last}
+        if user_id is None:
+            condition = "PK = :of AND SK BETWEEN :first AND :last"
+            return self._table.query(condition, values, newest_first=newest_first, page_size=page_size, consistent=True)
+        values[":of"] = keys.audit_owner(tenant_id, user_id)
+        condition = f"{INDEX} = :of AND SK BETWEEN :first AND :last"
+        return self._table.query(condition, values, index=INDEX, newest_first=newest_first, page_size=page_size)
 
     def _content_item(self, record: AuditRecord, content: Content, expires_at: int) -> Item:
         packed = zlib.compress(content.text.encode())

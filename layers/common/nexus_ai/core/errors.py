@@ -119,7 +119,7 @@ class RequestRejected(NexusError):
 
 
 class ProviderTestFailed(NexusError):
-    """`extra` has `reason` (administration.connection_test.TestCode) and `errors`, which names the field at fault."""
+    """`extra` has `reason` (administration.connection_test.ConnectionCode) and `errors`, which names the field at fault."""
 
     status = 422
     code = "provider_test_failed"
@@ -171,6 +171,15 @@ class StoreUnavailable(NexusError):
     status = 503
     code = "store_unavailable"
     title = "The store of limits and records cannot be reached"
+    retryable = True
+
+
+class Unhealthy(NexusError):
+    """`extra["checks"]` says what failed."""
+
+    status = 503
+    code = "unhealthy"
+    title = "A part of the service does not answer"
     retryable = True
 
 

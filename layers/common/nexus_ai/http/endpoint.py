@@ -23,7 +23,8 @@ from nexus_ai.http.response import Response, common_headers, problem, success
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route takes, for its description: `role` None is public. `function` has the type of its answer."""
+    """What a route takes, for its description: `role` None is public. `function` has the type of its answer, which
+    comes with `status`."""
 
     route: str
     role: Role | None
@@ -31,6 +32,7 @@ class Operation:
     query: type[ParameterModel] | None
     body: type[RequestModel] | None
     function: Callable[..., BaseModel]
+    status: int = 200
 
 
 class Handler:
@@ -49,7 +51,7 @@ class Handler:
             gateway_request_id=request.gateway_id,
             lambda_request_id=context.aws_request_id,
         ):
-            response, code = _answer(request, context, self._answer)
+            response, code = _answer(request, context, self._answer, self.operation.status)
             latency_ms = clock.now_ms() - request.started_at_ms
             logger().info("request", status=response["statusCode"], code=code, latency_ms=latency_ms)
             return response
@@ -61,13 +63,13 @@ def endpoint(route: str, *, role: Role = Role.USER) -> Callable[[Callable[[Calle
 
 @overload
 def endpoint[Body: RequestModel](
-    route: str, *, body: type[Body], role: Role = Role.USER
+    route: str, *, body: type[Body], role: Role = Role.USER, status: int = 200
 ) -> Callable[[Callable[[Caller, Body], BaseModel]], Handler]: ...
 
 
 @overload
 def endpoint[Query: ParameterModel](
-    route: str, *, query: type[Query], role: Role = Role.USER
+    route: str, *, query: type[Query], role: Role = Role.USER, status: int = 200
 ) -> Callable[[Callable[[Caller, Query], BaseModel]], Handler]: ...
 
 
@@ -90,11 +92,12 @@ def endpoint(
     query: type[ParameterModel] | None = None,
     body: type[RequestModel] | None = None,
     role: Role = Role.USER,
+    status: int = 200,
 ) -> Callable[[Callable[..., BaseModel]], Handler]:
     """A route for callers with `role`.
 
     Its function takes the caller, and behind it, in this order, the path's parameters, the query and the body, each
-    where there is a model of it.
+    where there is a model of it. `status` is that of its answers: 202 where there is more to do behind them.
     """
 
     def arguments(event: GatewayEvent) -> Iterator[BaseModel]:
@@ -112,28 +115,33 @@ def endpoint(
             caller.require(role)
             return function(caller, *arguments(event))
 
-        return Handler(Operation(route, role, path, query, body, function), answer)
+        return Handler(Operation(route, role, path, query, body, function, status), answer)
 
     return decorate
 
 
-def public_endpoint(route: str) -> Callable[[Callable[[], BaseModel]], Handler]:
-    """A route that anybody may call; its function takes nothing."""
+def public_endpoint[Query: ParameterModel](
+    route: str, *, query: type[Query]
+) -> Callable[[Callable[[Query], BaseModel]], Handler]:
+    """A route that anybody may call; its function takes the query."""
 
-    def decorate(function: Callable[[], BaseModel]) -> Handler:
-        operation = Operation(route, None, None, None, None, function)
-        return Handler(operation, lambda _event, _context: function())
+    def decorate(function: Callable[[Query], BaseModel]) -> Handler:
+        operation = Operation(route, None, None, query, None, function)
+        return Handler(operation, lambda event, _context: function(parse_parameters(event.query, query)))
 
     return decorate
 
 
 def _answer(
-    request: GatewayEvent, context: LambdaContext, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]
+    request: GatewayEvent,
+    context: LambdaContext,
+    answer: Callable[[GatewayEvent, LambdaContext], BaseModel],
+    status: int,
 ) -> tuple[Response, str]:
     """The response, and the code of its end for the log."""
     headers = common_headers(request.request_id, request.origin, get_settings().cors_origins)
     try:
-        return success(answer(request, context), headers), "ok"
+        return success(answer(request, context), headers, status), "ok"
     except NexusError as error:
         if error.status >= 500:
             logger().exception("failed", code=error.code)

@@ -12,9 +12,9 @@ from nexus_ai.core.errors import NexusError, Unauthenticated
 type Response = dict[str, Any]
 
 
-def success(answer: BaseModel, headers: Mapping[str, str]) -> Response:
+def success(answer: BaseModel, headers: Mapping[str, str], status: int = 200) -> Response:
     body = answer.model_dump_json(by_alias=True)
-    return {"statusCode": 200, "headers": {"Content-Type": "application/json", **headers}, "body": body}
+    return {"statusCode": status, "headers": {"Content-Type": "application/json", **headers}, "body": body}
 
 
 def problem(error: NexusError, request_id: str, headers: Mapping[str, str]) -> Response:

@@ -38,7 +38,10 @@ def _mutants(group: str, modules: list[str]) -> list[Mutant]:
         path, _, function = target.partition(":")
         if not modules or path in modules:
             of_module = mutants(path, (PACKAGE / path).read_text("utf-8"))
-            found += _without_equivalent(path, [each for each in of_module if function in {"", each.function}])
+            meant = [each for each in of_module if function in {"", each.function}]
+            if not meant:
+                raise LookupError(f"there is no {target} any more")
+            found += _without_equivalent(path, meant)
     return found
 
 

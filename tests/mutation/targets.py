@@ -11,7 +11,7 @@ NEEDED_PERCENT = 90
 
 # A module's path in the package; behind a colon, the one function that is meant.
 GROUPS = {
-    "cache key": ("cache/key.py", "gateway/pipeline.py:_Run._key"),
+    "cache key": ("cache/key.py", "gateway/kept_answers.py:key_of"),
     "cost": ("core/money.py", "providers/pricing.py", "gateway/prices.py", "gateway/charging.py", "gateway/meter.py"),
     "limits": ("limits/windows.py", "limits/due.py", "limits/models.py", "limits/service.py", "limits/store.py"),
 }
@@ -21,12 +21,15 @@ GROUPS = {
 TESTS = (
     "tests/unit/test_cache_key.py",
     "tests/unit/test_charging.py",
+    "tests/unit/test_limit_models.py",
     "tests/unit/test_money.py",
     "tests/unit/test_pricing.py",
     "tests/unit/test_windows.py",
     "tests/functional/test_cache.py",
+    "tests/functional/test_due.py",
     "tests/functional/test_limits.py",
     "tests/functional/test_limits_races.py",
+    "tests/functional/test_limits_refusals.py",
     "tests/functional/test_meter.py",
 )
 
@@ -53,5 +56,11 @@ EQUIVALENT = (
         "return dollars if dollars % 1 else dollars.quantize(Decimal(1))",
         "return dollars if dollars % 1 else dollars.quantize(Decimal(2))",
         "quantize takes the exponent of its argument and nothing else",
+    ),
+    Equivalent(
+        "core/money.py",
+        "return dollars if dollars % 1 else dollars.quantize(Decimal(1))",
+        "return dollars if dollars % 2 else dollars.quantize(Decimal(1))",
+        "an odd number of dollars has no exponent to be taken away",
     ),
 )

@@ -1,5 +1,6 @@
 """The key of an answer changes with everything that could change the answer, and with its owner."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,9 +8,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexus_ai.cache.key import cache_key
+from nexus_ai.core.caller import Caller, Role
+from nexus_ai.core.clock import Deadline
+from nexus_ai.gateway.kept_answers import key_of
+from nexus_ai.gateway.models import ModelCall
+from nexus_ai.gateway.plan import Candidate
+from nexus_ai.providers.base import Message, Prompt
 
 NAMED = {"tenant_id": "clinic", "provider": "openai", "model": "gpt-5-mini"}
 PARAMETERS: dict[str, Any] = {"prompt": "Olá", "temperature": 0.7, "variations": 2, "setting": {"tone": None}}
+CALLER = Caller(
+    tenant_id="clinic",
+    user_id="ana",
+    roles=frozenset({Role.USER}),
+    request_id="request",
+    endpoint="POST /test",
+    started_at_ms=0,
+    deadline=Deadline(29_000),
+)
+CALL = ModelCall(
+    task="copy",
+    prompt_version="3",
+    module="marketing",
+    prompt=Prompt(system="Write.", messages=(Message(role="user", text="Olá"),), max_tokens=500, temperature=0.7),
+    input_tokens=1_000,
+    parameters=PARAMETERS,
+    parse=str,
+)
+CANDIDATE = Candidate("openai", "gpt-5-mini")
 
 
 def test_the_key_is_stable() -> None:
@@ -57,3 +83,25 @@ def test_what_is_not_json_has_no_key() -> None:
     """Not a number is not equal to itself: an answer under it would never be found, or be that of another question."""
     with pytest.raises(ValueError, match="JSON"):
         cache_key(**NAMED, parameters={"temperature": float("nan")})
+
+
+def test_the_key_of_a_call_is_stable_and_the_same_for_all_of_a_company() -> None:
+    key = key_of(CALLER, CALL, CANDIDATE)
+    assert key == ""
+    colleague = replace(CALLER, user_id="rui", request_id="another")
+    assert key_of(colleague, replace(CALL, module="sales", input_tokens=1), CANDIDATE) == key
+
+
+def test_whatever_of_a_call_changes_its_answer_makes_another_key() -> None:
+    keys = [
+        key_of(CALLER, CALL, CANDIDATE),
+        key_of(replace(CALLER, tenant_id="other"), CALL, CANDIDATE),
+        key_of(CALLER, CALL, Candidate("groq", "gpt-5-mini")),
+        key_of(CALLER, CALL, Candidate("openai", "gpt-5-nano")),
+        key_of(CALLER, replace(CALL, task="summary"), CANDIDATE),
+        key_of(CALLER, replace(CALL, prompt_version="4"), CANDIDATE),
+        key_of(CALLER, replace(CALL, prompt=CALL.prompt.model_copy(update={"max_tokens": 501})), CANDIDATE),
+        key_of(CALLER, replace(CALL, prompt=CALL.prompt.model_copy(update={"temperature": None})), CANDIDATE),
+        key_of(CALLER, replace(CALL, parameters={**PARAMETERS, "prompt": "Oi"}), CANDIDATE),
+    ]
+    assert len(set(keys)) == len(keys)

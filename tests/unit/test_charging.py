@@ -65,6 +65,7 @@ def test_the_companys_own_price_comes_before_the_list() -> None:
     assert prices.price(SETTINGS, "openai", "gpt-5-mini", TokenUsage(input_tokens=100, output_tokens=10)) == 790
     assert prices.price(SETTINGS, "groq", "gpt-5-mini", TokenUsage(input_tokens=100, output_tokens=10)) is None
     assert prices.ceiling(SETTINGS, "openai", "gpt-5-mini", 100, 10) == 790
+    assert prices.ceiling(SETTINGS, "openai", "gpt-5-mini", 10**6, 10**6) == 16_000_000
     assert prices.price(SETTINGS, "openai", "gpt-4o-mini", TokenUsage(input_tokens=1_000, output_tokens=500)) == 450
 
 

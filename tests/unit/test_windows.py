@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_ai.limits.windows import window_ends
+from nexus_ai.limits.windows import is_time_zone, window_ends
 
 SAO_PAULO = "America/Sao_Paulo"
 # Midnight comes twice in Havana when summer time ends, and did not come in São Paulo when it began.
@@ -85,3 +85,11 @@ def test_the_end_of_a_window_is_the_same_from_every_moment_in_it(now: int, zone:
     assert window_ends(day - 1, zone)[1] == day
     assert window_ends(month - 1, zone)[2] == month
     assert window_ends(day, zone)[1] > day
+
+
+def test_zones_are_those_of_the_list_by_their_whole_names() -> None:
+    assert is_time_zone(SAO_PAULO)
+    assert is_time_zone("UTC")
+    assert not is_time_zone("America/Sao Paulo")
+    assert not is_time_zone("America")
+    assert not is_time_zone("")

@@ -1,0 +1,74 @@
+"""A tenant's limits as plain numbers, at any moment."""
+
+from dataclasses import replace
+
+from nexus_ai.limits.models import UNLIMITED, Amounts, Limit, LimitSettings, LimitState, Reservation
+
+# 2026-11-23 10:59:59 UTC
+NOW_S = 1_795_431_599
+HOUR_END_S, DAY_END_S, MONTH_END_S = NOW_S + 1, 1_795_478_400, 1_796_083_200
+RESERVATION = Reservation(
+    id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-5-mini", ends=(1, 2, 3)
+)
+STATE = LimitState(
+    time_zone="UTC",
+    maxima=(100, 5_000, UNLIMITED),
+    remaining=(60, 4_000, UNLIMITED - 900),
+    held=(10, 300, 40),
+    ends=(HOUR_END_S, DAY_END_S, MONTH_END_S),
+    in_flight={"0198-a.12": RESERVATION},
+)
+
+
+def test_limits_are_named_as_the_api_names_them() -> None:
+    assert [limit.public_name for limit in Limit] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
+
+
+def test_a_reservation_knows_its_request() -> None:
+    assert RESERVATION.request_id == "0198-a"
+
+
+def test_used_is_what_is_neither_left_nor_held() -> None:
+    assert [STATE.used(limit) for limit in Limit] == [30, 700, 860]
+
+
+def test_no_limit_is_none_and_nothing_else_is() -> None:
+    settings = LimitSettings(requests_per_hour=0, tokens_per_day=None, cost_per_month_micros=7, time_zone="UTC")
+    assert settings.maxima == (0, 10**15, 7)
+    assert LimitState.unused(settings, NOW_S).settings == settings
+
+
+def test_a_tenant_that_never_called_has_all_and_its_windows_run() -> None:
+    settings = LimitSettings(requests_per_hour=1, tokens_per_day=2, cost_per_month_micros=3, time_zone="UTC")
+    assert LimitState.unused(settings, NOW_S) == LimitState(
+        time_zone="UTC",
+        maxima=(1, 2, 3),
+        remaining=(1, 2, 3),
+        held=(0, 0, 0),
+        ends=(HOUR_END_S, DAY_END_S, MONTH_END_S),
+        in_flight={},
+    )
+
+
+def test_while_all_windows_run_a_state_reads_as_it_is() -> None:
+    assert STATE.at(NOW_S) == STATE
+
+
+def test_a_window_is_new_from_the_moment_of_its_end_and_the_others_go_on() -> None:
+    assert STATE.at(HOUR_END_S) == replace(
+        STATE,
+        remaining=(100, 4_000, UNLIMITED - 900),
+        held=(0, 300, 40),
+        ends=(HOUR_END_S + 3_600, DAY_END_S, MONTH_END_S),
+    )
+    assert STATE.at(DAY_END_S) == replace(
+        STATE,
+        remaining=(100, 5_000, UNLIMITED - 900),
+        held=(0, 0, 40),
+        ends=(DAY_END_S + 3_600, DAY_END_S + 86_400, MONTH_END_S),
+    )
+
+
+def test_new_windows_end_in_the_zone_that_stands_then() -> None:
+    tokyo = replace(STATE, time_zone="Asia/Tokyo")
+    assert tokyo.at(DAY_END_S).ends == (DAY_END_S + 3_600, DAY_END_S + 15 * 3_600, MONTH_END_S)

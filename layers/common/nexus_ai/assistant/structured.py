@@ -1,0 +1,97 @@
+"""Reads what models write where a structure was asked for.
+
+What is around the JSON is passed over, since it changes nothing of what was said: fences, prose before and after it, a
+byte order mark, commas before a closing bracket. What is not the JSON that was promised is ContractBroken, and nothing
+else is ever raised.
+"""
+
+import json
+import math
+import re
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from nexus_ai.gateway.models import ContractBroken
+
+# In prose, a bracket is no beginning of JSON. So many of them are tried.
+BEGINNINGS = 20
+PROBLEMS_TOLD = 5
+# A string, to its end or to that of the text; or a comma that nothing follows.
+_STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\])*+(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
+
+
+def read[Written: BaseModel](text: str, model: type[Written]) -> Written:
+    """The object that a model wrote, as `model` has it; raises ContractBroken."""
+    return validated(read_object(text), model)
+
+
+def validated[Written: BaseModel](value: object, model: type[Written]) -> Written:
+    """A part of what was written; raises ContractBroken with a sentence for each thing that is wrong."""
+    try:
+        # From JSON, so that strict models take arrays for tuples.
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        told = [_told(found["loc"], found["msg"]) for found in error.errors(include_input=False, include_url=False)]
+        raise ContractBroken(*told[:PROBLEMS_TOLD]) from None
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """The JSON object in an answer: the longest, where there are several. Raises ContractBroken."""
+    mended = _STRING_OR_COMMA.sub(lambda found: found.group(1) or "", text)
+    decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+    found: object = None
+    longest = end = 0
+    for _ in range(BEGINNINGS):
+        begin = _next_bracket(mended, end)
+        if begin < 0:
+            break
+        try:
+            value, after = decoder.raw_decode(mended, begin)
+        except (ValueError, RecursionError):
+            end = begin + 1
+            continue
+        if after - begin > longest:
+            found, longest = value, after - begin
+        end = after
+    if not isinstance(found, dict):
+        raise ContractBroken("the answer is not a JSON object, or not all of one")
+    _require_text(json.dumps(found, ensure_ascii=False))
+    return cast("dict[str, Any]", found)
+
+
+def plain(text: str) -> str:
+    """An answer that is the text itself; raises ContractBroken where it is none."""
+    stripped = text.strip().removeprefix("\ufeff").strip()
+    if not stripped:
+        raise ContractBroken("the answer is empty")
+    _require_text(stripped)
+    return stripped
+
+
+def _next_bracket(text: str, start: int) -> int:
+    places = [place for place in (text.find("{", start), text.find("[", start)) if place >= 0]
+    return min(places, default=-1)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("too large a number")
+    return value
+
+
+def _require_text(text: str) -> None:
+    """Half a surrogate pair cannot be written as UTF-8, so that no answer could be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ContractBroken("the answer has characters that are none") from None
+
+
+def _told(location: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, location)) or 'the answer'}: {message}"

@@ -1,6 +1,7 @@
 """PUT configs through the local API: a key goes in, serves the provider's calls, and comes out nowhere."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,11 +32,15 @@ def test_an_answer_tells_the_configuration_and_of_the_key_its_end(stack: LocalSt
 
     assert reply.status == 200, reply.body
     fingerprint = reply.body.pop("fingerprint")
+    assert datetime.fromisoformat(reply.body.pop("updatedAt")) <= datetime.now(UTC)
+    test = reply.body.pop("lastTest")
+    assert (test["success"], test["code"], test["model"]) == (True, "ok", "gpt-5-mini")
     assert reply.body == {
         "provider": "openai",
         "model": "gpt-5-mini",
         "enabled": True,
         "isDefault": False,
+        "apiKey": "••••2a76",
         "keyLastFour": "2a76",
     }
     assert len(fingerprint) == 16
@@ -50,8 +55,8 @@ def test_the_key_is_sent_to_its_provider(stack: LocalStack, tenant: str) -> None
     reply = ask(stack.url, "POST", GENERATE_COPY, token=token, body={"provider": "openai", "prompt": "Olá"})
 
     assert reply.status == 200, reply.body
-    (call,) = stack.providers.calls
-    assert call.key_sha256 == key_digest(KEY)
+    tested, asked = stack.providers.calls
+    assert tested.key_sha256 == asked.key_sha256 == key_digest(KEY)
 
 
 def test_the_key_is_in_no_answer_no_log_and_no_table(

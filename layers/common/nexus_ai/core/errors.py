@@ -119,7 +119,7 @@ class RequestRejected(NexusError):
 
 
 class ProviderTestFailed(NexusError):
-    """`extra` has `reason` (administration.connection_test.ConnectionCode) and `errors`, which names the field at fault."""
+    """`extra` has `reason`, the code of a connection test, and `errors`, which names the field at fault."""
 
     status = 422
     code = "provider_test_failed"

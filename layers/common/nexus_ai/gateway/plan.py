@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import SystemRandom
 
-from nexus_ai.core.errors import ProviderNotConfigured
+from nexus_ai.core.errors import ModelNotAllowed, ProviderNotConfigured
 from nexus_ai.gateway import prices
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.tenants.models import FallbackStep, ProviderConfig, Strategy, TenantSettings
@@ -30,7 +30,8 @@ class Candidate:
 def plan[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
     """The candidates in order: the request's provider, else the tenant's default, then the order of fallback.
 
-    Raises ProviderNotConfigured where the request names a provider that the tenant has not set up, or none is there.
+    Raises ProviderNotConfigured where the request names a provider that the tenant has not set up, or none is there,
+    and ModelNotAllowed where the tenant's preferences leave nothing of what was asked for.
     """
     usable = {name: config for name, config in settings.providers.items() if config.enabled}
     if call.provider is not None and call.provider not in usable:
@@ -56,7 +57,18 @@ def plan[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
             "No provider is configured for your company: an administrator saves a key with "
             "PUT /api/marketing/ai/configs/{provider}."
         )
-    return candidates
+    return _allowed(settings, call, candidates)
+
+
+def _allowed[T](settings: TenantSettings, call: ModelCall[T], candidates: list[Candidate]) -> list[Candidate]:
+    """Those that the tenant's preferences allow. What the request itself names is never replaced without a word."""
+    allows = settings.preferences.allows
+    head = candidates[0]
+    named = call.provider is not None or call.model is not None
+    allowed = [candidate for candidate in candidates if allows(candidate.provider, candidate.model)]
+    if not allowed or (named and not allows(head.provider, head.model)):
+        raise ModelNotAllowed(f"Your company's preferences do not allow the model {head.model!r} of {head.provider}.")
+    return allowed
 
 
 def _default(configs: Iterable[ProviderConfig]) -> str | None:

@@ -1,0 +1,101 @@
+"""In which order a company's providers are asked, module by module."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from nexus_ai.administration.refusals import refused
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.wire import RequestModel, ResponseModel
+from nexus_ai.gateway.composition import gateway
+from nexus_ai.providers.base import ModelId, ProviderName
+from nexus_ai.tenants.models import FallbackOrder, FallbackStep, Strategy, TenantSettings
+
+# "*" is for every module that has no order of its own.
+ModuleOrAny = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9-]{0,39})$")]
+MODULES_MAX = 50
+
+
+class StepRequest(RequestModel):
+    """Its configured model where none is named. The weight counts for the strategy `weighted` alone."""
+
+    provider: ProviderName
+    model: ModelId | None = None
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+
+
+class OrderRequest(RequestModel):
+    strategy: Strategy = Strategy.ORDERED
+    providers: Annotated[tuple[StepRequest, ...], Field(min_length=1, max_length=10)]
+
+    @model_validator(mode="after")
+    def _can_be_followed(self) -> Self:
+        steps = [(step.provider, step.model) for step in self.providers]
+        if len(set(steps)) != len(steps):
+            raise ValueError("names a provider twice with the same model")
+        if self.strategy is Strategy.WEIGHTED and not any(step.weight for step in self.providers):
+            raise ValueError("needs a weight above 0")
+        return self
+
+
+class FallbackRequest(RequestModel):
+    """Changes the modules that it names and leaves the others; null takes a module's order away."""
+
+    modules: Annotated[dict[ModuleOrAny, OrderRequest | None], Field(max_length=MODULES_MAX)]
+
+
+class StepView(ResponseModel):
+    provider: str
+    model: str | None
+    weight: int
+
+
+class OrderView(ResponseModel):
+    strategy: Strategy
+    providers: tuple[StepView, ...]
+
+
+class FallbackView(ResponseModel):
+    modules: dict[str, OrderView]
+
+
+def read(caller: Caller) -> FallbackView:
+    """The orders as they stand at this moment; raises StoreUnavailable."""
+    orders = gateway().tenants.current(caller).fallbacks
+    return FallbackView(modules={module: _view(orders[module]) for module in sorted(orders)})
+
+
+def change(caller: Caller, request: FallbackRequest) -> FallbackView:
+    """Binds within 30 seconds; raises ValidationFailed, and StoreUnavailable, after which it may be sent again."""
+    tenants = gateway().tenants
+    _require_configured(tenants.current(caller), request)
+    for module, order in request.modules.items():
+        if order is None:
+            tenants.delete_fallback(caller, module)
+        else:
+            tenants.save_fallback(caller, module, _order(order))
+    return read(caller)
+
+
+def _require_configured(settings: TenantSettings, request: FallbackRequest) -> None:
+    named = {module for module, order in request.modules.items() if order is not None}
+    gone = {module for module, order in request.modules.items() if order is None}
+    if len((settings.fallbacks.keys() | named) - gone) > MODULES_MAX:
+        raise refused("modules", f"At most {MODULES_MAX} modules have an order of their own", "too_long")
+    for module, order in request.modules.items():
+        for place, step in enumerate(order.providers if order else ()):
+            if step.provider not in settings.providers:
+                field = f"modules.{module}.providers.{place}.provider"
+                raise refused(field, "This provider is not configured", "not_configured")
+
+
+def _order(order: OrderRequest) -> FallbackOrder:
+    steps = tuple(
+        FallbackStep(provider=step.provider, model=step.model, weight=step.weight) for step in order.providers
+    )
+    return FallbackOrder(strategy=order.strategy, steps=steps)
+
+
+def _view(order: FallbackOrder) -> OrderView:
+    steps = tuple(StepView(provider=step.provider, model=step.model, weight=step.weight) for step in order.steps)
+    return OrderView(strategy=order.strategy, providers=steps)

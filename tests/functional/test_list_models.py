@@ -1,0 +1,92 @@
+"""GET configs/{provider}/models through the local API: what the company's key can use, with context and prices."""
+
+import pytest
+
+from local.demo import PROVIDERS
+from local.simulated.behaviours import Fail
+from local.simulated.board import key_digest
+from local.stack import LocalStack
+from nexus_ai.providers.base import FailureKind, ProviderName
+from tests.functional.administration_support import CONFIGS, KEY, PREFERENCES, call, configure
+from tests.functional.http_client import Reply
+
+
+def models(stack: LocalStack, tenant: str, provider: str = "openai", role: str = "admin") -> Reply:
+    return call(stack, tenant, "GET", f"{CONFIGS}/{provider}/models", role=role)
+
+
+@pytest.mark.parametrize("provider", list(ProviderName))
+def test_the_models_of_the_saved_key_are_told_with_context_and_prices(
+    provider: ProviderName, stack: LocalStack, tenant: str
+) -> None:
+    configure(stack, tenant, provider, model=PROVIDERS[provider].model)
+
+    reply = models(stack, tenant, provider)
+
+    assert reply.status == 200, reply.body
+    (asked,) = stack.providers.calls
+    assert (asked.operation, asked.key_sha256) == ("models", key_digest(KEY))
+    names = [item["model"] for item in reply.body["items"]]
+    assert names == sorted(set(names))
+    priced = [item for item in reply.body["items"] if item["inputPerMillionUsd"] is not None]
+    assert priced
+    assert all(item["outputPerMillionUsd"] >= item["inputPerMillionUsd"] > 0 for item in priced)
+    assert any((item["contextTokens"] or 0) > 100_000 for item in priced)
+    assert {(item["ownPrice"], item["allowed"]) for item in reply.body["items"]} == {(False, True)}
+
+
+def test_the_companys_own_price_stands_before_that_of_the_list(stack: LocalStack, tenant: str) -> None:
+    configure(stack, tenant, "openai")
+    own = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
+    allowed = {"provider": "openai", "model": "gpt-5-nano"}
+    preferences = {"prices": [{**own, "contextTokens": 9000}], "allowedModels": [allowed]}
+    assert call(stack, tenant, "PUT", PREFERENCES, preferences).status == 200
+
+    told = {item["model"]: item for item in models(stack, tenant).body["items"]}
+
+    assert told["gpt-5-mini"] == {
+        "model": "gpt-5-mini",
+        "contextTokens": 9000,
+        "inputPerMillionUsd": 0.5,
+        "outputPerMillionUsd": 3.0,
+        "ownPrice": True,
+        "allowed": False,
+    }
+    assert (told["gpt-5-nano"]["ownPrice"], told["gpt-5-nano"]["allowed"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (FailureKind.INVALID_KEY, "invalid_key"),
+        (FailureKind.SERVER_ERROR, "unreachable"),
+        (FailureKind.RESET, "unreachable"),
+    ],
+)
+def test_a_vendor_that_does_not_tell_is_502_with_the_reason(
+    kind: FailureKind, reason: str, stack: LocalStack, tenant: str
+) -> None:
+    configure(stack, tenant, "openai")
+    stack.providers.always(ProviderName.OPENAI, Fail(kind))
+
+    reply = models(stack, tenant)
+
+    assert (reply.status, reply.body["code"], reply.body["reason"]) == (502, "provider_failed", reason)
+
+
+def test_without_a_saved_key_nobody_is_asked_another_companys_least_of_all(stack: LocalStack, tenant: str) -> None:
+    configure(stack, tenant, "openai")
+
+    reply = models(stack, f"{tenant}-other")
+
+    assert (reply.status, reply.body["code"]) == (409, "provider_not_configured")
+    assert stack.providers.count() == 0
+
+
+def test_a_user_may_not_ask_for_models(stack: LocalStack, tenant: str) -> None:
+    assert models(stack, tenant, role="user").status == 403
+
+
+@pytest.mark.parametrize("provider", ["gpt", "..", "openai%2F..", "test"])
+def test_a_provider_that_is_none_is_422(provider: str, stack: LocalStack, tenant: str) -> None:
+    assert models(stack, tenant, provider).status in {404, 422}

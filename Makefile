@@ -6,7 +6,7 @@ BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run test test-all lint types format requirements build clean setup
+.PHONY: help run test test-all mutants lint types format requirements build clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: setup ## the tests, but for the long ones
 
 test-all: test ## and the long ones after them
 	@$(BIN)/pytest -m slow
+
+mutants: setup ## mutation testing of limits, cost and cache key: half an hour, not part of CI
+	@$(BIN)/python -m tests.mutation
 
 lint: setup ## ruff, import contracts, the template
 	@$(BIN)/ruff check .

@@ -167,8 +167,8 @@ class _Changes:
             yield *self._span(test), "True"
 
     def _negated(self, test: ast.expr) -> Iterator[Change]:
-        # A comparison and a `not` have mutants of their own, which are the same.
-        if not isinstance(test, ast.Compare | ast.UnaryOp | ast.BoolOp):
+        # Comparisons, constants and a `not` have mutants of their own, which are the same.
+        if not isinstance(test, ast.Compare | ast.Constant | ast.UnaryOp | ast.BoolOp):
             yield *self._span(test), f"(not {self._source(test)})"
 
     def _constant(self, node: ast.Constant) -> Iterator[Change]:

@@ -63,4 +63,10 @@ EQUIVALENT = (
         "return dollars if dollars % 2 else dollars.quantize(Decimal(1))",
         "an odd number of dollars has no exponent to be taken away",
     ),
+    Equivalent(
+        "gateway/meter.py",
+        "price_known=all(step.price_known for step in most),",
+        "price_known=any(step.price_known for step in most),",
+        "all steps are asked of one model, whose price is known or not",
+    ),
 )

@@ -115,7 +115,8 @@ def test_an_answer_without_usage_is_charged_all_that_was_reserved_and_says_that_
 
 
 def test_an_answer_of_unknown_price_costs_an_unknown_amount_and_takes_its_tokens() -> None:
-    settlement, attempt = _answered(UNKNOWN, TOLD)
+    unpriced = RESERVATION.model_copy(update={"amounts": Amounts(1, 1_540, 0)})
+    settlement, attempt = charge_answer(SETTINGS, UNKNOWN, unpriced, TOLD, 321)
     assert settlement.used == Amounts(1, 1_100, 0)
     assert attempt.cost_micros is None
     assert not attempt.overrun

@@ -130,6 +130,20 @@ def test_an_attempt_that_sent_nothing_leaves_the_request_to_the_next(
     assert request.used() == (0, 0, 0)
 
 
+def test_a_blocked_answer_whose_usage_the_vendor_told_is_charged_that(
+    request_of_a_tenant: Request, simulated_providers: SimulatedProviders
+) -> None:
+    blocked = Answer(finish="blocked", usage=Usage(input_tokens=900, output_tokens=200))
+    simulated_providers.script(ProviderName.OPENAI, blocked)
+    failure = request_of_a_tenant.call(MINI)
+    assert isinstance(failure, ProviderFailure)
+    assert failure.kind is FailureKind.BLOCKED
+    (attempt,) = request_of_a_tenant.meter.attempts
+    assert (attempt.outcome, attempt.charged_tokens, attempt.cost_micros) == (Outcome.FAILED, 1_100, 255)
+    request_of_a_tenant.settle()
+    assert request_of_a_tenant.used() == (1, 1_100, 255)
+
+
 def test_a_fault_of_an_adapter_is_a_failure_that_may_be_billed(
     request_of_a_tenant: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,7 +178,7 @@ def test_nothing_is_begun_without_a_reservation_of_its_own(
     request = request_of_a_tenant
     simulated_providers.script(ProviderName.OPENAI, TOLD)
     request.call(MINI)
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError, match=r"^an attempt was begun without a reservation$"):
         request.meter.attempt(SETTINGS, MINI, STEP.prompt, api_key="sk-test", timeout_s=lambda: 20.0)
     assert simulated_providers.count() == 1
     assert request.meter.attempts[0].charged_tokens == 1_100
@@ -260,12 +274,12 @@ def test_what_was_tried_is_a_model_of_a_provider(
 def test_an_answer_that_broke_the_contract_keeps_its_charge_and_says_so(
     request_of_a_tenant: Request, simulated_providers: SimulatedProviders
 ) -> None:
-    simulated_providers.script(ProviderName.OPENAI, Reset(), TOLD)
-    request_of_a_tenant.call(MINI)
-    request_of_a_tenant.call(MINI)
+    simulated_providers.script(ProviderName.OPENAI, Reset(), TOLD, TOLD)
+    for _ in range(3):
+        request_of_a_tenant.call(MINI)
     request_of_a_tenant.meter.last_was_invalid()
-    first, last = request_of_a_tenant.meter.attempts
-    assert first.outcome is Outcome.FAILED
+    first, second, last = request_of_a_tenant.meter.attempts
+    assert (first.outcome, second.outcome) == (Outcome.FAILED, Outcome.ANSWERED)
     assert (last.outcome, last.error_code) == (Outcome.INVALID_ANSWER, "invalid_answer")
     assert (last.charged_tokens, last.cost_micros) == (1_100, 255)
 

@@ -6,7 +6,7 @@ BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run test test-all mutants lint types format requirements build clean setup
+.PHONY: help run test test-all mutants lint types format requirements build ceiling clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ requirements: setup ## layers/common/requirements.txt, out of uv.lock
 
 build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+ceiling: setup ## what a tenant's administrators cannot exceed: STACK, TENANT, REQUESTS_PER_HOUR, TOKENS_PER_DAY, COST_PER_MONTH_USD
+	@PYTHONPATH=layers/common $(BIN)/python -m ops.ceiling --stack "$(STACK)" --tenant "$(TENANT)" \
+		$(if $(REQUESTS_PER_HOUR),--requests-per-hour "$(REQUESTS_PER_HOUR)") \
+		$(if $(TOKENS_PER_DAY),--tokens-per-day "$(TOKENS_PER_DAY)") \
+		$(if $(COST_PER_MONTH_USD),--cost-per-month-usd "$(COST_PER_MONTH_USD)")
 
 clean: ## everything that can be made again
 	@rm -rf .venv .cache .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -30,6 +30,9 @@ def test_a_tenant_that_never_called_has_the_deployments_limits_and_used_nothing(
         "tokensPerDay": 50_000,
         "costPerMonthUsd": 100,
         "timeZone": "America/Sao_Paulo",
+        "alertThresholds": [80],
+        "alertEmails": [],
+        "ceilings": {"requestsPerHour": None, "tokensPerDay": None, "costPerMonthUsd": None},
     }
     assert [window["limit"] for window in windows] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
     for window, most in zip(windows, (100, 50_000, 100), strict=True):

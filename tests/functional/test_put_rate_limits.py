@@ -14,7 +14,15 @@ from tests.functional.http_client import Reply, ask
 from tests.functional.pipeline_support import copy, limit_state, set_preferences
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
-LIMITS = {"requestsPerHour": 7, "tokensPerDay": 7_000, "costPerMonthUsd": 7.000007, "timeZone": "America/Manaus"}
+LIMITS: dict[str, Any] = {
+    "requestsPerHour": 7,
+    "tokensPerDay": 7_000,
+    "costPerMonthUsd": 7.000007,
+    "timeZone": "America/Manaus",
+    "alertThresholds": [50, 80, 100],
+    "alertEmails": ["ana@clinica.example", "financeiro+ia@clinica.example"],
+}
+OTHERS: dict[str, Any] = {"timeZone": "UTC", "alertThresholds": [90], "alertEmails": []}
 
 
 def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Reply:
@@ -23,7 +31,7 @@ def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Re
 
 def told(reply: Reply) -> dict[str, Any]:
     assert reply.status == 200, reply.body
-    return {name: value for name, value in reply.body.items() if name != "windows"}
+    return {name: value for name, value in reply.body.items() if name not in {"windows", "ceilings"}}
 
 
 def preferences(tenant: str) -> Preferences:
@@ -40,7 +48,7 @@ def test_the_answer_is_what_a_get_tells(stack: LocalStack, tenant: str) -> None:
 @pytest.mark.parametrize("name", LIMITS)
 def test_what_is_not_named_stays(name: str, stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, LIMITS)
-    changed = {name: "UTC" if name == "timeZone" else 3}
+    changed = {name: OTHERS.get(name, 3)}
 
     assert told(put(stack, tenant, changed)) == LIMITS | changed
 
@@ -62,6 +70,10 @@ def test_null_is_no_limit_and_0_blocks_the_very_next_call(name: str, stack: Loca
     assert stack.providers.count() == 1
 
 
+def test_thresholds_are_told_in_their_order(stack: LocalStack, tenant: str) -> None:
+    assert told(put(stack, tenant, {"alertThresholds": [100, 50, 80]}))["alertThresholds"] == [50, 80, 100]
+
+
 def test_what_was_used_stays_used_under_new_limits(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
 
@@ -74,10 +86,10 @@ def test_changes_of_different_limits_at_once_are_all_kept(stack: LocalStack, ten
     put(stack, tenant, {"timeZone": "UTC"})
     changes: list[dict[str, object]] = [{name: value} for name, value in LIMITS.items()]
 
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(len(changes)) as threads:
         replies = list(threads.map(partial(put, stack, tenant), changes))
 
-    assert [reply.status for reply in replies] == [200] * 4
+    assert [reply.status for reply in replies] == [200] * len(changes)
     assert told(put(stack, tenant, {})) == LIMITS
 
 
@@ -127,7 +139,23 @@ def test_a_user_may_not_change_limits(stack: LocalStack, tenant: str) -> None:
         ("timeZone", "america/sao_paulo"),
         ("timeZone", -3),
         ("requests_per_hour", 7),
-        ("alertThresholds", [80]),
+        ("alertThresholds", [0]),
+        ("alertThresholds", [101]),
+        ("alertThresholds", [80.5]),
+        ("alertThresholds", [80, 80]),
+        ("alertThresholds", list(range(1, 12))),
+        ("alertThresholds", None),
+        ("alertEmails", ["ana"]),
+        ("alertEmails", ["ana@localhost"]),
+        ("alertEmails", ["ana@clinica.example\r\nBcc: x@y.example"]),
+        ("alertEmails", ["ana@clinica.example\n"]),
+        ("alertEmails", ["Ana <ana@clinica.example>"]),
+        ("alertEmails", ["a..b@clinica.example"]),
+        ("alertEmails", ["ação@clinica.example"]),
+        ("alertEmails", ["ana@clinica.example", "ANA@clinica.example"]),
+        ("alertEmails", [f"ana{number}@clinica.example" for number in range(11)]),
+        ("alertEmails", ["a" * 243 + "@clinica.example"]),
+        ("maxRequestsPerHour", 7),
     ],
 )
 def test_a_field_that_does_not_fit_is_422_and_named_and_nothing_changes(
@@ -136,5 +164,6 @@ def test_a_field_that_does_not_fit_is_422_and_named_and_nothing_changes(
     reply = put(stack, tenant, LIMITS | {name: value})
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")
-    assert [error["field"] for error in reply.body["errors"]] == [name]
+    assert reply.body["errors"][0]["field"].partition(".")[0] == name
     assert limit_state(tenant).settings.requests_per_hour == 100
+    assert preferences(tenant) == Preferences()

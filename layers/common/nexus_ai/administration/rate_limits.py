@@ -1,32 +1,60 @@
-"""The company's limits: what they are, what is used of them, and new ones."""
+"""The company's limits: what they are, what is used of them, new ones, and whom to warn before they are used up."""
 
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
+from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
-from nexus_ai.gateway.composition import gateway
+from nexus_ai.gateway.composition import ceiling_store, gateway
+from nexus_ai.limits.ceilings import Ceiling
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
 from nexus_ai.limits.service import public_amount
 from nexus_ai.limits.windows import is_time_zone
+from nexus_ai.tenants.models import AlertSettings
 
 # The bounds are those of the deployment's own defaults, and keep clear of what stands for "no limit" in the table.
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
 Tokens = Annotated[int, Field(ge=0, le=999_999_999_999)]
 MonthlyDollars = Annotated[DollarsGiven, Field(ge=0, le=999_999_999, decimal_places=6)]
 
+Threshold = Annotated[int, Field(ge=1, le=100)]
+# What mail servers take without quoting or encoding (a dot-atom and a host name, RFC 5321): no room for a header.
+Address = Annotated[
+    str,
+    StringConstraints(
+        max_length=254,
+        pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,9}"
+        r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
+    ),
+]
+_ALERTS = {"alert_thresholds": "thresholds", "alert_emails": "emails"}
+
 
 class RateLimitsRequest(RequestModel):
-    """Changes what it names and leaves the rest; null is no limit, 0 blocks."""
+    """Changes what it names and leaves the rest; null is no limit, 0 blocks.
+
+    At each of `alert_thresholds` (percent of a limit) a mail goes to `alert_emails`; both lists are replaced whole.
+    """
 
     requests_per_hour: Requests | None = None
     tokens_per_day: Tokens | None = None
     cost_per_month_usd: MonthlyDollars | None = None
     time_zone: str | None = None
+    alert_thresholds: Annotated[tuple[Threshold, ...], Field(max_length=10)] = (80,)
+    alert_emails: Annotated[tuple[Address, ...], Field(max_length=10)] = ()
+
+    @field_validator("alert_thresholds", "alert_emails")
+    @classmethod
+    def _names_each_once[Entry: (int, str)](cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        told = [entry.lower() if isinstance(entry, str) else entry for entry in entries]
+        if len(set(told)) != len(told):
+            raise ValueError("names one twice")
+        return entries
 
     @field_validator("time_zone")
     @classmethod
@@ -51,48 +79,98 @@ class LimitWindow(ResponseModel):
     resets_at: str
 
 
+class CeilingView(ResponseModel):
+    """What the operator lets the limits be at most; null is no ceiling."""
+
+    requests_per_hour: int | None
+    tokens_per_day: int | None
+    cost_per_month_usd: Dollars | None
+
+
 class RateLimitsView(ResponseModel):
     requests_per_hour: int | None
     tokens_per_day: int | None
     cost_per_month_usd: Dollars | None
     time_zone: str
+    alert_thresholds: tuple[int, ...]
+    alert_emails: tuple[str, ...]
+    ceilings: CeilingView
     windows: tuple[LimitWindow, ...]
 
 
 def read(caller: Caller) -> RateLimitsView:
     """The limits as they stand now; raises StoreUnavailable."""
-    return _view(gateway().limits.state(caller))
+    ceiling = ceiling_store().load(caller.tenant_id)
+    state = ceiling.over(gateway().limits.state(caller))
+    return _view(state, ceiling, gateway().tenants.current(caller).alerts)
+
+
+def windows(caller: Caller) -> tuple[LimitWindow, ...]:
+    """What is used of the limits now, without the rest; raises StoreUnavailable."""
+    state = ceiling_store().load(caller.tenant_id).over(gateway().limits.state(caller))
+    return tuple(_window(state, limit) for limit in Limit)
 
 
 def change(caller: Caller, request: RateLimitsRequest) -> RateLimitsView:
-    """Binds on the company's next call; raises StoreUnavailable, and may then be sent again."""
+    """Binds on the company's next call.
+
+    Raises ValidationFailed for a limit above the operator's ceiling, and StoreUnavailable; it may then be sent again.
+    """
     limits, tenants = gateway().limits, gateway().tenants
     changes = _changes(request)
-    limits.change(caller, lambda current: current.model_copy(update=changes))
+    _require_under(ceiling_store().load(caller.tenant_id), changes)
+    if changes:
+        limits.change(caller, lambda current: current.model_copy(update=changes))
     if request.time_zone is not None:
         tenants.change_preferences(caller, {"time_zone": request.time_zone})
+    alerts = {_ALERTS[name]: getattr(request, name) for name in _ALERTS if name in request.model_fields_set}
+    if "thresholds" in alerts:
+        alerts["thresholds"] = sorted(alerts["thresholds"])
+    if alerts:
+        tenants.change_alerts(caller, alerts)
     return read(caller)
+
+
+def _require_under(ceiling: Ceiling, changes: dict[str, Any]) -> None:
+    """Raises ValidationFailed that names each limit above its ceiling."""
+    above: list[tuple[str, str, str]] = []
+    for limit, (name, most) in zip(Limit, ceiling, strict=True):
+        if name in changes and most is not None and (changes[name] is None or changes[name] > most):
+            message = f"The operator's ceiling is {public_amount(limit, most)}"
+            above.append((limit.public_name, message, "above_ceiling"))
+    if above:
+        raise refused_all(above)
 
 
 def _changes(request: RateLimitsRequest) -> dict[str, Any]:
     """The named fields, as LimitSettings has them."""
-    changes = request.model_dump(include=request.model_fields_set)
+    changes = request.model_dump(include=request.model_fields_set - _ALERTS.keys())
     if "cost_per_month_usd" in changes:
         dollars: Decimal | None = changes.pop("cost_per_month_usd")
         changes["cost_per_month_micros"] = None if dollars is None else micros_from_dollars(dollars)
     return changes
 
 
-def _view(state: LimitState) -> RateLimitsView:
+def _view(state: LimitState, ceiling: Ceiling, alerts: AlertSettings) -> RateLimitsView:
     settings: LimitSettings = state.settings
-    micros = settings.cost_per_month_micros
     return RateLimitsView(
         requests_per_hour=settings.requests_per_hour,
         tokens_per_day=settings.tokens_per_day,
-        cost_per_month_usd=None if micros is None else dollars_from_micros(micros),
+        cost_per_month_usd=_dollars(settings.cost_per_month_micros),
         time_zone=settings.time_zone,
+        alert_thresholds=alerts.thresholds,
+        alert_emails=alerts.emails,
+        ceilings=CeilingView(
+            requests_per_hour=ceiling.requests_per_hour,
+            tokens_per_day=ceiling.tokens_per_day,
+            cost_per_month_usd=_dollars(ceiling.cost_per_month_micros),
+        ),
         windows=tuple(_window(state, limit) for limit in Limit),
     )
+
+
+def _dollars(micros: int | None) -> Decimal | None:
+    return None if micros is None else dollars_from_micros(micros)
 
 
 def _window(state: LimitState, limit: Limit) -> LimitWindow:

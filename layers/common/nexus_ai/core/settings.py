@@ -54,6 +54,10 @@ class Settings(BaseModel):
     default_tokens_per_day: OptionalLimit = 50_000
     default_cost_per_month_usd: OptionalDollars = Decimal(100)
     default_time_zone: str = "America/Sao_Paulo"
+    # What no tenant's administrator can exceed, unless the operator set another ceiling for that tenant.
+    ceiling_requests_per_hour: OptionalLimit = None
+    ceiling_tokens_per_day: OptionalLimit = None
+    ceiling_cost_per_month_usd: OptionalDollars = None
     max_calls_in_flight: int = Field(default=100, ge=1, le=300)
 
     content_retention_days: int = Field(default=90, ge=1)

@@ -11,9 +11,9 @@ from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.idempotency import Idempotency
 from nexus_ai.gateway.kept_answers import KeptAnswers
 from nexus_ai.gateway.pipeline import Gateway
+from nexus_ai.limits.ceilings import CeiledLimitStore, CeilingStore, deployment_ceiling, under_ceiling
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.service import LimitService
-from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import tables
 from nexus_ai.tenants.secrets import KeyRing
 from nexus_ai.tenants.service import TenantService
@@ -34,6 +34,10 @@ def usage_store() -> UsageStore:
     return UsageStore(tables.usage(), days=get_settings().metadata_retention_days)
 
 
+def ceiling_store() -> CeilingStore:
+    return CeilingStore(tables.rate_limits(), deployment_ceiling(get_settings()))
+
+
 def compose(clock: Clock) -> Gateway:
     """A gateway over the tables of the deployment."""
     settings = get_settings()
@@ -43,7 +47,11 @@ def compose(clock: Clock) -> Gateway:
         clock=clock,
         tenants=tenants,
         key_ring=KeyRing(clock),
-        limits=LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings),
+        limits=LimitService(
+            CeiledLimitStore(tables.rate_limits(), settings.max_calls_in_flight, ceiling_store()),
+            clock,
+            under_ceiling(settings),
+        ),
         kept_answers=KeptAnswers(CacheStore(tables.cache()), clock),
         books=Books(audit_store(), usage_store(), DueTenants(tables.rate_limits()), clock),
         circuits=Circuits(tenant_store, tenants, clock),

@@ -1,0 +1,1 @@
+"""Commands of the operator, who has credentials of the AWS account."""

@@ -35,10 +35,10 @@ class Gateway:
 
     def __init__(self, template: Template, region: str) -> None:
         self._region = region
-        self._functions: dict[str, Function] = functions(template, region)
+        self.functions: dict[str, Function] = functions(template, region)
         self._api = RestApi(template)
         self._authorizers: dict[str, Authorizer] = {
-            name: Authorizer(function, self._api.authorizer_ttl_s) for name, function in self._functions.items()
+            name: Authorizer(function, self._api.authorizer_ttl_s) for name, function in self.functions.items()
         }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -55,7 +55,7 @@ class Gateway:
         try:
             authorized = self._authorize(route, request)
             event = self._event(route, parameters, request, request_id, authorized)
-            return _response(self._functions[route.function].invoke(event))
+            return _response(self.functions[route.function].invoke(event))
         except Refused as refusal:
             return self._own(refusal.response, request_id)
         except (_BodyTooLarge, PayloadTooLarge):

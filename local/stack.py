@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from local.aws import Aws
+from local.aws import ENDPOINT, Aws
 from local.demo import PROVIDERS, DemoTenants, base_urls
 from local.environment import environment
 from local.gateway import Gateway
+from local.invocations import Invocations
 from local.issuer import Issuer
-from local.own_routes import PREFIX, OwnRoutes
+from local.own_routes import OwnRoutes, is_own
 from local.serving import Server
 from local.simulated.server import SimulatedProviders
 from local.template import Template
@@ -61,14 +62,18 @@ class LocalStack:
         self.issuer.start()
         self._open.callback(self.aws.stop)
         self.aws.start()
-        self._open.enter_context(environment(self._template.environment()))
+        # Names the functions, which some variables are.
+        gateway = Gateway(self._template, self._region)
+        invocations = Invocations(gateway.functions).start()
+        self._open.callback(invocations.stop)
+        variables = {**self._template.environment(), f"{ENDPOINT}_LAMBDA": invocations.url}
+        self._open.enter_context(environment(variables))
         _forget()
         self._open.callback(_forget)
-        gateway = Gateway(self._template, self._region)
         own = OwnRoutes(self.issuer, self.tenants, self.aws.mails)
 
         def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            chosen = own if str(environ["PATH_INFO"]).startswith(PREFIX) else gateway
+            chosen = own if is_own(str(environ["PATH_INFO"])) else gateway
             return chosen(environ, start_response)
 
         self._server.start(application)
@@ -95,5 +100,5 @@ class LocalStack:
 def _forget() -> None:
     """Lets settings and clients be made again, for the environment as it is now."""
     get_settings.cache_clear()
-    for client in (clients.dynamodb, clients.kms, clients.s3):
+    for client in (clients.dynamodb, clients.kms, clients.s3, clients.lambda_, clients.secrets_manager):
         client.cache_clear()

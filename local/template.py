@@ -61,9 +61,14 @@ class Template:
                 yield name, resource.get("Properties", {})
 
     def functions(self) -> dict[str, Properties]:
-        """Each function's properties, those of Globals included."""
+        """Each function's properties, those of Globals included; it has all variables of both."""
         shared: Properties = self.body["Globals"]["Function"]
-        return {name: {**shared, **own} for name, own in self.resources("AWS::Serverless::Function")}
+        found: dict[str, Properties] = {}
+        for name, own in self.resources("AWS::Serverless::Function"):
+            mine = own.get("Environment", {}).get("Variables", {})
+            variables = {**shared.get("Environment", {}).get("Variables", {}), **mine}
+            found[name] = {**shared, **own, "Environment": {"Variables": variables}}
+        return found
 
     def environment(self) -> dict[str, str]:
         """The variables of all functions. Those that share a process here cannot differ in one."""

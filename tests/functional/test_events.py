@@ -1,17 +1,28 @@
 """The stored events, as `sam local invoke` hands them to the handlers."""
 
 import json
+from typing import Any
+
+import pytest
 
 from functions.authorizer.app import handler as authorize
+from functions.erase_audit_content.app import handler as erase_audit_content
+from functions.export_audit_logs.app import handler as export_audit_logs
 from functions.generate_copy.app import handler as generate_copy
+from functions.get_audit_job.app import handler as get_audit_job
+from functions.get_audit_log.app import handler as get_audit_log
 from functions.get_rate_limits.app import handler as get_rate_limits
 from functions.health.app import handler as health
 from functions.list_audit_logs.app import handler as list_audit_logs
 from functions.put_config.app import handler as put_config
 from functions.put_rate_limits.app import handler as put_rate_limits
+from functions.run_audit_job.app import handler as run_audit_job
 from functions.usage_stats.app import handler as usage_stats
 from local.authorization import allows
 from local.stack import LocalStack
+from nexus_ai.http.endpoint import Handler
+from tests.functional.audit_jobs_support import ShortTime, nobody_runs
+from tests.functional.pipeline_support import copy
 from tests.unit.http_events import Context, read_event
 
 
@@ -51,6 +62,28 @@ def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -
     assert answers["list_audit_logs"]["nextCursor"] is None
     assert answers["usage_stats"]["timeZone"] == "America/Manaus"
     assert answers["health"]["status"] == "ok"
+
+
+def test_events_of_the_audit_and_its_jobs_are_answered(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody_runs(monkeypatch)
+    record = copy(stack, tenant).body["requestId"]
+
+    def answer(name: str, handler: Handler, **path: str) -> dict[str, Any]:
+        event = read_event(name)
+        event["requestContext"]["authorizer"]["tenantId"] = tenant
+        event["pathParameters"] = path or None
+        response = handler(event, Context())
+        assert response["statusCode"] == (200 if path else 202), response["body"]
+        told: dict[str, Any] = json.loads(response["body"])
+        return told
+
+    assert answer("get_audit_log", get_audit_log, id=record)["id"] == record
+    started = answer("export_audit_logs", export_audit_logs)
+    assert answer("erase_audit_content", erase_audit_content)["userId"] == "user-1"
+    run_audit_job(read_event("run_audit_job") | {"tenantId": tenant, "jobId": started["id"]}, ShortTime(9))
+    assert answer("get_audit_job", get_audit_job, id=started["id"])["status"] == "done"
 
 
 def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack: LocalStack, tenant: str) -> None:

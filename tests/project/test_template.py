@@ -11,6 +11,7 @@ import yaml
 from local.routes import RestApi
 from local.template import ROOT, Template
 from nexus_ai.core.settings import Settings
+from nexus_ai.storage import keys
 
 TEXT = (ROOT / "template.yaml").read_text()
 PARAMETERS = {
@@ -104,9 +105,11 @@ def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert rule["Status"] == "Enabled"
-    assert rule["ExpirationInDays"] == {"Ref": "ContentRetentionDays"}
+    content, exports = bucket["LifecycleConfiguration"]["Rules"]
+    assert content["Status"] == exports["Status"] == "Enabled"
+    assert content["ExpirationInDays"] == {"Ref": "ContentRetentionDays"}
+    assert (exports["Prefix"], exports["ExpirationInDays"]) == ("-/exports/", 1)
+    assert keys.export_object("tenant", "job", "file").startswith(exports["Prefix"])
     ((_, policy),) = TEMPLATE.resources("AWS::S3::BucketPolicy")
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
@@ -114,7 +117,7 @@ def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
 
 
 def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None:
-    variables = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
+    variables = {name for each in TEMPLATE.functions().values() for name in each["Environment"]["Variables"]}
     assert {name.lower() for name in variables} == set(Settings.model_fields)
 
 

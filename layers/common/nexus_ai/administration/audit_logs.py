@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -10,7 +11,16 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from nexus_ai.administration.refusals import refused
-from nexus_ai.audit.models import Access, AccessKind, Attempt, AuditFilter, AuditRecord, AuditStatus, Part
+from nexus_ai.audit.models import (
+    Access,
+    AccessKind,
+    Attempt,
+    AuditFilter,
+    AuditRecord,
+    AuditStatus,
+    Content,
+    Part,
+)
 from nexus_ai.core.caller import USER_PATTERN, Caller, Role
 from nexus_ai.core.clock import iso, uuid7
 from nexus_ai.core.errors import Forbidden, NotFound
@@ -123,16 +133,18 @@ class AuditAccessView(ResponseModel):
     kind: AccessKind
 
 
-class AuditRecordDetail(AuditRecordView):
-    """`prompt` and `answer` are null where they are not kept: by the company's choice, their age, or an erasure.
-
-    `accesses` are those who read, exported or erased them, this reading included.
-    """
+class AuditRecordWhole(AuditRecordView):
+    """`prompt` and `answer` are null where they are not kept: by the company's choice, their age, or an erasure."""
 
     task: str
     prompt_version: str
     prompt: AuditPromptView | None
     answer: str | None
+
+
+class AuditRecordDetail(AuditRecordWhole):
+    """`accesses` are those who read, exported or erased prompt and answer, this reading included."""
+
     accesses: tuple[AuditAccessView, ...]
 
 
@@ -156,20 +168,27 @@ def read(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
     record = store.load(caller.tenant_id, path.id)
     if record is None or not (Role.ADMIN in caller.roles or record.user_id == caller.user_id):
         raise NotFound
-    texts = {content.part: content.text for content in store.contents(caller.tenant_id, record.id, now_ms // 1000)}
-    if texts:
+    contents = store.contents(caller.tenant_id, record.id, now_ms // 1000)
+    if contents:
         store.note_accesses(caller.tenant_id, [_reading(caller, record, now_ms)])
-    prompt = texts.get(Part.PROMPT)
     return AuditRecordDetail(
+        **dict(whole_record(record, contents)),
+        accesses=tuple(
+            AuditAccessView(at=iso(access.at_ms), user_id=access.user_id, kind=access.kind)
+            for access in store.accesses(caller.tenant_id, record.id)
+        ),
+    )
+
+
+def whole_record(record: AuditRecord, contents: Sequence[Content]) -> AuditRecordWhole:
+    texts = {content.part: content.text for content in contents}
+    prompt = texts.get(Part.PROMPT)
+    return AuditRecordWhole(
         **dict(record_view(record)),
         task=record.task,
         prompt_version=record.prompt_version,
         prompt=None if prompt is None else AuditPromptView.model_validate_json(prompt),
         answer=texts.get(Part.ANSWER),
-        accesses=tuple(
-            AuditAccessView(at=iso(access.at_ms), user_id=access.user_id, kind=access.kind)
-            for access in store.accesses(caller.tenant_id, record.id)
-        ),
     )
 
 

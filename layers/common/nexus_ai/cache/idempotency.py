@@ -106,9 +106,13 @@ class IdempotencyStore:
 
     def release(self, tenant_id: str, key: str, request_id: str) -> None:
         """Gives the key back after a failure that may be tried again."""
+        self.forget(tenant_id, key_hash(key), request_id)
+
+    def forget(self, tenant_id: str, hashed_key: str, request_id: str) -> None:
+        """Deletes what a request has left under its key; another's is left alone."""
         try:
             self._table.delete(
-                keys.idempotency(tenant_id, key_hash(key)), condition="request_id = :mine", values={":mine": request_id}
+                keys.idempotency(tenant_id, hashed_key), condition="request_id = :mine", values={":mine": request_id}
             )
         except ConditionFailed:
             return

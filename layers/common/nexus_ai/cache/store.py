@@ -1,10 +1,12 @@
 """Cached answers in the Cache table."""
 
 import zlib
+from collections.abc import Iterable
+from itertools import batched
 
 from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Item, Table
+from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together
 
 # An item holds 400 KB at most; an answer that compresses to more than this is not kept.
 MAX_BYTES = 300 * 1024
@@ -37,6 +39,11 @@ class CacheStore:
         """The item to put; none for an answer that is too large."""
         item = _item(tenant_id, cache_key, answer, expires_at)
         return [(self._table, item)] if len(item["body"]) <= MAX_BYTES else []
+
+    def forget(self, tenant_id: str, cache_keys: Iterable[str]) -> None:
+        """Deletes answers, those that are not there included."""
+        for some in batched(sorted(set(cache_keys)), BATCH, strict=False):
+            delete_together([(self._table, keys.cached_answer(tenant_id, cache_key)) for cache_key in some])
 
     def count_hit(self, tenant_id: str, cache_key: str, answer: CachedAnswer) -> None:
         """Counts a hit and what is known of its savings. An entry that has gone meanwhile is not made again."""

@@ -40,6 +40,9 @@ class Settings(BaseModel):
     content_bucket: str
     provider_keys_key_id: str
 
+    # Which function works on exports and erasures; None in those that start none.
+    run_audit_job_function: OptionalText = None
+
     # Who signs the callers' tokens, and under which names the claims stand.
     token_issuer: str
     token_audience: str

@@ -1,0 +1,69 @@
+"""Works on a job of the audit: as far as there is time, and then in another invocation."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from nexus_ai.administration import audit_export
+from nexus_ai.administration.audit_erasure import Erasure
+from nexus_ai.administration.audit_jobs import job_store
+from nexus_ai.audit.jobs import AuditJob, JobKind, JobStatus, JobStore, Overtaken
+from nexus_ai.cache.idempotency import IdempotencyStore
+from nexus_ai.cache.store import CacheStore
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.core.observability import logger
+from nexus_ai.gateway.composition import audit_store
+from nexus_ai.storage import functions, tables
+
+# What a run keeps of its time for the step that it is in.
+STEP_MS = 60_000
+
+
+class JobEvent(BaseModel):
+    """What the function is called with, by the routes that start jobs and by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    tenant_id: str
+    job_id: str
+
+
+class JobContext(Protocol):
+    aws_request_id: str
+    invoked_function_arn: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def work(event: JobEvent, context: JobContext) -> None:
+    """Raises what went wrong, so that Lambda calls again; what was done until then is not done anew."""
+    jobs = job_store()
+    job = jobs.take(event.tenant_id, event.job_id)
+    if job is None:
+        return
+    try:
+        job = _run(job, jobs, lambda: context.get_remaining_time_in_millis() > STEP_MS)
+    except Overtaken:
+        logger().info("another run of the job goes on", job_id=job.id)
+        return
+    except Exception:
+        with suppress(Overtaken, StoreUnavailable):
+            jobs.failed(job)
+        raise
+    logger().info("job", job_id=job.id, kind=job.kind, status=job.status, records=job.records)
+    if job.status is JobStatus.RUNNING:
+        functions.invoke_later(context.invoked_function_arn, event.model_dump(by_alias=True))
+
+
+def _run(job: AuditJob, jobs: JobStore, may_go_on: Callable[[], bool]) -> AuditJob:
+    audit, cache = audit_store(), tables.cache()
+    match job.kind:
+        case JobKind.EXPORT:
+            return audit_export.run(job, audit, jobs, may_go_on)
+        case JobKind.ERASURE:
+            erasure = Erasure(audit, CacheStore(cache), IdempotencyStore(cache), jobs, SystemClock())
+            return erasure.run(job, may_go_on)

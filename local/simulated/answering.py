@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from local.simulated.behaviours import Answer, Fail, Usage
 from local.simulated.instances import Schema, SchemaError, instance_of
+from local.simulated.text_tasks import answer_in
 from local.simulated.texts import language_of, marketing_text
 from local.simulated.vendors.base import Counted, Question, Refused, Reply, Request, Said, Vendor, json_reply
 from nexus_ai.providers.base import FailureKind
@@ -107,6 +108,9 @@ def _text(vendor: Vendor, question: Question, answer: Answer) -> str:
         return answer.text
     if answer.data is not None:
         return _json(answer.data)
+    task = answer_in(question.texts)
+    if task is not None:
+        return task if isinstance(task, str) else _json(task)
     seed = _seed(vendor, question)
     schema = question.schema
     if schema is None and question.any_json:

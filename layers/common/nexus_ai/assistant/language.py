@@ -35,7 +35,10 @@ _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 # Words whose spelling tells as much. Names do not: São Paulo stands in texts of every language.
 _SPELLING: Mapping[str, re.Pattern[str]] = MappingProxyType(
-    {"pt": re.compile(r"(?=[^\W\d_]*(?:[ãõ]|lh|nh[oa]))[a-zà-ÿ]+"), "es": re.compile(r"(?=[^\W\d_]*(?:ñ|ción))[a-zà-ÿ]+")}
+    {
+        "pt": re.compile(r"(?=[^\W\d_]*(?:[ãõ]|lh|nh[oa]))[a-zà-ÿ]+"),
+        "es": re.compile(r"(?=[^\W\d_]*(?:ñ|ción))[a-zà-ÿ]+"),
+    }
 )
 LEAST_WORDS = 3
 
@@ -61,4 +64,4 @@ def is_other_language(text: str, tag: str) -> bool:
 
 def primary(tag: str) -> str:
     """pt of pt-BR."""
-    return tag.split("-")[0].lower()
+    return tag.split("-", maxsplit=1)[0].lower()

@@ -2,7 +2,7 @@
 
 import re
 
-import grapheme
+import grapheme  # pyright: ignore[reportMissingTypeStubs]
 
 # Clusters end before and behind a control, whatever stands there (GB4, GB5). graphemeu 0.11 does not see that a flag
 # begins behind one, so that what stands between controls is counted by itself.
@@ -16,4 +16,5 @@ _CONTROLS = re.compile(
 def count(text: str) -> int:
     """How many clusters a text has; a line break is one."""
     pieces = _CONTROLS.split(text)
-    return sum(map(grapheme.length, pieces)) + len(pieces) - 1
+    lengths: list[int] = [grapheme.length(piece) for piece in pieces]  # pyright: ignore[reportUnknownMemberType]
+    return sum(lengths) + len(pieces) - 1

@@ -7,8 +7,12 @@ _STOP = re.compile("(?P<stop>[.!?…]+)[\"'”’»)\\]*_]*(?=\\s|$)|[。！？]
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 # What has a point and goes on: pt, en, es. A single letter is somebody's initial.
 _ABBREVIATIONS = frozenset(
-    "art av cap dr dra dras drs ed eng etc ex exa exma exmo fig gov hab ltda no nr núm obs pág págs prof profa sr sra "
-    "sras srs srta tel vol mr mrs ms st vs jr inc dept approx lic ing ud uds ee uu".split()
+    (
+        *("art", "av", "cap", "dr", "dra", "dras", "drs", "ed", "eng", "etc", "ex", "exa", "exma", "exmo", "fig"),
+        *("gov", "hab", "ltda", "no", "nr", "núm", "obs", "pág", "págs", "prof", "profa", "sr", "sra", "sras", "srs"),
+        *("srta", "tel", "vol", "mr", "mrs", "ms", "st", "vs", "jr", "inc", "dept", "approx", "lic", "ing", "ud"),
+        *("uds", "ee", "uu"),
+    )
 )
 
 

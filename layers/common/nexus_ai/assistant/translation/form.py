@@ -43,17 +43,18 @@ def lines_told(text: str) -> str:
 
 
 def changes(source: str, translation: str) -> list[str]:
-    """What did not come through of literals and marks, as sentences; the lines are those of the source."""
+    """What did not come through of literals and marks, as sentences."""
     told = [
         *_changed("must stand in it as in the text", literals(source), literals(translation)),
-        *_changed(
-            "are marks of Markdown and must stand in it as in the text", _inline(source), _inline(translation)
-        ),
+        *_changed("are marks of Markdown and must stand in it as in the text", _inline(source), _inline(translation)),
     ]
-    pairs = zip(_LINE_BREAK.split(source), _LINE_BREAK.split(translation), strict=True)
-    for number, (line, translated) in enumerate(pairs, 1):
-        if _begin(line) != _begin(translated):
-            told.append(f"line {number} must begin with {_begin(line) or 'a word'!r}")
+    lines = _LINE_BREAK.split(source), _LINE_BREAK.split(translation)
+    if len(lines[0]) == len(lines[1]):
+        told += [
+            f"line {number} must begin with {_begin(line) or 'a word'!r}"
+            for number, (line, translated) in enumerate(zip(*lines, strict=True), 1)
+            if _begin(line) != _begin(translated)
+        ]
     return told[:QUOTED]
 
 

@@ -71,11 +71,16 @@ _DRAWN_AS_PICTURE = "\ufe0f"
 MASK = "\ufffc"
 
 
+def pieces(text: str) -> list[str]:
+    """Every piece that has to come through, as it stands and in its order."""
+    return [found.group() for found in _LITERAL.finditer(text)]
+
+
 def literals(text: str) -> Counter[str]:
-    """Every piece that has to come through, with how often it is there."""
-    return Counter(found.group().replace(_DRAWN_AS_PICTURE, "") for found in _LITERAL.finditer(text))
+    """How often each piece is there."""
+    return Counter(piece.replace(_DRAWN_AS_PICTURE, "") for piece in pieces(text))
 
 
 def masked(text: str) -> str:
-    """The text with each literal taken out and MASK in its place."""
+    """The text with MASK in the place of each piece."""
     return _LITERAL.sub(MASK, text)

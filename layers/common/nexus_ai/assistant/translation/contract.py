@@ -1,0 +1,66 @@
+"""What a translation has to keep: everything that is not language, the glossary, and the language asked for."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from nexus_ai.assistant.language import detect, is_other_language, primary
+from nexus_ai.assistant.translation.form import changes, lines_told, restored
+from nexus_ai.assistant.translation.literals import MASK, masked
+
+# From so many words on, a translation that is the text itself was not made.
+_WORDS_OF_A_TEXT = 4
+_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}")
+
+
+def checked(
+    source: str, written: str, language: str, source_language: str, glossary: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """The translation with line breaks and white space as the text has them, and what is wrong with it.
+
+    What is wrong is told in sentences for the model and for the caller.
+    """
+    if not written.strip():
+        return "", ["it is missing"]
+    translation = restored(source, written)
+    if translation is None:
+        lines = f"it has {lines_told(written)}, and the text {lines_told(source)}: keep each line in its place"
+        return "", [lines, *changes(source, written)]
+    problems = changes(source, translation)
+    missing = [
+        f"{term!r} as {glossary[term]!r}"
+        for term in terms_in(source, glossary)
+        if _folded(glossary[term]) not in _folded(translation)
+    ]
+    if missing:
+        problems.append(f"the glossary is not kept, which wants {', '.join(missing)}")
+    if is_other_language(translation, language):
+        problems.append(f"it is not in the language {language}")
+    elif primary(language) != primary(detect(source) or source_language) and _is_the_text(source, translation):
+        problems.append("it is the text itself, not translated")
+    return translation, problems
+
+
+def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
+    """The terms that stand in the text as whole words; one inside a longer one does not count there."""
+    left, found = _folded(text), list[str]()
+    for term in sorted(glossary, key=len, reverse=True):
+        pattern = rf"(?<!\w){re.escape(_folded(term))}(?!\w)"
+        left, times = re.subn(pattern, MASK, left)
+        if times:
+            found.append(term)
+    return found
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+
+
+def _is_the_text(source: str, translation: str) -> bool:
+    words = _words(source)
+    return len(words) >= _WORDS_OF_A_TEXT and words == _words(translation)
+
+
+def _words(text: str) -> list[str]:
+    """Without names, which are the same in every language."""
+    return [word for word in _WORD.findall(masked(text)) if word[0].islower()]

@@ -110,7 +110,7 @@ class _Trial:
             )
         except LimitExceeded as error:
             record = self._record(AuditStatus.REJECTED, (), error_code=error.code)
-            gateway.books.close(self._caller, record, prompt_content(_CALL, choice), ())
+            gateway.books.close(self._caller, record, prompt_content(_CALL, choice))
             raise
         opened = self._record(AuditStatus.OPEN, (_worst(self._candidate, self._most),))
         gateway.books.open(_CALL, opened, choice)
@@ -121,7 +121,7 @@ class _Trial:
         error_code = failure.value if failure and code is not ConnectionCode.OK else None
         answer = answer_content(outcome.text, choice) if isinstance(outcome, Completion) else []
         record = self._record(status, tuple(self._attempts), error_code=error_code)
-        gateway.books.close(self._caller, record, answer, ())
+        gateway.books.close(self._caller, record, answer)
         return ConnectionResult(
             code=code,
             model=self._candidate.model,

@@ -1,0 +1,79 @@
+"""The functions of a company's configuration: their stored events are answered, and their policies are what they do."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from local.stack import LocalStack
+from nexus_ai.http.endpoint import Handler
+from tests.functional.administration_support import CONFIGS, FALLBACK, PREFERENCES, RATE_LIMITS, call
+from tests.functional.pipeline_support import welcome
+from tests.functional.test_permissions import granted, recorded
+from tests.unit.http_events import Context, read_event
+
+NEW_KEY = {"apiKey": "sk-a-new-key-of-groq", "model": "openai/gpt-oss-20b", "isDefault": True}
+ORDERS = {"modules": {"*": {"providers": [{"provider": "groq"}]}, "email": None}}
+
+REQUESTS: dict[str, list[tuple[str, str, Any]]] = {
+    "ListConfigsFunction": [("GET", CONFIGS, None)],
+    "PutConfigFunction": [
+        ("PUT", f"{CONFIGS}/groq", NEW_KEY),
+        ("PUT", f"{CONFIGS}/groq", {"model": "openai/gpt-oss-120b"}),
+        ("PUT", f"{CONFIGS}/groq", {"isDefault": False}),
+    ],
+    "DeleteConfigFunction": [("DELETE", f"{CONFIGS}/groq", None)],
+    "TestConfigFunction": [("POST", f"{CONFIGS}/test", {"provider": "groq"})],
+    "ListModelsFunction": [("GET", f"{CONFIGS}/groq/models", None)],
+    "GetPreferencesFunction": [("GET", PREFERENCES, None)],
+    "PutPreferencesFunction": [("PUT", PREFERENCES, {"cacheTtlDays": 1})],
+    "GetFallbackFunction": [("GET", FALLBACK, None)],
+    "PutFallbackFunction": [("PUT", FALLBACK, ORDERS)],
+    "GetRateLimitsFunction": [("GET", RATE_LIMITS, None)],
+    "PutRateLimitsFunction": [("PUT", RATE_LIMITS, {"timeZone": "UTC", "alertThresholds": [50]})],
+}
+# In an order in which each event finds what it needs.
+EVENTS = (
+    "test_config",
+    "put_config",
+    "list_configs",
+    "list_models",
+    "put_preferences",
+    "get_preferences",
+    "put_fallback",
+    "get_fallback",
+    "put_rate_limits",
+    "get_rate_limits",
+    "delete_config",
+)
+
+
+@pytest.mark.parametrize("function", REQUESTS)
+def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+
+    with recorded() as calls:
+        replies = [call(stack, tenant, *request) for request in REQUESTS[function]]
+
+    assert [reply.status for reply in replies] == [200] * len(replies)
+    assert calls == granted(function)
+
+
+def test_the_stored_events_are_answered(stack: LocalStack, tenant: str) -> None:
+    answers: dict[str, Any] = {}
+    for name in EVENTS:
+        handler: Handler = import_module(f"functions.{name}.app").handler
+        event = read_event(name)
+        event["requestContext"]["authorizer"]["tenantId"] = tenant
+        response = handler(event, Context())
+        assert response["statusCode"] == 200, (name, response["body"])
+        answers[name] = json.loads(response["body"])
+
+    assert answers["test_config"]["success"] is True
+    assert answers["list_configs"]["items"] == [answers["put_config"]]
+    assert answers["list_models"]["items"]
+    assert answers["get_preferences"] == answers["put_preferences"]
+    assert answers["get_fallback"] == answers["put_fallback"]
+    assert answers["get_rate_limits"] == answers["put_rate_limits"]
+    assert answers["delete_config"] == {"provider": "openai", "deleted": True}

@@ -1,4 +1,4 @@
-"""The two routes that exist in the local stack only: tokens are made, and mails are read."""
+"""What exists in the local stack only: tokens are made, mails are read, and the API's description is shown."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -13,13 +13,16 @@ from werkzeug.wrappers import Request, Response
 
 from local.demo import DemoTenants
 from local.issuer import Issuer
+from local.openapi.page import COMMITTED, page
 from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN
 from nexus_ai.core.errors import NexusError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-PREFIX: Final = "/local/"
+_PREFIX: Final = "/local/"
+_DESCRIPTION: Final = "/openapi.json"
+_PAGE: Final = "/docs"
 _BODY_LIMIT: Final = 64 * 1024
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -38,8 +41,13 @@ class TokenRequest(BaseModel):
     roles: list[str] = Field(max_length=20)
 
 
+def is_own(path: str) -> bool:
+    """Whether a path is served by OwnRoutes and not by the API."""
+    return path.startswith(_PREFIX) or path in {_DESCRIPTION, _PAGE}
+
+
 class OwnRoutes:
-    """A WSGI application for every path under /local/. `mails` gives moto's messages, oldest first."""
+    """A WSGI application for every path that `is_own`. `mails` gives moto's messages, oldest first."""
 
     def __init__(self, issuer: Issuer, tenants: DemoTenants, mails: Callable[[], list[Any]]) -> None:
         self._issuer = issuer
@@ -59,6 +67,10 @@ class OwnRoutes:
                 return self._token(request)
             case "GET", "/local/mail":
                 return _json({"items": [_mail(message) for message in reversed(self._mails())]})
+            case "GET", path if path == _DESCRIPTION:
+                return Response(COMMITTED.read_bytes(), mimetype="application/json")
+            case "GET", path if path == _PAGE:
+                return Response(page(json.loads(COMMITTED.read_bytes())), mimetype="text/html")
             case _:
                 return _problem(404, "not_found", "There is no such thing")
 

@@ -80,6 +80,8 @@ class Runner:
 
     def survivors(self, mutants: Sequence[Mutant]) -> Iterator[Mutant]:
         """The mutants that all of their tests let pass, printed as they are found."""
+        for path in dict.fromkeys(mutant.path for mutant in mutants):
+            self._pass_as_it_is(path)
         waiting, running = list(reversed(mutants)), dict[BaseProcess, tuple[Mutant, float]]()
         while waiting or running:
             while waiting and len(running) < self._jobs:
@@ -94,6 +96,14 @@ class Runner:
                 if _end(process) == pytest.ExitCode.OK:
                     print(mutant, flush=True)
                     yield mutant
+
+    def _pass_as_it_is(self, path: str) -> None:
+        """So that a test which fails without a mutant, when it runs in a mutant's order, kills none."""
+        source = (PACKAGE / path).read_text("utf-8")
+        process, _ = self._start(Mutant(path, line=1, function="", before="", after="", source=source))
+        process.join()
+        if process.exitcode != pytest.ExitCode.OK:
+            raise SystemExit(f"the tests of {path} fail without a mutant")
 
     def _start(self, mutant: Mutant) -> tuple[BaseProcess, float]:
         tests = self._coverage.of(mutant)

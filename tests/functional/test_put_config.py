@@ -1,18 +1,27 @@
 """PUT configs through the local API: a key goes in, serves the provider's calls, and comes out nowhere."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from local.simulated.behaviours import Fail
 from local.simulated.board import key_digest
 from local.stack import LocalStack
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.core.errors import KeyUnreadable
+from nexus_ai.gateway.composition import compose
+from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import tables
 from nexus_ai.storage.keys import provider_config
 from nexus_ai.tenants.models import ProviderConfig
+from nexus_ai.tenants.secrets import KeyRing
 from nexus_ai.tenants.store import TenantStore
+from tests.functional.administration_support import refused_fields
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
+from tests.functional.limits_support import MovedClock, caller_of
 
 KEY = "sk-canary-5d41402abc4b2a76"
 CONFIG = {"apiKey": KEY, "model": "gpt-5-mini"}
@@ -127,6 +136,11 @@ def test_a_user_may_not_save_keys(stack: LocalStack, tenant: str) -> None:
         ({"isDefault": None}, "isDefault"),
         ({"is_default": True}, "is_default"),
         ({"baseUrl": "http://169.254.169.254"}, "baseUrl"),
+        ({"base_url": "http://169.254.169.254"}, "base_url"),
+        ({"apiBase": "http://169.254.169.254"}, "apiBase"),
+        ({"options": {"baseUrl": "http://169.254.169.254"}}, "options"),
+        ({"validate": "false"}, "validate"),
+        ({"validate_first": False}, "validate_first"),
     ],
 )
 def test_a_field_that_does_not_fit_is_422_and_named(
@@ -145,3 +159,143 @@ def test_a_provider_that_is_none_is_422_and_named(provider: str, stack: LocalSta
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")
     assert [error["field"] for error in reply.body["errors"]] == ["provider"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "field"),
+    [
+        (FailureKind.INVALID_KEY, "invalid_key", "apiKey"),
+        (FailureKind.NO_CREDIT, "no_credit", "apiKey"),
+        (FailureKind.NO_PERMISSION, "no_permission", "apiKey"),
+        (FailureKind.MODEL_NOT_FOUND, "model_not_found", "model"),
+        (FailureKind.RATE_LIMITED, "rate_limited", "apiKey"),
+        (FailureKind.RESET, "unreachable", "apiKey"),
+    ],
+)
+def test_a_key_or_model_that_does_not_work_is_422_with_the_reason_and_nothing_is_saved(
+    kind: FailureKind, reason: str, field: str, stack: LocalStack, tenant: str
+) -> None:
+    put(stack, tenant, CONFIG | {"isDefault": True})
+    before = stored(tenant)
+    stack.providers.always(ProviderName.OPENAI, Fail(kind))
+
+    reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-5", "isDefault": False})
+
+    assert (reply.status, reply.body["code"], reply.body["reason"]) == (422, "provider_test_failed", reason)
+    assert [(error["field"], error["type"]) for error in reply.body["errors"]] == [(field, reason)]
+    assert stored(tenant) == before
+
+
+def test_a_key_is_saved_untested_where_the_administrator_says_so(stack: LocalStack, tenant: str) -> None:
+    reply = put(stack, tenant, CONFIG | {"apiKey": "sk-invalid-key-1234", "validate": False})
+
+    assert (reply.status, reply.body["lastTest"]) == (200, None)
+    assert stack.providers.count() == 0
+
+
+@pytest.mark.parametrize("sent_back", [{"apiKey": "••••2a76"}, {}])
+def test_the_mask_sent_back_and_no_key_at_all_mean_the_saved_one(
+    sent_back: dict[str, str], stack: LocalStack, tenant: str
+) -> None:
+    put(stack, tenant, CONFIG)
+    before = stored(tenant)["openai"]
+
+    reply = put(stack, tenant, {**sent_back, "model": "gpt-5-nano"})
+
+    assert (reply.status, reply.body["model"], reply.body["keyLastFour"]) == (200, "gpt-5-nano", "2a76")
+    assert stored(tenant)["openai"].key_ciphertext == before.key_ciphertext
+    proven = stack.providers.calls[-1]
+    assert (proven.model, proven.key_sha256) == ("gpt-5-nano", key_digest(KEY))
+
+
+@pytest.mark.parametrize("mask", ["••••9999", "••••", "••••2a76x", "••••••••2a76"])
+def test_the_mask_of_another_key_is_refused(mask: str, stack: LocalStack, tenant: str) -> None:
+    put(stack, tenant, CONFIG)
+
+    assert refused_fields(put(stack, tenant, {"apiKey": mask})) == ["apiKey"]
+    assert refused_fields(put(stack, f"{tenant}-other", CONFIG | {"apiKey": "••••2a76"})) == ["apiKey"]
+
+
+def test_a_change_of_neither_key_nor_model_asks_nobody(stack: LocalStack, tenant: str) -> None:
+    put(stack, tenant, CONFIG)
+    stack.providers.reset()
+    stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
+
+    reply = put(stack, tenant, {"apiKey": "••••2a76", "model": "gpt-5-mini", "enabled": False, "isDefault": True})
+
+    assert (reply.status, reply.body["enabled"], reply.body["isDefault"]) == (200, False, True)
+    assert stack.providers.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [({"model": "gpt-5"}, "apiKey"), ({"apiKey": KEY}, "model"), ({}, "apiKey")]
+)
+def test_a_first_configuration_needs_key_and_model(
+    given: dict[str, str], missing: str, stack: LocalStack, tenant: str
+) -> None:
+    assert refused_fields(put(stack, tenant, given)) == [missing]
+    assert stored(tenant) == {}
+
+
+def test_of_administrators_who_choose_a_default_at_once_one_has_chosen(stack: LocalStack, tenant: str) -> None:
+    names = list(ProviderName)
+    body = CONFIG | {"validate": False, "isDefault": True}
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        replies = [threads.submit(put, stack, tenant, body, provider=name) for name in names]
+
+    assert [reply.result().status for reply in replies] == [200] * len(names)
+    configs = stored(tenant)
+    assert len(configs) == len(names)
+    assert len([name for name, config in configs.items() if config.is_default]) == 1
+
+
+def test_a_default_that_is_given_up_is_nobodys(stack: LocalStack, tenant: str) -> None:
+    put(stack, tenant, CONFIG | {"isDefault": True})
+
+    assert put(stack, tenant, {"isDefault": False}).body["isDefault"] is False
+    assert stored(tenant)["openai"].is_default is False
+
+
+def test_a_saved_key_can_be_read_for_its_company_and_provider_alone(stack: LocalStack, tenant: str) -> None:
+    put(stack, tenant, CONFIG)
+    config = stored(tenant)["openai"]
+    ring = KeyRing(SystemClock())
+
+    assert ring.api_key(tenant, config) == KEY
+    with pytest.raises(KeyUnreadable):
+        ring.api_key(f"{tenant}-other", config)
+    with pytest.raises(KeyUnreadable):
+        ring.api_key(tenant, config.model_copy(update={"provider": "groq"}))
+
+
+def test_a_key_that_works_closes_the_circuit_that_the_one_before_it_opened(stack: LocalStack, tenant: str) -> None:
+    store = TenantStore(tables.settings())
+    put(stack, tenant, CONFIG)
+    store.add_failure(tenant, "openai", "gpt-5-mini", SystemClock().now_ms() // 1000 + 600)
+    store.open_circuit(tenant, "openai", "gpt-5-mini", SystemClock().now_ms() + 600_000)
+
+    put(stack, tenant, {"apiKey": "sk-another-key-9999"})
+
+    circuit = store.load(tenant).circuits["openai", "gpt-5-mini"]
+    assert (circuit.failures, circuit.open_until_ms) == (0, 0)
+
+
+def test_a_new_configuration_binds_on_every_warm_function_within_30_seconds(stack: LocalStack, tenant: str) -> None:
+    clock = MovedClock()
+    here, there, caller = compose(clock), compose(clock), caller_of(tenant)
+    here.tenants.save_provider(caller, provider="openai", model="gpt-5-mini", api_key=KEY)
+    assert there.tenants.settings(caller).providers["openai"].model == "gpt-5-mini"
+
+    here.tenants.save_provider(caller, provider="openai", model="gpt-5", api_key="sk-another-key-9999")
+    here.tenants.change_preferences(caller, {"cache_ttl_days": 0})
+    assert here.tenants.settings(caller).providers["openai"].model == "gpt-5"
+    assert there.tenants.settings(caller).providers["openai"].model == "gpt-5-mini", "warm"
+    clock.ms += 30_000
+
+    settings = there.tenants.settings(caller)
+    assert (settings.providers["openai"].model, settings.preferences.cache_ttl_days) == ("gpt-5", 0)
+    assert there.key_ring.api_key(tenant, settings.providers["openai"]) == "sk-another-key-9999"
+    here.tenants.delete_provider(caller, "openai")
+    clock.ms += 30_000
+    assert there.tenants.settings(caller).providers == {}

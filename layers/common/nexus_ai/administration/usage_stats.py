@@ -163,7 +163,7 @@ def read(caller: Caller, query: UsageStatsQuery) -> UsageStats:
         by_module=tuple(
             ModuleUsage.of(tally, module=module) for module, tally in _by(rolls, lambda entry: entry.module).items()
         ),
-        limits=rate_limits.read(caller).windows,
+        limits=rate_limits.windows(caller),
     )
 
 

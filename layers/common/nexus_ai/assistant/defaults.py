@@ -17,7 +17,7 @@ class TaskDefaults:
     temperature: float | None = None
 
 
-GENERATE_COPY = TaskDefaults("generate-copy", prompt_version="1")
+GENERATE_COPY = TaskDefaults("generate-copy", prompt_version="2")
 ANALYZE_SENTIMENT = TaskDefaults("analyze-sentiment", prompt_version="1")
 GENERATE_SUMMARY = TaskDefaults("generate-summary", prompt_version="1")
 TRANSLATE = TaskDefaults("translate", prompt_version="1")

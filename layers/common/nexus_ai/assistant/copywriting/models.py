@@ -1,15 +1,18 @@
 """What is asked of the copywriter, and what it answers."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from nexus_ai.assistant.answer import ModelAnswer
+from nexus_ai.assistant.copywriting.counting import Unit
+from nexus_ai.assistant.copywriting.words import is_said
+from nexus_ai.assistant.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
 from nexus_ai.core.wire import RequestModel, ResponseModel
-from nexus_ai.providers.base import ModelId, ProviderName
 
 MAX_PROMPT_CHARACTERS = 20_000
+MAX_WORDS = 20
 
 
 class Platform(StrEnum):
@@ -25,45 +28,93 @@ class Platform(StrEnum):
     BLOG = "blog"
 
 
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+# A word or a phrase: it has a letter or a digit.
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"[^\W_]")]
+Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS)]
 
 
 class CopyContext(RequestModel):
-    """What the copy is for. `language` is a BCP 47 tag such as pt-BR. Without a platform it is a text for anywhere."""
+    """What the copy is for. Without a platform it is a text for anywhere.
+
+    `language` is a BCP 47 tag such as pt-BR; without it the copy is in the language of the request. `words_to_use` are
+    in every variation and `words_to_avoid` in none, as whole words in whatever case.
+    """
 
     platform: Platform | None = None
     audience: ShortText | None = None
     goal: ShortText | None = None
     tone: ShortText | None = None
-    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")] = "pt-BR"
+    language: LanguageTag | None = None
     brand_voice: ShortText | None = None
     call_to_action: ShortText | None = None
+    words_to_use: Words = ()
+    words_to_avoid: Words = ()
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        for avoided in self.words_to_avoid:
+            if any(is_said(avoided, used) for used in self.words_to_use):
+                raise ValueError("wordsToUse must have none of wordsToAvoid")
+        return self
 
 
-class CopyRequest(RequestModel):
-    provider: ProviderName | None = None
-    model: ModelId | None = None
-    module: ModuleName = "marketing"
-    prompt: str = Field(max_length=MAX_PROMPT_CHARACTERS)
+class CopyRequest(TaskRequest):
+    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS, pattern=SAYS_SOMETHING)]
     context: CopyContext = CopyContext()
     variations: int = Field(default=1, ge=1, le=5)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=16, le=8192)
 
-    @field_validator("prompt")
-    @classmethod
-    def _says_something(cls, prompt: str) -> str:
-        if not prompt.strip():
-            raise ValueError("must not be empty")
-        return prompt
+
+class EmailCopy(ResponseModel):
+    """`preheader` is the line that inboxes show behind the subject."""
+
+    subject: str
+    preheader: str
+    body: str
+
+
+class GoogleAdsCopy(ResponseModel):
+    """A responsive search ad: each headline and each description stands by itself."""
+
+    headlines: tuple[str, ...]
+    descriptions: tuple[str, ...]
+
+
+class BlogCopy(ResponseModel):
+    """`body` is Markdown and does not repeat the title."""
+
+    title: str
+    meta_description: str
+    body: str
+
+
+class Length(ResponseModel):
+    """How long a part is as the platform counts it, and how long it may be.
+
+    `part` is text, subject, headlines.0 and so on. `unit` says how it is counted: UTF-16 units, GSM-7 septets, weighted
+    as X does it, or by width, where East Asian characters are two.
+    """
+
+    part: str
+    used: int
+    max: int
+    unit: Unit
 
 
 class CopyVariation(ResponseModel):
-    """One text, ready to be posted; `hashtags` begin with # and are empty where the platform has none."""
+    """One text, ready to be published.
+
+    `text` is the main text: the post, the message, the body of an e-mail or of an article, or all lines of an ad.
+    `hashtags` begin with #, are not part of `text`, and come behind it; they are empty where the platform has none.
+    `email`, `google_ads` and `blog` hold the parts of what has parts, each for its own platform. `lengths` is there for
+    every part that has a limit; that of a post's text counts the hashtags behind an empty line.
+    """
 
     text: str
     hashtags: tuple[str, ...]
+    email: EmailCopy | None = None
+    google_ads: GoogleAdsCopy | None = None
+    blog: BlogCopy | None = None
+    lengths: tuple[Length, ...]
 
 
 class Copy(ResponseModel):

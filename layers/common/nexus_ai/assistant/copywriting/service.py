@@ -1,38 +1,27 @@
 """Marketing copy: the question to the model, and the contract that its answer has to keep."""
 
-import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from nexus_ai.assistant.answer import view
+from nexus_ai.assistant.copywriting.contract import of_object, of_plain
 from nexus_ai.assistant.copywriting.models import Copy, CopyAnswer, CopyRequest, CopyVariation
 from nexus_ai.assistant.copywriting.platforms import PLATFORMS, PlatformRules
+from nexus_ai.assistant.copywriting.written import members
+from nexus_ai.assistant.defaults import GENERATE_COPY
+from nexus_ai.assistant.question import instructions, question, step
+from nexus_ai.assistant.structured import read_object
 from nexus_ai.core.caller import Caller
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.models import ContractBroken, ModelCall
-from nexus_ai.providers.base import Message, OutputSchema, Prompt
+from nexus_ai.providers.base import OutputSchema
 
-TASK = "generate-copy"
-PROMPT_VERSION = "1"
-# Instructions and schema are ours and English: with the vocabularies o200k, cl100k and Llama 3 they take 3.6 bytes a
-# token or more (docs/decisions.md), so that three are safe. Of a user's text every byte may be a token.
-BYTES_PER_INSTRUCTION_TOKEN = 3
-
+FOLDER = Path(__file__).parent
 ONLY_TEXT = "Answer with the text alone: no title, no quotation marks, no remark of yours."
 AS_JSON = 'Answer with JSON alone: one object with the members "variation1" and so on, as many as variations says.'
-
-
-class _Written(BaseModel):
-    """A variation as the model writes it."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    text: str = Field(min_length=1)
-    hashtags: tuple[str, ...] = ()
+AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1".'
+WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written, and none of wordsToAvoid."
 
 
 def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
@@ -43,57 +32,50 @@ def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
 def model_call(request: CopyRequest) -> ModelCall[Copy]:
     """The question that a request comes to."""
     rules = PLATFORMS[request.context.platform]
-    asked = _asked(request, rules)
-    text = json.dumps(asked, ensure_ascii=False, separators=(",", ":"))
+    asked = _asked(request)
     # One text for anywhere needs no structure, and a model writes better without one.
-    schema = None if _is_plain(request) else _schema(request.variations, hashtags=rules.hashtags)
-    system = f"{_instructions()}\n{AS_JSON if schema else ONLY_TEXT}"
-    fixed = len(system.encode()) + (len(json.dumps(schema).encode()) if schema else 0)
-    return ModelCall(
-        task=TASK,
-        prompt_version=PROMPT_VERSION,
-        module=request.module,
-        prompt=Prompt(
-            system=system,
-            messages=(Message(role="user", text=text),),
-            max_tokens=request.max_tokens or rules.max_tokens * request.variations,
-            temperature=request.temperature,
-            output=OutputSchema(name="marketing_copy", schema=schema) if schema else None,
-        ),
-        input_tokens=fixed // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(text.encode()),
-        parameters=asked,
-        parse=_contract(request, rules),
-        provider=request.provider,
-        model=request.model,
+    schema = None if _is_plain(request) else _schema(request.variations, rules)
+    whole = step(
+        system=_system(request, rules),
+        data=asked,
+        max_tokens=request.max_tokens or rules.max_tokens * request.variations,
+        temperature=GENERATE_COPY.temperature if request.temperature is None else request.temperature,
+        output=OutputSchema(name="marketing_copy", schema=schema) if schema else None,
     )
+    return question(GENERATE_COPY, request, whole, parameters=asked, parse=_contract(request))
 
 
 def _is_plain(request: CopyRequest) -> bool:
     return request.context.platform is None and request.variations == 1
 
 
-def _asked(request: CopyRequest, rules: PlatformRules) -> dict[str, Any]:
+def _asked(request: CopyRequest) -> dict[str, Any]:
     """What the model is told, as data; also what makes the answer's cache key."""
-    setting = request.context.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {
-        "request": request.prompt,
-        **setting,
-        "platform": rules.name,
-        "advice": rules.advice,
-        "maxCharacters": rules.max_characters,
-        "variations": request.variations,
-    }
+    setting = request.context.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"request": request.prompt, **setting, "variations": request.variations}
 
 
-def _schema(variations: int, *, hashtags: bool) -> dict[str, Any]:
+def _system(request: CopyRequest, rules: PlatformRules) -> str:
+    limits = ", ".join(f"{part} of at most {limit.most} characters" for part, limit in rules.limits.items())
+    lines = [
+        instructions(FOLDER),
+        f"What to write: {rules.name}; {rules.advice}{f' ({limits})' if limits else ''}.",
+    ]
+    if not rules.is_markdown:
+        lines.append("No Markdown.")
+    if request.context.words_to_use or request.context.words_to_avoid:
+        lines.append(WITH_WORDS)
+    lines.append(ONLY_TEXT if _is_plain(request) else AS_JSON if request.variations > 1 else AS_JSON_ALONE)
+    return "\n".join(lines)
+
+
+def _schema(variations: int, rules: PlatformRules) -> dict[str, Any]:
     """One named member a variation: so the schema itself demands their number, at every vendor."""
-    members: dict[str, Any] = {"text": {"type": "string"}}
-    if hashtags:
-        members["hashtags"] = {"type": "array", "items": {"type": "string"}}
+    properties = members(rules)
     variation = {
         "type": "object",
-        "properties": members,
-        "required": list(members),
+        "properties": properties,
+        "required": list(properties),
         "additionalProperties": False,
     }
     names = [_name(number) for number in range(variations)]
@@ -110,57 +92,22 @@ def _name(number: int) -> str:
     return f"variation{number + 1}"
 
 
-def _contract(request: CopyRequest, rules: PlatformRules) -> Callable[[str], Copy]:
+def _contract(request: CopyRequest) -> Callable[[str], Copy]:
+    context = request.context
+
     def parse(text: str) -> Copy:
-        written = [_Written(text=text.strip())] if _is_plain(request) else _read(text, request.variations)
-        problems = [
-            f"{_name(number)} {problem}"
-            for number, variation in enumerate(written)
-            for problem in _problems(variation, rules)
-        ]
+        if _is_plain(request):
+            return Copy(variations=(of_plain(text, context),))
+        written = read_object(text)
+        found: list[CopyVariation] = []
+        problems: list[str] = []
+        for name in map(_name, range(request.variations)):
+            try:
+                found.append(of_object(written.get(name), context))
+            except ContractBroken as broken:
+                problems += [f"{name}: {problem}" for problem in broken.problems]
         if problems:
             raise ContractBroken(*problems)
-        return Copy(
-            variations=tuple(CopyVariation(text=variation.text, hashtags=variation.hashtags) for variation in written)
-        )
+        return Copy(variations=tuple(found))
 
     return parse
-
-
-def _read(text: str, variations: int) -> list[_Written]:
-    try:
-        answer: object = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ContractBroken("the answer is not JSON") from None
-    if not isinstance(answer, dict):
-        raise ContractBroken("the answer is not a JSON object")
-    try:
-        return [
-            _Written.model_validate_json(json.dumps(answer.get(_name(number))))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            for number in range(variations)
-        ]
-    except ValidationError as error:
-        raise ContractBroken(*(_told(found["loc"], found["msg"]) for found in error.errors()[:5])) from None
-
-
-def _told(location: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(map(str, location)) or 'a variation'}: {message}"
-
-
-def _problems(variation: _Written, rules: PlatformRules) -> list[str]:
-    size = len(" ".join((variation.text, *variation.hashtags)))
-    problems: list[str] = []
-    if not variation.text.strip():
-        problems.append("has no text")
-    if size > rules.max_characters:
-        problems.append(f"has {size} characters, and {rules.max_characters} are allowed")
-    if variation.hashtags and not rules.hashtags:
-        problems.append(f"has hashtags, and a {rules.name} has none")
-    if any(not tag.startswith("#") or len(tag.split()) != 1 for tag in variation.hashtags):
-        problems.append("has a hashtag that is not one word behind a #")
-    return problems
-
-
-@cache
-def _instructions() -> str:
-    return (Path(__file__).parent / "prompt.md").read_text("utf-8").strip()

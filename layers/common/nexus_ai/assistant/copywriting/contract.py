@@ -1,0 +1,120 @@
+"""What copy has to keep: the platform's limits, the words, the language, and that it is ready to be published."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from nexus_ai.assistant.copywriting import counting
+from nexus_ai.assistant.copywriting.counting import Unit
+from nexus_ai.assistant.copywriting.models import CopyContext, CopyVariation, GoogleAdsCopy, Length
+from nexus_ai.assistant.copywriting.platforms import DESCRIPTIONS, HEADLINES, PLATFORMS, SMS_GSM7, PlatformRules
+from nexus_ai.assistant.copywriting.words import in_words, is_said, occurs, occurs_without_accents
+from nexus_ai.assistant.copywriting.written import as_posted, made, parts
+from nexus_ai.assistant.language import is_other_language
+from nexus_ai.assistant.structured import plain
+from nexus_ai.gateway.models import ContractBroken
+
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_LETTER = re.compile(r"[^\W_]")
+_HASHTAG = re.compile(r"(?<![\w&])#\w")
+_MENTION = re.compile(r"(?<![\w.])@\w")
+_MARKDOWN = re.compile(r"\*\*|^#{1,6} |\]\(", re.MULTILINE)
+_FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
+_JSON = re.compile(r'```|\{\s*"|\[\s*[{"]')
+# How models begin when they talk about the text that they were asked for.
+_REMARK = re.compile(
+    r"(?:(?:claro|certo|com certeza|sure|certainly|of course|por supuesto|claro que sí)[!,.].*"
+    r"|(?:aqui (?:está|estão|vai|vão)|segue|seguem|here(?:'s|’s| is| are)|aquí (?:está|están|tienes|tiene|va))\b.*"
+    r"\b(?:texto|legenda|post|copy|mensagem|anúncio|sugestão|versão|text|caption|message|ad|version|mensaje|anuncio|"
+    r"versión)\b.*):",
+    re.IGNORECASE,
+)
+
+
+def of_plain(written: str, context: CopyContext) -> CopyVariation:
+    """The variation that an answer without a structure is. Raises ContractBroken."""
+    text = plain(written)
+    fenced = _FENCE.fullmatch(text)
+    text = fenced.group(1).strip() if fenced else text
+    first, _, rest = text.partition("\n")
+    if _JSON.match(text) or (rest and _REMARK.fullmatch(first.strip())):
+        raise ContractBroken("the answer is not the text alone: write nothing around it, and no JSON")
+    return of_object({"text": text}, context)
+
+
+def of_object(written: object, context: CopyContext) -> CopyVariation:
+    """The variation that a model's object comes to. Raises ContractBroken."""
+    rules = PLATFORMS[context.platform]
+    variation = made(written, rules)
+    problems = [
+        *_parts(variation),
+        *(_too_long(length, variation, rules) for length in variation.lengths if length.used > length.max),
+        *_marks(variation, rules),
+        *(_ads(variation.google_ads) if variation.google_ads else ()),
+        *_words(variation, context),
+    ]
+    if context.language and is_other_language("\n".join(parts(variation).values()), context.language):
+        problems.append(f"it is not in the language {context.language}")
+    if problems:
+        raise ContractBroken(*problems)
+    return variation
+
+
+def _parts(variation: CopyVariation) -> Iterator[str]:
+    for part, text in parts(variation).items():
+        if not _LETTER.search(text):
+            yield f"{part} says nothing"
+        if _CONTROL.search(text):
+            yield f"{part} has control characters"
+    if not all(_is_hashtag(tag) for tag in variation.hashtags):
+        yield "it has a hashtag that is not one word of letters and digits behind a #"
+
+
+def _is_hashtag(tag: str) -> bool:
+    body = tag.removeprefix("#")
+    return any(map(str.isalpha, body)) and all(
+        character.isalnum() or character == "_" or unicodedata.category(character).startswith("M") for character in body
+    )
+
+
+def _too_long(length: Length, variation: CopyVariation, rules: PlatformRules) -> str:
+    told = f"{length.part} has {length.used} characters{' with its hashtags' if variation.hashtags else ''}"
+    if rules.is_sms and length.unit is Unit.UTF16:
+        foreign = " ".join(counting.foreign_to_gsm7(variation.text))
+        return f"{told}, and with {foreign} in it {length.max} are allowed; without them {SMS_GSM7.most}"
+    return f"{told}, and {length.max} are allowed: take out at least {length.used - length.max}"
+
+
+def _marks(variation: CopyVariation, rules: PlatformRules) -> Iterator[str]:
+    posted = as_posted(variation)
+    hashtags, mentions = len(_HASHTAG.findall(posted)), len(_MENTION.findall(posted))
+    if rules.max_hashtags is not None and hashtags > rules.max_hashtags:
+        yield f"it has {hashtags} hashtags, and {rules.max_hashtags} are allowed"
+    if rules.max_mentions is not None and mentions > rules.max_mentions:
+        yield f"it has {mentions} mentions, and {rules.max_mentions} are allowed"
+    if not rules.is_markdown and _MARKDOWN.search(posted):
+        yield "it has Markdown (**, # or links), whose marks readers would see"
+
+
+def _ads(ads: GoogleAdsCopy) -> Iterator[str]:
+    """https://support.google.com/google-ads/answer/7684791, and /answer/14847994 for the exclamation marks."""
+    for name, texts, counts in (
+        ("headlines", ads.headlines, HEADLINES),
+        ("descriptions", ads.descriptions, DESCRIPTIONS),
+    ):
+        if len(texts) not in counts:
+            yield f"it has {len(texts)} different {name}, and {counts[0]} to {counts[-1]} are allowed"
+    if any("!" in headline for headline in ads.headlines):
+        yield "a headline has an exclamation mark, and none is allowed there"
+
+
+def _words(variation: CopyVariation, context: CopyContext) -> Iterator[str]:
+    texts = [*parts(variation).values(), *map(in_words, variation.hashtags)]
+    # An SMS with accents holds less than half of one without.
+    found = occurs_without_accents if PLATFORMS[context.platform].is_sms else occurs
+    for word in context.words_to_use:
+        if not any(found(word, text) for text in texts):
+            yield f'it does not have "{word}", as it has to'
+    for word in context.words_to_avoid:
+        if any(is_said(word, text) for text in texts):
+            yield f'it has "{word}", which it must not have'

@@ -1,0 +1,146 @@
+"""How long a text is, as each platform counts it. The limits themselves are in platforms.py."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+
+class Unit(StrEnum):
+    """What a limit counts: see the functions below."""
+
+    UTF16 = "utf16"
+    GSM7 = "gsm7"
+    WEIGHTED = "weighted"
+    WIDTH = "width"
+
+
+# 3GPP TS 23.038, 6.2.1: the default alphabet, without the escape to its extension table.
+_GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+# 6.2.1.1: the extension table; each of its characters is sent behind an escape.
+_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+# https://github.com/twitter/twitter-text/blob/master/config/v3.json: what weighs one, all else weighs two.
+_LIGHT = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
+URL_WEIGHT = 23
+EMOJI_WEIGHT = 2
+# Emoji sequences as https://unicode.org/reports/tr51/ builds them: keycaps, flags, and pictographs with a presentation
+# selector or a skin tone, joined by ZWJ. Letters that are pictographs only with a selector (©, ™) need it.
+_PICTOGRAPH = (
+    "[\u203c\u2049\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934-\u2b55"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
+)
+_ONE_EMOJI = rf"(?:[\xa9\xae\u2122]\ufe0f|{_PICTOGRAPH}[\ufe0f\U0001f3fb-\U0001f3ff]?)"
+_EMOJI = re.compile(
+    "[0-9#*]\ufe0f?\u20e3|[\U0001f1e6-\U0001f1ff]{2}"
+    rf"|\U0001f3f4[\U000e0061-\U000e007a]+\U000e007f|{_ONE_EMOJI}(?:\u200d{_ONE_EMOJI})*"
+)
+
+# https://github.com/twitter/twitter-text/tree/master/js/src/regexp (extractUrl and what it is made of).
+_LABEL = r"[^\W_](?:[\w-]{0,62}[^\W_])?"
+_ASCII_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?"
+_HOST = re.compile(
+    rf"(?<![A-Za-z0-9@＠$#＃])(?P<scheme>https?://)(?P<named>{_LABEL}(?:\.{_LABEL})+)"
+    rf"|(?<![A-Za-z0-9@＠$#＃\-_./])(?P<bare>{_ASCII_LABEL}(?:\.{_ASCII_LABEL})+)",
+    re.IGNORECASE,
+)
+_LETTER = r"a-z0-9\u0400-\u04ff\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_PATH = re.compile(
+    rf"(?::[0-9]+)?(?:/(?:[{_LETTER}!*';:=+,.$/%#\[\]\u2013_~@|&()-]*[{_LETTER}+=_#/)-])?)?"
+    r"(?:\?[a-z0-9!?*'@();:&=+$/%#\[\]_.,~|-]*[a-z0-9_&=#/-])?",
+    re.IGNORECASE,
+)
+
+
+def utf16(text: str) -> int:
+    """UTF-16 code units: as TikTok counts, and no fewer than those who do not say what they count."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def is_gsm7(text: str) -> bool:
+    return not foreign_to_gsm7(text)
+
+
+def foreign_to_gsm7(text: str) -> str:
+    """The characters, each once, that make an SMS one of UTF-16."""
+    return "".join(dict.fromkeys(character for character in text if character not in _GSM7 | _GSM7_EXTENSION))
+
+
+def gsm7(text: str) -> int:
+    """Septets: two for a character of the extension table."""
+    return len(text) + sum(character in _GSM7_EXTENSION for character in text)
+
+
+def width(text: str) -> int:
+    """As Google Ads counts: what East Asian fonts make wide is two (support.google.com/google-ads/answer/1704389)."""
+    composed = unicodedata.normalize("NFC", text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in composed)
+
+
+def weighted(text: str) -> int:
+    """As X counts: https://docs.x.com/fundamentals/counting-characters, and twitter-text where that is silent."""
+    composed = unicodedata.normalize("NFC", text)
+    total = end = 0
+    for begin, after, weight in _urls(composed):
+        total += _weight(composed[end:begin]) + weight
+        end = after
+    return total + _weight(composed[end:])
+
+
+COUNT: Mapping[Unit, Callable[[str], int]] = MappingProxyType(
+    {Unit.UTF16: utf16, Unit.GSM7: gsm7, Unit.WEIGHTED: weighted, Unit.WIDTH: width}
+)
+
+
+def _weight(text: str) -> int:
+    """The weight of a text without URLs."""
+    plain, emoji = _EMOJI.subn("", text)
+    return emoji * EMOJI_WEIGHT + sum(1 if _is_light(ord(character)) else 2 for character in plain)
+
+
+def _is_light(code_point: int) -> bool:
+    return any(first <= code_point <= last for first, last in _LIGHT)
+
+
+def _urls(text: str) -> Iterator[tuple[int, int, int]]:
+    """Where URLs begin and end, and what each weighs."""
+    end = 0
+    for found in _HOST.finditer(text):
+        if found.start() < end:
+            continue
+        name = "named" if found["scheme"] else "bare"
+        host_end = found.start(name) + _known_length(found[name], text[found.end() : found.end() + 1])
+        if host_end == found.start(name):
+            continue
+        path = _PATH.match(text, host_end) if host_end == found.end() else None
+        end = path.end() if path else host_end
+        yield found.start(), end, _url_weight(text[found.start() : end], found[name])
+
+
+def _known_length(host: str, behind: str) -> int:
+    """How much of a host is one that can be: up to its last label that is a top-level domain. 0 where there is none."""
+    labels = host.split(".")
+    for count in range(len(labels), 1, -1):
+        follows = behind if count == len(labels) else "."
+        if labels[count - 1].upper() in _top_level_domains() and not re.match(r"[A-Za-z0-9@]", follows):
+            return len(".".join(labels[:count]))
+    return 0
+
+
+def _url_weight(url: str, host: str) -> int:
+    # Whether X links a bare name under a country's domain (oi.tv) depends on where it is counted: the greater holds.
+    is_doubtful = url == host and host.count(".") == 1 and len(host.rpartition(".")[2]) == 2
+    return max(URL_WEIGHT, _weight(url)) if is_doubtful else URL_WEIGHT
+
+
+@cache
+def _top_level_domains() -> frozenset[str]:
+    """https://data.iana.org/TLD/tlds-alpha-by-domain.txt"""
+    lines = (Path(__file__).parent / "top_level_domains.txt").read_text("ascii").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))

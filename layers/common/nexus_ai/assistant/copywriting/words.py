@@ -1,0 +1,51 @@
+"""Whether a word or a phrase occurs in a text: whole, in whatever case."""
+
+import re
+import unicodedata
+
+# A word so short is told from another one by its accents alone: e and é, da and dá.
+SHORT = 3
+# Scripts that do not set words apart: there a word is whole wherever it stands.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_SPACED_LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
+_HUMP = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])")
+
+
+def occurs(word: str, text: str) -> bool:
+    """With the accents that it has."""
+    return _found(_plain(word), _plain(text))
+
+
+def occurs_without_accents(word: str, text: str) -> bool:
+    """With its accents or without them."""
+    return _found(_without_accents(_plain(word)), _without_accents(_plain(text)))
+
+
+def is_said(word: str, text: str) -> bool:
+    """Whether readers meet the word: accents tell short words apart only."""
+    is_short = len(_without_accents(_plain(word))) <= SHORT
+    return occurs(word, text) if is_short else occurs_without_accents(word, text)
+
+
+def in_words(hashtag: str) -> str:
+    """#PromoçãoGrátis as it is read: Promoção Grátis."""
+    return _HUMP.sub(" ", hashtag.removeprefix("#")).replace("_", " ")
+
+
+def _found(word: str, text: str) -> bool:
+    before = rf"(?<!{_SPACED_LETTER.pattern})" if _SPACED_LETTER.match(word) else ""
+    behind = rf"(?!{_SPACED_LETTER.pattern})" if _SPACED_LETTER.match(word[-1:]) else ""
+    phrase = r"\s+".join(map(re.escape, word.split()))
+    return re.search(before + phrase + behind, text) is not None
+
+
+def _plain(text: str) -> str:
+    """One case, composed, letters of styled fonts as letters, and nothing that readers do not see."""
+    seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", seen).casefold())
+
+
+def _without_accents(text: str) -> str:
+    return "".join(
+        character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
+    )

@@ -27,9 +27,9 @@ from nexus_ai.providers.base import OutputSchema
 
 FOLDER = Path(__file__).parent
 TOKENS_OF_STRUCTURE = 128
-# Output tokens that a character of the text may come to: in Latin letters about a third, and a translation may be
-# longer than its text; in other letters, with the older vocabularies, more than one.
-TOKENS_A_CHARACTER, TOKENS_A_CHARACTER_NOT_LATIN = 0.6, 2.0
+# Output tokens that a translation may come to: in Latin letters about a third of one for a byte of the text, and it may
+# be longer than the text; in other letters, with the older vocabularies, more than one for a character.
+TOKENS_A_BYTE, TOKENS_A_CHARACTER_NOT_LATIN = 0.6, 2.0
 NOT_LATIN = frozenset(
     (
         *("am", "ar", "be", "bg", "bn", "bo", "dv", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "kk", "km", "kn"),
@@ -96,11 +96,10 @@ def _step(request: TranslationRequest, asked: dict[str, Any]) -> Step:
 
 
 def _output_tokens(request: TranslationRequest) -> int:
-    rates = (
-        TOKENS_A_CHARACTER_NOT_LATIN if primary(language) in NOT_LATIN else TOKENS_A_CHARACTER
-        for language in request.targets
-    )
-    return sum(int(rate * len(request.text)) + TOKENS_OF_STRUCTURE for rate in rates)
+    latin = int(len(request.text.encode()) * TOKENS_A_BYTE)
+    other = max(latin, int(len(request.text) * TOKENS_A_CHARACTER_NOT_LATIN))
+    rooms = (other if primary(language) in NOT_LATIN else latin for language in request.targets)
+    return sum(room + TOKENS_OF_STRUCTURE for room in rooms)
 
 
 def _contract(request: TranslationRequest) -> Callable[[str], Translations]:

@@ -55,6 +55,7 @@ def test_a_tenant_is_marked_once_a_step(due: DueTenants, tenant: str) -> None:
     assert due.mark(tenant, DUE_S)
 
     put_mark(due, f"{tenant}-2", NOW_S)
+    assert due.mark(f"{tenant}-2", NOW_S) == []
     assert due.mark(tenant, NOW_S) == [], "a second tenant does not make the first forgotten"
     put_mark(due, tenant, DUE_S)
     assert due.mark(tenant, DUE_S) == []

@@ -69,4 +69,28 @@ EQUIVALENT = (
         "price_known=any(step.price_known for step in most),",
         "all steps are asked of one model, whose price is known or not",
     ),
+    Equivalent(
+        "limits/windows.py",
+        "first_of_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)",
+        "first_of_month = (today.replace(day=2) + timedelta(days=32)).replace(day=1)",
+        "34 days from the first are in the next month, too, whatever the month",
+    ),
+    Equivalent(
+        "limits/windows.py",
+        "first_of_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)",
+        "first_of_month = (today.replace(day=1) + timedelta(days=33)).replace(day=1)",
+        "34 days from the first are in the next month, too, whatever the month",
+    ),
+    Equivalent(
+        "limits/windows.py",
+        "day_before_again = datetime.fromtimestamp(second - 1, zone).date() < day",
+        "day_before_again = datetime.fromtimestamp(second - 2, zone).date() < day",
+        "no clock shows a day for one second alone",
+    ),
+    Equivalent(
+        "limits/due.py",
+        "self._marked: tuple[int, set[str]] = (0, set())",
+        "self._marked: tuple[int, set[str]] = (1, set())",
+        "neither is a step of five minutes of this century",
+    ),
 )

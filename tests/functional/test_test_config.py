@@ -12,17 +12,19 @@ from local.stack import LocalStack
 from nexus_ai.administration.connection_test import CODES, COUNTED, MODULE, TESTS_PER_HOUR
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import audit_store, usage_store
+from nexus_ai.core.errors import LimitExceeded
+from nexus_ai.gateway.composition import audit_store, gateway, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.hourly import HourlyCounter
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import tables
+from nexus_ai.tenants.models import ConnectionResult
 from tests.functional.administration_support import CONFIG, CONFIGS, KEY, call, configure, refused_fields, stored
 from tests.functional.http_client import Reply
-from tests.functional.limits_support import MovedClock
-from tests.functional.pipeline_support import limit_state, records, set_limits
+from tests.functional.limits_support import MovedClock, caller_of
+from tests.functional.pipeline_support import at_once, limit_state, records, set_limits
 from tests.unit.http_events import Context, read_event
 
 TEST = f"{CONFIGS}/test"
@@ -163,6 +165,31 @@ def test_tests_have_a_small_limit_of_their_own(stack: LocalStack, tenant: str) -
     assert {record.status for record in records(tenant)} == {AuditStatus.REJECTED}
     counter.take(tenant, now_ms + 3_600_000)
     assert try_key(stack, f"{tenant}-other", SUBMITTED).status == 200
+
+
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("DynamoDB Local", marks=pytest.mark.slow)], indirect=True)
+def test_of_tests_at_once_no_more_pass_than_the_hour_has(engine: str, tenant: str) -> None:
+    counter = HourlyCounter(tables.rate_limits(), "things", 12)
+
+    def take(_: int) -> bool:
+        try:
+            counter.take(tenant, 1_795_400_000_000)
+        except LimitExceeded:
+            return False
+        return True
+
+    assert sum(at_once(20, take)) == 12
+
+
+def test_how_a_test_went_is_not_noted_of_a_key_that_was_replaced_meanwhile(stack: LocalStack, tenant: str) -> None:
+    configure(stack, tenant, "openai")
+    tested = stored(tenant).providers["openai"]
+    configure(stack, tenant, "openai", apiKey="sk-another-key-9999")
+
+    result = ConnectionResult(code="invalid_key", model="gpt-5-mini", latency_ms=1, at_ms=1)
+    gateway().tenants.note_test(caller_of(tenant), tested, result)
+
+    assert stored(tenant).providers["openai"].last_test is None
 
 
 def test_a_key_of_another_company_is_never_tried(stack: LocalStack, tenant: str) -> None:

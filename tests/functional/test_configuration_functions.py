@@ -8,8 +8,17 @@ import pytest
 
 from local.stack import LocalStack
 from nexus_ai.http.endpoint import Handler
-from tests.functional.administration_support import CONFIGS, FALLBACK, PREFERENCES, RATE_LIMITS, call
-from tests.functional.pipeline_support import welcome
+from tests.functional.administration_support import (
+    CONFIGS,
+    FALLBACK,
+    PREFERENCES,
+    RATE_LIMITS,
+    call,
+    configure,
+    stored,
+)
+from tests.functional.http_client import ask
+from tests.functional.pipeline_support import limit_state, welcome
 from tests.functional.test_permissions import granted, recorded
 from tests.unit.http_events import Context, read_event
 
@@ -77,3 +86,25 @@ def test_the_stored_events_are_answered(stack: LocalStack, tenant: str) -> None:
     assert answers["get_fallback"] == answers["put_fallback"]
     assert answers["get_rate_limits"] == answers["put_rate_limits"]
     assert answers["delete_config"] == {"provider": "openai", "deleted": True}
+
+
+def test_no_route_reads_or_changes_what_is_another_companys(stack: LocalStack, tenant: str) -> None:
+    """The other company is named wherever a client can write: path's end, query and headers; bodies refuse the name."""
+    other = f"{tenant}-other"
+    welcome(stack, other)
+    configure(stack, other, "groq", apiKey="sk-of-the-others-7777", model="openai/gpt-oss-20b")
+    call(stack, other, "PUT", RATE_LIMITS, {"requestsPerHour": 77, "alertEmails": ["of@others.example"]})
+    before, limits_before = stored(other), limit_state(other)
+    named = {"X-Tenant-Id": other, "X-Amzn-Tenant": other, "Tenant": other}
+
+    for method, path, body in (request for requests in REQUESTS.values() for request in requests):
+        for target in (path, f"{path}?tenantId={other}&tenant_id={other}"):
+            token = stack.stranger_token(tenant, roles=["admin"])
+            reply = ask(stack.url, method, target, token=token, body=body, headers=named)
+            assert not [text for text in ("7777", "of@others.example", " 77,") if text in json.dumps(reply.body)]
+            if body is not None:
+                refused = ask(stack.url, method, target, token=token, body=body | {"tenantId": other}, headers=named)
+                assert refused.status == 422
+
+    assert stored(other) == before
+    assert limit_state(other) == limits_before

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from nexus_ai.limits.models import UNLIMITED, Amounts, Limit, LimitSettings, LimitState, Reservation
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from nexus_ai.limits.models import UNLIMITED, Amounts, Ask, Limit, LimitSettings, LimitState, Reservation, Settlement
 
 # 2026-11-23 10:59:59 UTC
 NOW_S = 1_795_431_599
@@ -18,6 +21,28 @@ STATE = LimitState(
     ends=(HOUR_END_S, DAY_END_S, MONTH_END_S),
     in_flight={"0198-a.12": RESERVATION},
 )
+ASK = Ask(id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-5-mini")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RESERVATION,
+        ASK,
+        Settlement(reservation=RESERVATION, used=Amounts(1, 2, 3)),
+        LimitSettings(requests_per_hour=1, tokens_per_day=2, cost_per_month_micros=3, time_zone="UTC"),
+    ],
+)
+def test_what_was_agreed_on_is_not_changed_and_has_no_more_to_it(model: BaseModel) -> None:
+    fields = dict(model)
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(model, next(iter(fields)), None)
+    with pytest.raises(ValidationError, match="extra"):
+        type(model)(**fields, more=1)
+
+
+def test_a_price_is_known_unless_it_is_said_not_to_be() -> None:
+    assert ASK.price_known
 
 
 def test_limits_are_named_as_the_api_names_them() -> None:

@@ -5,6 +5,7 @@ import socket
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import uuid4
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -32,10 +33,21 @@ class _Handler(WSGIRequestHandler):
         """Answers what is no HTTP request, or one with too large a head, as a problem document."""
         title = HTTPStatus(code).phrase
         detail = explain or message or title
-        document = {"type": "about:blank", "title": title, "status": code, "detail": detail, "code": "bad_request"}
+        request_id = str(uuid4())
+        document = {
+            "type": "urn:nexus-ai:problem:bad_request",
+            "title": title,
+            "status": code,
+            "detail": detail,
+            "code": "bad_request",
+            "requestId": request_id,
+        }
         body = json.dumps(document)
         self.send_response(code, title)
         self.send_header("Content-Type", "application/problem+json")
+        self.send_header("X-Request-Id", request_id)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Expose-Headers", "X-Request-Id,Retry-After")
         self.send_header("Content-Length", str(len(body.encode())))
         self.send_header("Connection", "close")
         self.end_headers()

@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Never
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -17,8 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from functions.authorizer.app import handler
+from local.aws import Aws
+from local.stack import LocalStack
 from nexus_ai.core.settings import get_settings
-from nexus_ai.http import authorizer
+from nexus_ai.http import authorizer, token_keys
+from nexus_ai.storage import aws
+from tests.functional.http_client import ask
 from tests.unit.http_events import SETTINGS, Context, read_event
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -44,6 +49,7 @@ class Issuer:
     def __init__(self) -> None:
         self.keys = [jwk(RSA, "rsa"), jwk(P256, "p256"), jwk(P384, "p384"), jwk(SHORT_RSA, "short")]
         self.status = 200
+        self.body: bytes | None = None
         self.asked = 0
         issuer = self
 
@@ -53,7 +59,7 @@ class Issuer:
                 self.send_response(issuer.status)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
-                self.wfile.write(json.dumps({"keys": issuer.keys}).encode())
+                self.wfile.write(json.dumps({"keys": issuer.keys}).encode() if issuer.body is None else issuer.body)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base's name)
                 return
@@ -75,11 +81,11 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Generator[Issuer]:
     for name, value in {**SETTINGS, "TOKEN_JWKS_URL": running.url}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
-    authorizer.issuer_keys.cache_clear()
+    token_keys.issuer_keys.cache_clear()
     yield running
     running.stop()
     get_settings.cache_clear()
-    authorizer.issuer_keys.cache_clear()
+    token_keys.issuer_keys.cache_clear()
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -256,7 +262,7 @@ def test_what_is_no_good_token_is_refused(name: str, issuer: Issuer) -> None:
         authorize(BAD_BEARERS[name])
 
 
-@pytest.mark.parametrize("name", ["alg none", "hs256 with the public key", "rs512", "no kid"])
+@pytest.mark.parametrize("name", ["alg none", "hs256 with the public key", "rs512", "no kid", "kid in an object"])
 def test_a_token_of_another_kind_costs_the_issuer_nothing(name: str, issuer: Issuer) -> None:
     with pytest.raises(authorizer.Unauthorized):
         authorize(BAD_BEARERS[name])
@@ -298,7 +304,7 @@ def test_keys_are_asked_for_once_and_kept(issuer: Issuer) -> None:
 
 
 def test_a_rotated_key_is_followed(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorizer, "KEYS_ASKED_AGAIN_S", 0)
+    monkeypatch.setattr(token_keys, "KEYS_ASKED_AGAIN_S", 0)
     authorize(f"Bearer {token()}")
     issuer.keys = [jwk(OTHER_RSA, "next")]
     assert authorize(f"Bearer {token(OTHER_RSA, 'next')}")
@@ -315,16 +321,39 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_no_more(issuer: Issuer) -> None
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_without_the_issuer_s_keys_nobody_gets_in_and_the_log_says_why(
+def test_without_the_issuer_s_keys_nobody_can_say_and_the_log_says_why(
     status: int, issuer: Issuer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     issuer.status = status
-    with pytest.raises(authorizer.Unauthorized):
+    with pytest.raises(token_keys.KeysUnavailable):
         authorize(f"Bearer {token()}")
-    assert json.loads(capsys.readouterr().out)["message"] == "the issuer's keys cannot be read"
+    assert json.loads(capsys.readouterr().out)["message"] == "tokens cannot be verified"
     assert issuer.asked == 1
     issuer.status = 200
     assert authorize(f"Bearer {token()}")
+
+
+NO_KEYS = [b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": 7}', b'{"keys": [7]}', b"\xff", b""]
+
+
+@pytest.mark.parametrize("body", NO_KEYS)
+def test_an_issuer_that_publishes_no_keys_is_its_fault_and_not_the_bearer_s(body: bytes, issuer: Issuer) -> None:
+    issuer.body = body
+    with pytest.raises(token_keys.KeysUnavailable):
+        authorize(f"Bearer {token()}")
+    issuer.body = None
+    assert authorize(f"Bearer {token()}")
+
+
+def test_an_issuer_that_cannot_be_reached_is_no_fault_of_the_bearer_s(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_JWKS_URL", "http://127.0.0.1:9/jwks.json")
+    get_settings.cache_clear()
+    with pytest.raises(token_keys.KeysUnavailable):
+        authorize(f"Bearer {token()}")
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(BAD_BEARERS["alg none"])
 
 
 def test_an_outage_of_the_issuer_does_not_throw_away_the_keys_that_we_have(issuer: Issuer) -> None:
@@ -335,6 +364,25 @@ def test_an_outage_of_the_issuer_does_not_throw_away_the_keys_that_we_have(issue
     assert authorize(f"Bearer {token()}")
 
 
+def test_a_key_that_may_be_new_is_not_refused_while_the_issuer_is_silent(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorize(f"Bearer {token()}")
+    issuer.status = 503
+    monkeypatch.setattr(token_keys, "KEYS_ASKED_AGAIN_S", 0)
+    with pytest.raises(token_keys.KeysUnavailable):
+        authorize(f"Bearer {token(OTHER_RSA, 'next')}")
+    monkeypatch.setattr(token_keys, "KEYS_ASKED_AGAIN_S", 3600)
+    for _ in range(5):
+        with pytest.raises(token_keys.KeysUnavailable):
+            authorize(f"Bearer {token(OTHER_RSA, 'next')}")
+    assert issuer.asked == 2, "a silent issuer is asked no more often than one that answers"
+    assert authorize(f"Bearer {token()}")
+    issuer.status, issuer.keys = 200, [jwk(OTHER_RSA, "next")]
+    monkeypatch.setattr(token_keys, "KEYS_ASKED_AGAIN_S", 0)
+    assert authorize(f"Bearer {token(OTHER_RSA, 'next')}")
+
+
 def test_a_refusal_is_logged_without_the_token(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
     bad = token(tenant_id="sk-canary/8f14e45f")
     with pytest.raises(authorizer.Unauthorized):
@@ -342,3 +390,110 @@ def test_a_refusal_is_logged_without_the_token(issuer: Issuer, capsys: pytest.Ca
     line = json.loads(capsys.readouterr().out)
     assert line["reason"] == "claim tenant_id missing or of another form"
     assert not any(part in str(line) for part in [*bad.split("."), "canary"])
+
+
+def test_claims_may_be_nested_and_a_name_with_dots_goes_first(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAIM_ROLES", "realm_access.roles")
+    get_settings.cache_clear()
+
+    def roles(**changed: Any) -> str:
+        found: str = authorize(f"Bearer {token(**changed)}")["context"]["roles"]
+        return found
+
+    assert roles(realm_access={"roles": ["user"]}) == "user"
+    assert roles(realm_access={"roles": ["user"]}, **{"realm_access.roles": ["admin"]}) == "admin"
+    assert roles(realm_access="admin") == roles(realm_access={"roles": {"admin": 1}}) == roles() == ""
+
+
+# A secret of Secrets Manager in place of published keys.
+
+SECRET = "correct-horse-battery-staple-0123456789"
+
+
+@pytest.fixture
+def shared_secret(embedded_aws: Aws, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> str:
+    arn: str = aws.secrets_manager().create_secret(Name=f"token-{uuid4().hex}", SecretString=SECRET)["ARN"]
+    monkeypatch.setenv("TOKEN_JWKS_URL", "")
+    monkeypatch.setenv("TOKEN_SECRET_ARN", arn)
+    get_settings.cache_clear()
+    token_keys.shared_secret.cache_clear()
+    return arn
+
+
+def signed(secret: str, algorithm: str = "HS256", **changed: Any) -> str:
+    return f"Bearer {jwt.encode(claims(**changed), secret, algorithm)}"
+
+
+def test_a_token_signed_with_the_shared_secret_is_good(shared_secret: str) -> None:
+    assert authorize(signed(SECRET))["context"]["tenantId"] == "acme"
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        signed(SECRET[:-1] + "x"),
+        signed(SECRET * 2, "HS512"),
+        signed(SECRET, exp=NOW - 60),
+        signed(SECRET, iss="https://other.example"),
+        signed(SECRET, aud=None),
+        signed(SECRET, tenant_id="a#b"),
+        f"Bearer {token()}",
+        f"Bearer {unsigned({'alg': 'none'}, claims())}",
+        f"Bearer {unsigned({'alg': 'HS256'}, claims())}",
+    ],
+    ids=["secret", "hs512", "time", "issuer", "audience", "tenant", "rs256", "none", "unsigned"],
+)
+def test_with_a_shared_secret_nothing_else_is_a_good_token(bearer: str, shared_secret: str, issuer: Issuer) -> None:
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(bearer)
+    assert issuer.asked == 0
+
+
+def test_the_secret_is_read_once_a_minute_and_a_new_one_is_followed(
+    shared_secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorize(signed(SECRET))
+    new = SECRET.swapcase()
+    aws.secrets_manager().put_secret_value(SecretId=shared_secret, SecretString=new)
+    assert authorize(signed(SECRET))
+    monkeypatch.setattr(token_keys, "SECRET_KEPT_S", 0)
+    assert authorize(signed(new))
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(signed(SECRET))
+
+
+@pytest.mark.parametrize("secret", ["short", None, b"\x00" * 32])
+def test_a_secret_that_is_too_short_missing_or_no_text_is_no_fault_of_the_bearer_s(
+    secret: str | bytes | None, shared_secret: str
+) -> None:
+    match secret:
+        case str():
+            aws.secrets_manager().put_secret_value(SecretId=shared_secret, SecretString=secret)
+        case bytes():
+            aws.secrets_manager().put_secret_value(SecretId=shared_secret, SecretBinary=secret)
+        case None:
+            aws.secrets_manager().delete_secret(SecretId=shared_secret, ForceDeleteWithoutRecovery=True)
+    with pytest.raises(token_keys.KeysUnavailable):
+        authorize(signed(SECRET))
+
+
+def test_without_keys_and_without_a_secret_nobody_can_say(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_JWKS_URL", "")
+    get_settings.cache_clear()
+    with pytest.raises(token_keys.KeysUnavailable):
+        authorize(f"Bearer {token()}")
+
+
+def test_where_tokens_cannot_be_verified_the_api_answers_503_and_when_to_come_again(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(_: object) -> Never:
+        raise token_keys.KeysUnavailable
+
+    monkeypatch.setattr(authorizer, "token_keys", unavailable)
+    reply = ask(stack.url, "GET", "/api/marketing/ai/rate-limits", token=stack.stranger_token(tenant))
+
+    assert (reply.status, reply.body["code"]) == (503, "token_keys_unavailable")
+    assert reply.headers["Retry-After"] == "1"
+    assert reply.headers["X-Request-Id"] == reply.body["requestId"]
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"

@@ -110,7 +110,7 @@ def test_a_public_route_is_reached_without_a_token_and_without_a_caller(api: htt
         ("", 401, "unauthenticated"),
         ("Bearer bad", 401, "unauthenticated"),
         ("Bearer denied", 403, "forbidden"),
-        ("Bearer broken", 500, "internal_error"),
+        ("Bearer broken", 503, "token_keys_unavailable"),
         ("Bearer malformed", 500, "internal_error"),
     ],
 )
@@ -211,6 +211,17 @@ def test_no_request_however_odd_stops_the_server(api: httpx.Client, request_byte
         connection.shutdown(socket.SHUT_WR)
         connection.recv(65536)
     assert api.get("/api/things").status_code == 200
+
+
+def test_what_is_no_http_is_answered_as_a_problem_too(api: httpx.Client) -> None:
+    with socket.create_connection(("127.0.0.1", api.base_url.port or 80), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    document = json.loads(body)
+    assert (document["code"], document["status"]) == ("bad_request", 431)
+    assert f"X-Request-Id: {document['requestId']}" in head.decode()
+    assert b"Access-Control-Allow-Origin: *" in head
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from local.aws import ENDPOINT, Aws, AwsUnreachable
 from local.demo import PROVIDERS, base_urls
+from local.functions import functions
 from local.serving import Server
 from local.stack import LocalStack
 from local.template import Template
@@ -84,6 +85,7 @@ def test_an_aws_of_ones_own_is_used_and_given_only_what_it_lacks(embedded_aws: A
     external = Aws(template, "us-east-1", {ENDPOINT: url})
     try:
         external.start()
+        functions(template, "us-east-1")
         assert external.external == ("dynamodb", "kms", "s3", "sesv2")
         assert os.environ[f"{ENDPOINT}_DYNAMODB"] == url
         found = template.environment()

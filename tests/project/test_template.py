@@ -21,7 +21,7 @@ PARAMETERS = {
 }
 TEMPLATE = Template(PARAMETERS, region="us-east-1")
 TABLES = dict(TEMPLATE.resources("AWS::DynamoDB::Table"))
-BANNERS = ["Parameters", "Globals", "Layer", "API", "Tables", "Functions", "Monitoring", "Outputs"]
+BANNERS = ["Parameters", "Conditions", "Globals", "Layer", "API", "Tables", "Functions", "Monitoring", "Outputs"]
 BLOCK_LINES = 20
 # What a policy may name of a resource that is not all of it.
 PARTS = [
@@ -176,12 +176,31 @@ def test_api_gateway_speaks_as_the_functions_do() -> None:
         ("MISSING_AUTHENTICATION_TOKEN", 404),
         ("REQUEST_TOO_LARGE", 413),
         ("THROTTLED", 429),
+        ("QUOTA_EXCEEDED", 429),
+        ("WAF_FILTERED", 403),
+        ("AUTHORIZER_FAILURE", 503),
+        ("AUTHORIZER_CONFIGURATION_ERROR", 500),
+        ("INTEGRATION_FAILURE", 502),
         ("INTEGRATION_TIMEOUT", 504),
         ("BAD_GATEWAY", 502),
     ],
 )
 def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: int) -> None:
     assert RestApi(TEMPLATE).gateway_response(kind).status == status
+
+
+@pytest.mark.parametrize("kind", ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE"])
+def test_who_is_told_to_come_again_is_told_when(kind: str) -> None:
+    _, headers, _ = RestApi(TEMPLATE).gateway_response(kind).of("id")
+    assert int(headers["Retry-After"]) >= 1
+
+
+def test_browsers_may_read_the_request_id_and_when_to_come_again() -> None:
+    api = RestApi(TEMPLATE)
+    ((_, properties),) = TEMPLATE.resources("AWS::Serverless::Api")
+    for kind in properties["GatewayResponses"]:
+        _, headers, _ = api.gateway_response(kind).of("id")
+        assert headers["Access-Control-Expose-Headers"] == "X-Request-Id,Retry-After"
 
 
 def test_cors_comes_from_the_parameter() -> None:

@@ -43,10 +43,11 @@ class Settings(BaseModel):
     # Which function works on exports and erasures; None in those that start none.
     run_audit_job_function: OptionalText = None
 
-    # Who signs the callers' tokens, and under which names the claims stand.
+    # Who signs the callers' tokens, with published keys or a shared secret, and under which names the claims stand.
     token_issuer: str
     token_audience: str
-    token_jwks_url: str
+    token_jwks_url: OptionalText = None
+    token_secret_arn: OptionalText = None
     claim_tenant: str = "tenant_id"
     claim_user: str = "sub"
     claim_roles: str = "roles"

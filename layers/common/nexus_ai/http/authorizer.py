@@ -1,13 +1,12 @@
-"""Verifies callers' tokens for API Gateway: signed JWTs, against the keys that their issuer publishes.
+"""Verifies callers' tokens for API Gateway: JWTs, signed by one of the deployment's keys (http/token_keys.py).
 
-RS256 and ES256 only, so that a public key can never pass for a shared secret; issuer, audience and times are checked;
-the tenant and the user have to be there. Roles that are not ours are left out. A token without any role of ours is
-valid all the same: it gets in and no further, for each route names the role it needs (403, where a bad token is 401).
+Algorithm, issuer, audience and times are checked; the tenant and the user have to be there. Roles that are not ours are
+left out. A token without any role of ours is valid all the same: it gets in and no further, for each route names the
+role it needs (403, where a bad token is 401).
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, cast
 
 import jwt
@@ -16,15 +15,9 @@ from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN, Role
 from nexus_ai.core.observability import logger
 from nexus_ai.core.settings import Settings, get_settings
 from nexus_ai.http.event import TOKEN_LEEWAY_S
+from nexus_ai.http.token_keys import KeysUnavailable, UnknownKey, token_keys
 
-ALGORITHMS = ("RS256", "ES256")
 TOKEN_MAX_BYTES = 8192
-
-# A key that its issuer withdraws is trusted no longer than this.
-KEYS_KEPT_S = 300
-# An unknown key id makes us ask the issuer anew at most once in this time: rotation is followed, a flood is not.
-KEYS_ASKED_AGAIN_S = 30
-KEYS_TIMEOUT_S = 3
 
 
 class Unauthorized(Exception):
@@ -38,18 +31,18 @@ class _Refused(Exception):
     """The token is signed as it should be and lacks something else; the message names what."""
 
 
-@cache
-def issuer_keys(url: str) -> jwt.PyJWKClient:
-    """The keys at `url`, read when first asked for and kept a while; safe to share between threads."""
-    return jwt.PyJWKClient(url, lifespan=KEYS_KEPT_S, cooldown_duration=KEYS_ASKED_AGAIN_S, timeout=KEYS_TIMEOUT_S)
-
-
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a TOKEN authorizer's event; raises Unauthorized, whatever is wrong."""
+    """The answer to a TOKEN authorizer's event; raises Unauthorized, whatever is wrong with the token.
+
+    Raises KeysUnavailable where nobody can say: API Gateway answers AUTHORIZER_FAILURE to any other message.
+    """
     try:
         context = _verified(_bearer_token(event.get("authorizationToken")), get_settings())
-    except jwt.PyJWKClientConnectionError:
-        logger().exception("the issuer's keys cannot be read")
+    except KeysUnavailable:
+        logger().exception("tokens cannot be verified")
+        raise
+    except UnknownKey:
+        logger().info("token refused", reason="UnknownKey")
         raise Unauthorized from None
     except (jwt.PyJWTError, _Refused) as refusal:
         # Words of the library quote parts of the token; ours do not.
@@ -74,17 +67,15 @@ def _bearer_token(header: object) -> str:
 
 def _verified(token: str, settings: Settings) -> dict[str, str]:
     """What the routes learn of the caller: texts, as API Gateway hands on nothing else."""
-    header = jwt.get_unverified_header(token)
-    key_id = header.get("kid")
+    header, keys = jwt.get_unverified_header(token), token_keys(settings)
     # Before any key is asked for: a token of another kind costs nothing.
-    if header.get("alg") not in ALGORITHMS or not isinstance(key_id, str):
-        raise _Refused("another algorithm, or no key id")
-    key = issuer_keys(settings.token_jwks_url).get_signing_key(key_id)
+    if header.get("alg") not in keys.algorithms:
+        raise _Refused("another algorithm")
     # PyJWT holds the token to its key's own algorithm, and that to ours.
     claims: dict[str, Any] = jwt.decode(
         token,
-        key,
-        algorithms=ALGORITHMS,
+        keys.key(header.get("kid")),
+        algorithms=keys.algorithms,
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         leeway=TOKEN_LEEWAY_S,
@@ -93,15 +84,25 @@ def _verified(token: str, settings: Settings) -> dict[str, str]:
     return {
         "tenantId": _claim(claims, settings.claim_tenant, TENANT_PATTERN),
         "userId": _claim(claims, settings.claim_user, USER_PATTERN),
-        "roles": ",".join(_roles(claims.get(settings.claim_roles))),
+        "roles": ",".join(_roles(_value(claims, settings.claim_roles))),
         "exp": str(int(claims["exp"])),
     }
 
 
 def _claim(claims: Mapping[str, Any], name: str, pattern: str) -> str:
-    value = claims.get(name)
+    value = _value(claims, name)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
         raise _Refused(f"claim {name} missing or of another form")
+    return value
+
+
+def _value(claims: Mapping[str, Any], name: str) -> object:
+    """The claim of that name, else the one at that path: some issuers nest theirs (`realm_access.roles`)."""
+    if name in claims:
+        return claims[name]
+    value: object = claims
+    for part in name.split("."):
+        value = cast("dict[str, object]", value).get(part) if isinstance(value, dict) else None
     return value
 
 

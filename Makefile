@@ -6,7 +6,7 @@ BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run test test-all mutants lint types format requirements build ceiling clean setup
+.PHONY: help run test test-all mutants evaluate lint types format requirements build ceiling clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test-all: test ## and the long ones after them
 
 mutants: setup ## mutation testing of limits, cost and cache key: half an hour, not part of CI
 	@$(BIN)/python -m tests.mutation
+
+evaluate: setup ## what a provider's answers keep: PROVIDER, TASK (one of four), MODEL (tests/evaluation/README.md)
+	@PYTHONPATH=layers/common $(BIN)/python -m tests.evaluation "$(PROVIDER)" \
+		$(if $(TASK),--task "$(TASK)") $(if $(MODEL),--model "$(MODEL)")
 
 lint: setup ## ruff, import contracts, the template
 	@$(BIN)/ruff check .

@@ -108,6 +108,13 @@ def test_a_text_that_was_not_translated_is_no_translation() -> None:
     assert parse(written(en=names), names).translations[0].text == names
 
 
+def test_a_translation_that_repeats_itself_or_leaves_most_out_is_none() -> None:
+    text = "Esperamos você na clínica amanhã. " * 10
+    assert "translate all of it, once" in told(written(en="We are waiting for you. " * 200), text)
+    assert "translate all of it, once" in told(written(en="See you tomorrow."), text)
+    assert parse(written(**{"zh-Hans": "我们明天在诊所等您。" * 10}), text, targetLanguage="zh-Hans")
+
+
 def test_the_glossary_is_kept_where_its_terms_stand() -> None:
     text = "O plano ouro é o melhor plano da casa."
     glossary = {"plano ouro": "Gold Plan", "plano": "package", "planos": "packages", "clínica": "practice"}

@@ -34,6 +34,8 @@ def checked(
     ]
     if missing:
         problems.append(f"the glossary is not kept, which wants {', '.join(missing)}")
+    if not _is_of_a_length(source, translation):
+        problems.append(f"it has {len(translation)} characters, and the text {len(source)}: translate all of it, once")
     if is_other_language(translation, language):
         problems.append(f"it is not in the language {language}")
     elif primary(language) != primary(detect(source) or source_language) and _is_the_text(source, translation):
@@ -50,6 +52,11 @@ def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
         if times:
             found.append(term)
     return found
+
+
+def _is_of_a_length(source: str, translation: str) -> bool:
+    """Whether a text can have come to that many characters: Chinese takes a quarter of what English does."""
+    return len(source) <= 10 * len(translation) and len(translation) <= 8 * len(source) + 200
 
 
 def _folded(text: str) -> str:

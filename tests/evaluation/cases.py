@@ -1,0 +1,32 @@
+"""The cases, out of their files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROUTES: Final[Mapping[str, str]] = {
+    "summary": "/api/marketing/ai-assistant/generate-summary",
+    "translation": "/api/marketing/ai-assistant/translate",
+}
+CASES_A_TASK: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`language` is that of the text; `keep` is what a translation has to keep, listed by hand."""
+
+    id: str
+    task: str
+    language: str
+    request: dict[str, Any]
+    keep: tuple[str, ...] = ()
+
+
+def cases(task: str) -> list[Case]:
+    lines = (Path(__file__).parent / f"{task}.jsonl").read_text("utf-8").splitlines()
+    told = [json.loads(line) for line in lines]
+    return [
+        Case(each["id"], task, each["language"], each["request"], keep=tuple(each.get("keep", ()))) for each in told
+    ]

@@ -1,0 +1,91 @@
+"""What models do to a good answer, each as a function of its text."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+_PLACEHOLDER: Final = re.compile(
+    r"\{\{?[^{}]*\}\}?|%\d?\$?[sd]|:[a-z_]+\b|<[^<>]*>|https?://\S+|[\U0001f300-\U0001faff]"
+)
+_GERMAN: Final = "Das ist nicht die Sprache, in der Kunden der Praxis uns schreiben, und es hilft ihnen auch nicht. "
+
+
+def _fences(text: str) -> str:
+    return f"```json\n{text}\n```"
+
+
+def _prose(text: str) -> str:
+    return f"Sure! Here is the {{JSON}} you asked for:\n\n{text}\n\nLet me know if you need anything else."
+
+
+def _trailing_commas(text: str) -> str:
+    return re.sub(r'(?<=["\]}])([}\]])', r",\1", text)
+
+
+def _nan(text: str) -> str:
+    return re.sub(r'("\w+": ?)(?=["\[{])', r"\1NaN, \1", text, count=1)
+
+
+def _without_a_member(text: str) -> str:
+    return _changed(text, lambda answer: dict(list(answer.items())[:-1]))
+
+
+def _with_more_members(text: str) -> str:
+    return _changed(text, lambda answer: {"reasoning": "First I thought.", **answer, "confidenceNote": ["a", None]})
+
+
+def _too_long(text: str) -> str:
+    return _changed(text, lambda answer: _leaves(answer, lambda leaf: f"{leaf} " * 60 if len(leaf) > 15 else leaf))
+
+
+def _other_language(text: str) -> str:
+    return _changed(text, lambda answer: _leaves(answer, lambda leaf: _GERMAN if len(leaf) > 15 else leaf))
+
+
+def _lost_placeholders(text: str) -> str:
+    return _changed(text, lambda answer: _leaves(answer, lambda leaf: _PLACEHOLDER.sub("", leaf)))
+
+
+def _as_array(text: str) -> str:
+    return f"[{text}]"
+
+
+def _free_text(text: str) -> str:
+    return "I am sorry, but I would rather talk about something else."
+
+
+MISBEHAVIOURS: Final[Mapping[str, Callable[[str], str]]] = {
+    "fences": _fences,
+    "prose": _prose,
+    "trailing commas": _trailing_commas,
+    "more members": _with_more_members,
+    "NaN": _nan,
+    "a missing member": _without_a_member,
+    "too long": _too_long,
+    "another language": _other_language,
+    "lost placeholders": _lost_placeholders,
+    "an array": _as_array,
+    "free text": _free_text,
+    "cut at its end": lambda text: text[: len(text) * 2 // 3],
+}
+# What changes nothing of what was said costs no repair.
+TOLERATED: Final = frozenset({"fences", "prose", "trailing commas", "more members"})
+
+
+def _changed(text: str, change: Callable[[dict[str, Any]], Any]) -> str:
+    try:
+        answer: Any = json.loads(text)
+    except ValueError:
+        return str(_leaves(text, lambda leaf: change({"text": leaf}).get("text", "")))
+    return json.dumps(change(answer), ensure_ascii=False)
+
+
+def _leaves(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _leaves(each, change) for name, each in cast("dict[str, Any]", value).items()}
+    items: list[Any] | None = value if isinstance(value, list) else None
+    return value if items is None else [_leaves(each, change) for each in items]

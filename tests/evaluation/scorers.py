@@ -1,0 +1,172 @@
+"""What an answer is worth, told without a model and, where that matters, by other means than the code that is judged.
+
+A score has a name and is kept or not. Those in CONTRACT are promised for every answer; the others are what a good model
+keeps, too.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
+
+import regex
+
+from nexus_ai.assistant.language import is_other_language
+from tests.evaluation.cases import Case
+
+CONTRACT: Final = frozenset(
+    {"shape", "limit", "style", "language", "kept", "lines", "glossary", "words", "count", "quotes", "labels"}
+)
+_CLUSTER: Final = regex.compile(r"\X")
+_EMOJI: Final = regex.compile(r"\p{Extended_Pictographic}")
+_NUMBER: Final = re.compile(r"\d+")
+_LIMITS: Final = {"paragraph": 600, "bullets": 800, "headline": 90, "whatsapp": 500}
+# Characters of the GSM alphabet; those behind an escape are two septets (3GPP TS 23.038).
+_GSM: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_TWO: Final = frozenset("^{}\\[~]|€")
+# A quarter of the room, or it says too little.
+_LEAST_USED: Final = 4
+
+type Scores = dict[str, bool]
+type Data = Mapping[str, Any]
+
+
+def scores(case: Case, data: Data) -> Scores:
+    """The scores of an answer's `data`; an answer of another shape has that one alone."""
+    try:
+        return {"shape": True, **dict(_SCORERS[case.task](case, data))}
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return {"shape": False}
+
+
+def _summary(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
+    text, request = data["text"], case.request
+    style = request.get("style", "paragraph")
+    most = request.get("maxCharacters", _LIMITS[style])
+    length = len(_CLUSTER.findall(text))
+    lines = text.splitlines()
+    in_style = [f"• {point}" for point in data["points"]] == lines if style == "bullets" else not data["points"]
+    yield "limit", 0 < length <= most and length <= data["characters"]
+    yield "style", in_style and (len(lines) == 1 or style in {"bullets", "whatsapp"})
+    yield "language", not is_other_language(text, request.get("language", case.language))
+    yield "whole", not text.rstrip().endswith(("…", "...", ",", ";", " e", " and", " y"))
+    yield "numbers", set(_NUMBER.findall(text)) <= set(_NUMBER.findall(request["text"]))
+    yield "length", length * _LEAST_USED >= most
+
+
+def _translation(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
+    request, source = case.request, case.request["text"]
+    wanted = request.get("targetLanguages") or [request["targetLanguage"]]
+    texts = [each["text"] for each in data["translations"]]
+    glossary = {term: word for term, word in request.get("glossary", {}).items() if term.lower() in source.lower()}
+    empty = [not line.strip() for line in source.split("\n")]
+    yield "count", [each["language"] for each in data["translations"]] == wanted
+    yield "kept", all(text.count(each) == source.count(each) for text in texts for each in case.keep)
+    yield "emoji", all(_emoji(text) == _emoji(source) for text in texts)
+    yield "lines", all([not line.strip() for line in text.split("\n")] == empty for text in texts)
+    yield "glossary", all(word.lower() in text.lower() for text in texts for word in glossary.values())
+    yield (
+        "language",
+        not any(is_other_language(text, tag) for text, tag in zip(texts, wanted, strict=True)) and source not in texts,
+    )
+    yield "source", data["sourceLanguage"].split("-")[0] == case.language.split("-")[0]
+
+
+def _emoji(text: str) -> Counter[str]:
+    return Counter(_EMOJI.findall(text))
+
+
+def _copy(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
+    context = case.request.get("context", {})
+    variations = data["variations"]
+    texts = [each["text"] for each in variations]
+    whole = [" ".join(_strings(each)).lower() for each in variations]
+    yield "count", len(variations) == case.request.get("variations", 1) and all(texts)
+    yield "limit", all(_fits(context.get("platform"), each) for each in variations)
+    yield "words", all(_has_words(text, context) for text in whole)
+    yield "language", not any(is_other_language(text, context.get("language", case.language)) for text in texts)
+    yield "variety", len(set(texts)) == len(texts)
+
+
+def _fits(platform: str | None, variation: Data) -> bool:
+    text = "\n\n".join(part for part in (variation["text"], " ".join(variation["hashtags"])) if part)
+    match platform:
+        case "sms":
+            gsm = set(text) <= _GSM | _GSM_TWO
+            return len(text) + sum(map(_GSM_TWO.__contains__, text)) <= 160 if gsm else _utf16(text) <= 70
+        case "google-ads":
+            ad = variation["googleAds"]
+            return max(map(len, ad["headlines"])) <= 30 and max(map(len, ad["descriptions"])) <= 90
+        case "email":
+            return bool(variation["email"]["subject"].strip() and variation["email"]["body"].strip())
+        case "x":
+            # A character weighs one or two; where none weighs two, this is all there is to it.
+            return not text.isascii() or "http" in text or len(text) <= 280
+        case "instagram" | "tiktok":
+            return _utf16(text) <= 2200
+        case "whatsapp":
+            return _utf16(text) <= 1024
+        case "linkedin":
+            return _utf16(text) <= 3000
+        case _:
+            return bool(text)
+
+
+def _utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _has_words(text: str, context: Data) -> bool:
+    def says(word: str) -> bool:
+        return re.search(rf"(?<!\w){re.escape(word.lower())}(?!\w)", text) is not None
+
+    return all(map(says, context.get("wordsToUse", ()))) and not any(map(says, context.get("wordsToAvoid", ())))
+
+
+def _sentiment(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
+    texts = case.request.get("texts") or [case.request["text"]]
+    found = list(_objects(data))
+    quotes = [each["quote"] for each in found if "quote" in each]
+    labelled = [each for each in found if "label" in each and "score" in each]
+    yield "count", len(labelled) >= len(texts)
+    yield "quotes", all(any(quote in text for text in texts) for quote in quotes)
+    yield "labels", all(_agrees(each["label"], each["score"]) for each in labelled)
+    yield "quoted", bool(quotes)
+
+
+def _agrees(label: str, score: float) -> bool:
+    return -1 <= score <= 1 and {"positive": score > 0, "negative": score < 0}.get(label, True)
+
+
+def _objects(value: Any) -> Iterator[Data]:
+    """Every object inside a JSON value, it included."""
+    if isinstance(value, dict):
+        yield cast("dict[str, Any]", value)
+    for each in _inside(value):
+        yield from _objects(each)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, str):
+        yield value
+    for each in _inside(value):
+        yield from _strings(each)
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    items: list[Any] = value if isinstance(value, list) else []
+    return items
+
+
+_SCORERS: Final[Mapping[str, Callable[[Case, Data], Iterator[tuple[str, bool]]]]] = {
+    "copy": _copy,
+    "sentiment": _sentiment,
+    "summary": _summary,
+    "translation": _translation,
+}

@@ -59,7 +59,7 @@ def _greeting(stack: LocalStack, operator: Mapping[str, str]) -> str:
     token = stack.token(DEMO_TENANT, "demo-user", ["admin"])
     lines = [f"The API answers at {stack.url} (Ctrl-C ends it).", ""]
     if stack.aws.embedded:
-        lines.append(f"AWS     {', '.join(stack.aws.embedded)} embedded, for other processes at {stack.aws.serve()}")
+        lines.append(f"AWS     {', '.join(stack.aws.embedded)} embedded, for other processes at {stack.serve_aws()}")
     if stack.aws.external:
         lines.append(f"AWS     {', '.join(stack.aws.external)} at {operator[ENDPOINT]}")
     lines += [

@@ -82,6 +82,14 @@ class LocalStack:
     def stop(self) -> None:
         self._open.close()
 
+    def serve_aws(self) -> str:
+        """The URL of the embedded AWS for other processes; links to its objects lead there from now on."""
+        url = self.aws.serve()
+        if "s3" in self.aws.embedded:
+            self._open.enter_context(environment({f"{ENDPOINT}_S3": url}))
+            clients.s3.cache_clear()
+        return url
+
     def place(self, provider: ProviderName) -> str:
         """Where a vendor is reached, for people."""
         url = self._places[PROVIDERS[provider].parameter]

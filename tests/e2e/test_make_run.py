@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,23 @@ def test_each_provider_answers_a_tenant_that_is_new(run: Run, provider: str) -> 
     assert response.status_code == 200, response.text
     answer = response.json()
     assert (answer["provider"], answer["fallback"]["used"]) == (provider, False)
+
+
+def test_the_link_of_an_export_gives_its_records(run: Run) -> None:
+    answer = paste(run.curl)
+    token = re.search(r"Bearer ([^']+)", run.curl)
+    assert token
+    audit_logs = f"{run.url}/api/marketing/ai/audit-logs"
+    with httpx.Client(headers={"Authorization": f"Bearer {token[1]}"}, timeout=30, trust_env=False) as client:
+        started = client.post(f"{audit_logs}/export", json={"from": "2026-01-01T00:00:00Z", "content": True})
+        assert started.status_code == 202, started.text
+        patience = time.monotonic() + 20
+        while (job := client.get(f"{audit_logs}/jobs/{started.json()['id']}").json())["status"] != "done":
+            assert time.monotonic() < patience, job
+            time.sleep(0.05)
+    (file,) = job["files"]
+    lines = httpx.get(file["url"], trust_env=False).text.splitlines()
+    assert answer["requestId"] in [json.loads(line)["id"] for line in lines]
 
 
 def test_nothing_listens_but_on_localhost_and_no_child_is_started(run: Run) -> None:

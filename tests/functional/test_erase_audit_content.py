@@ -106,9 +106,9 @@ def test_exports_that_may_hold_what_was_erased_are_withdrawn(stack: LocalStack, 
 def test_a_call_in_flight_leaves_nothing_either(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nexus_ai.administration.audit_erasure.CALLS_END_MS", 1500)
+    monkeypatch.setattr("nexus_ai.administration.audit_erasure.CALLS_END_MS", 900)
     stack.token(tenant, "ana")
-    stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.5))
+    stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.3))
     call = threading.Thread(target=copy_by, args=(stack, tenant, "ana", "Um segredo"))
     call.start()
     patience = time.monotonic() + 10

@@ -181,7 +181,7 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=st.lists(RECORDS, max_size=12))
 def test_whatever_was_recorded_is_what_is_told(written: list[AuditRecord], stack: LocalStack) -> None:
     tenant = f"tenant-{uuid4().hex[:16]}"

@@ -10,7 +10,9 @@ from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.limits.models import LimitSettings, LimitState
-from nexus_ai.storage import tables
+from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import keys, tables
+from nexus_ai.tenants import secrets
 from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.limits_support import caller_of
@@ -68,3 +70,11 @@ def at_once[T](calls: int, work: Callable[[int], T]) -> list[T]:
     """So many calls of `work`, each with its number, all begun together."""
     with ThreadPoolExecutor(calls) as pool:
         return list(pool.map(work, range(calls)))
+
+
+def damage_key(tenant: str, provider: ProviderName) -> None:
+    """As where another company's ciphertext was copied into the item: its encryption context is another one."""
+    foreign = secrets.encrypt(f"{tenant}-other", provider, "sk-of-another-company")
+    key = keys.provider_config(tenant, provider)
+    tables.settings().update(key, "SET key_ciphertext = :foreign", {":foreign": foreign})
+    gateway().tenants.save_preferences(caller_of(tenant), Preferences())

@@ -82,3 +82,13 @@ def test_a_cache_that_cannot_be_read_costs_nothing_but_the_call(stack: LocalStac
     assert reply.status == 200
     assert reply.body["cached"] is False
     assert stack.providers.count(ProviderName.OPENAI) == 2
+
+
+def test_a_damaged_entry_is_none(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant)
+    (record,) = records(tenant)
+    assert record.cache_key
+    key = keys.cached_answer(tenant, record.cache_key)
+    tables.cache().update(key, "SET body = :noise", {":noise": b"noise"})
+
+    assert copy(stack, tenant).body["cached"] is False

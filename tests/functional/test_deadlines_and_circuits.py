@@ -13,8 +13,9 @@ from nexus_ai.core.clock import Deadline, SystemClock, uuid7
 from nexus_ai.core.errors import AllProvidersFailed, LimitExceeded
 from nexus_ai.gateway.composition import compose
 from nexus_ai.gateway.models import Answer as GatewayAnswer
-from nexus_ai.gateway.pipeline import SETTLE_S, Gateway
+from nexus_ai.gateway.pipeline import Gateway
 from nexus_ai.gateway.plan import plan
+from nexus_ai.gateway.request import SETTLE_S
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.providers.registry import get_provider
@@ -201,3 +202,15 @@ def test_weights_are_shares_and_a_weight_of_zero_is_none() -> None:
     firsts = Counter(_order(_settings(Strategy.WEIGHTED, weights=(3, 1, 0)))[0] for _ in range(2000))
     assert 1300 < firsts["openai"] < 1700
     assert firsts["google"] == 0
+
+
+def test_a_provider_that_goes_first_keeps_its_other_models_place_in_the_order() -> None:
+    settings = _settings(Strategy.ORDERED)
+    order = settings.fallbacks[ANY_MODULE]
+    other = FallbackStep(provider="openai", model="gpt-5-mini")
+    longer = order.model_copy(update={"steps": (*order.steps, other)})
+    asked = plan(
+        settings.model_copy(update={"fallbacks": {ANY_MODULE: longer}}),
+        model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Oi")),
+    )
+    assert [candidate.model for candidate in asked if candidate.provider == "openai"] == ["gpt-5", "gpt-5-mini"]

@@ -4,12 +4,20 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from local.stack import LocalStack
+from nexus_ai.assistant.copywriting.models import CopyRequest
+from nexus_ai.assistant.copywriting.service import model_call
 from nexus_ai.audit.models import AuditStatus
+from nexus_ai.core.clock import Deadline, SystemClock, uuid7
+from nexus_ai.core.errors import AllProvidersFailed
 from nexus_ai.core.settings import get_settings
+from nexus_ai.gateway import books
+from nexus_ai.gateway.composition import compose
 from nexus_ai.limits.models import Limit
+from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage.aws import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
-from tests.functional.pipeline_support import copy, limit_state, records, set_limits, welcome
+from tests.functional.limits_support import MovedClock, caller_of
+from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, welcome
 
 FAULTS = [throttled, broken, unreachable]
 
@@ -46,12 +54,15 @@ def test_a_record_that_cannot_be_opened_refuses_the_call_and_gives_the_reservati
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held) == (0, (0, 0, 0))
 
 
-def test_without_settings_there_is_no_call(stack: LocalStack, known: str) -> None:
+def test_without_settings_there_is_no_call_and_nothing_of_it_is_kept(stack: LocalStack, known: str) -> None:
     with fault("Query", get_settings().settings_table, throttled):
         reply = copy(stack, known)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
+    (record,) = records(known)
+    # Nobody knows whether this company wants its prompts kept.
+    assert audit().contents(known, record.id, SystemClock().now_ms() // 1000) == []
 
 
 def test_keys_that_cannot_be_read_refuse_the_call_in_their_own_words(stack: LocalStack, known: str) -> None:
@@ -96,6 +107,53 @@ def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: Lo
     (record,) = records(known)
     assert record.status is AuditStatus.OPEN
     assert not limit_state(known).in_flight
+
+
+def test_an_answer_from_the_cache_is_not_given_without_a_record(
+    stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "PAUSES_S", (0.01,))
+    copy(stack, known)
+
+    with fault("BatchWriteItem", get_settings().audit_logs_table, throttled):
+        reply = copy(stack, known)
+
+    assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
+    assert len(records(known)) == 1
+
+
+def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalStack, known: str) -> None:
+    copy(stack, known)
+    tries: list[object] = []
+
+    def fails_as_often_as_the_store_tries(request: object) -> AWSResponse | None:
+        tries.append(request)
+        return throttled(request) if len(tries) <= TRIES else None
+
+    with fault("BatchWriteItem", get_settings().audit_logs_table, fails_as_often_as_the_store_tries):
+        reply = copy(stack, known)
+
+    assert (reply.status, reply.body["cached"]) == (200, True)
+    assert [record.status for record in records(known)] == [AuditStatus.ANSWERED, AuditStatus.CACHED]
+
+
+def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack, known: str) -> None:
+    clock = MovedClock(SystemClock().now_ms())
+    caller = caller_of(known, clock.ms).model_copy(
+        update={"request_id": uuid7(clock.ms), "deadline": Deadline(clock.ms + 20_000)}
+    )
+    gateway = compose(clock)
+
+    def takes_long(_: object) -> None:
+        clock.ms += 19_000
+
+    wish = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
+    with fault("UpdateItem", get_settings().rate_limits_table, takes_long), pytest.raises(AllProvidersFailed):
+        gateway.run(caller, wish)
+
+    assert stack.providers.count() == 0
+    state = gateway.limits.state(caller)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, dict(state.in_flight)) == (0, (0, 0, 0), {})
 
 
 @pytest.mark.parametrize(("happens", "times"), [(throttled, TRIES), (broken, 1), (unreachable, TRIES)])

@@ -1,19 +1,23 @@
 """What each kind of failure does: the table of gateway/failures.py against every provider, over real HTTP."""
 
+import socket
+
 import pytest
 
+from local.environment import environment
 from local.simulated.behaviours import Answer, Behaviour, Fail, Reset
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus
+from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import keys, tables
-from nexus_ai.tenants import secrets
-from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
+from nexus_ai.storage import tables
+from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Strategy
+from nexus_ai.tenants.store import TenantStore
 from tests.functional.limits_support import caller_of
-from tests.functional.pipeline_support import copy, limit_state, records, set_fallback, welcome
+from tests.functional.pipeline_support import copy, damage_key, limit_state, records, set_fallback, welcome
 
 NEXT = {provider: list(ProviderName)[(place + 1) % 5] for place, provider in enumerate(ProviderName)}
 
@@ -180,7 +184,7 @@ def test_a_model_of_the_order_without_a_price_is_passed_over(stack: LocalStack, 
 
 def test_a_key_that_cannot_be_read_any_more_is_passed_over(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    _damage_key(tenant, "openai")
+    damage_key(tenant, ProviderName.OPENAI)
 
     reply = copy(stack, tenant)
 
@@ -194,7 +198,7 @@ def test_a_key_that_cannot_be_read_any_more_is_passed_over(stack: LocalStack, te
 def test_where_no_key_can_be_read_nothing_is_charged(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
-    _damage_key(tenant, "openai")
+    damage_key(tenant, ProviderName.OPENAI)
 
     reply = copy(stack, tenant)
 
@@ -204,9 +208,57 @@ def test_where_no_key_can_be_read_nothing_is_charged(stack: LocalStack, tenant: 
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
 
 
-def _damage_key(tenant: str, provider: str) -> None:
-    """As where another key's ciphertext was copied into the item: its encryption context is another one."""
-    foreign = secrets.encrypt(f"{tenant}-other", provider, "sk-of-another-company")
-    key = keys.provider_config(tenant, provider)
-    tables.settings().update(key, "SET key_ciphertext = :foreign", {":foreign": foreign})
-    gateway().tenants.save_preferences(caller_of(tenant), Preferences())
+def test_a_call_that_was_never_sent_is_tried_once_more_first(stack: LocalStack, tenant: str) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        with environment({"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}):
+            get_settings.cache_clear()
+            reply = copy(stack, tenant)
+    get_settings.cache_clear()
+
+    told = [(attempt["provider"], attempt["errorCode"]) for attempt in reply.body["fallback"]["attempts"]]
+    assert told == [("openai", "unreachable"), ("openai", "unreachable"), ("anthropic", None)]
+    state = limit_state(tenant)
+    assert (state.used(Limit.REQUESTS_PER_HOUR), dict(state.in_flight)) == (1, {})
+
+
+def test_how_fast_a_model_answers_is_measured_where_the_fastest_goes_first(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    steps = (FallbackStep(provider="openai"), FallbackStep(provider="groq"))
+    order = FallbackOrder(strategy=Strategy.FASTEST, steps=steps)
+    gateway().tenants.save_fallback(caller_of(tenant), ANY_MODULE, order)
+    stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.3))
+
+    # Each is asked once, since nothing is known of it; then the faster one.
+    answered_by: list[str] = []
+    for number in range(3):
+        answered_by.append(copy(stack, tenant, {"provider": None, "prompt": f"Texto {number}"}).body["provider"])
+        gateway().tenants.forget_circuits(caller_of(tenant))
+
+    assert answered_by == ["openai", "groq", "groq"]
+
+
+def test_an_answer_is_repaired_behind_a_probe_too(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    set_fallback(tenant, "openai", "groq")
+    copy(stack, tenant)
+    model = gateway().tenants.settings(caller_of(tenant)).providers["openai"].model
+    TenantStore(tables.settings()).open_circuit(tenant, "openai", model, until_ms=1)
+    gateway().tenants.forget_circuits(caller_of(tenant))
+    stack.providers.script(ProviderName.OPENAI, Answer(text="isto não é JSON"))
+
+    reply = copy(stack, tenant, {"prompt": "Outro", "variations": 2})
+
+    told = [(attempt["provider"], attempt["outcome"]) for attempt in reply.body["fallback"]["attempts"]]
+    assert told == [("openai", "invalid_answer"), ("openai", "answered")]
+
+
+def test_a_probe_is_one_requests_even_where_its_write_is_sent_twice(stack: LocalStack, tenant: str) -> None:
+    store = TenantStore(tables.settings())
+    store.open_circuit(tenant, "openai", "gpt-5-mini", until_ms=1_000)
+
+    def takes(request_id: str) -> bool:
+        return store.claim_probe(tenant, "openai", "gpt-5-mini", seen_ms=1_000, until_ms=31_000, request_id=request_id)
+
+    assert [takes("first"), takes("first"), takes("second")] == [True, True, False]

@@ -7,18 +7,25 @@ from cryptography.exceptions import InvalidTag
 
 from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
+from nexus_ai.assistant.copywriting.models import Copy, CopyRequest
+from nexus_ai.assistant.copywriting.service import model_call
 from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore, key_hash
+from nexus_ai.core.clock import Deadline, SystemClock, uuid7
+from nexus_ai.core.errors import IdempotencyInFlight
 from nexus_ai.gateway.composition import gateway
+from nexus_ai.gateway.idempotency import fingerprint
+from nexus_ai.gateway.models import Answer as GatewayAnswer
+from nexus_ai.gateway.models import ModelCall
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants.models import AuditContent, Preferences
 from tests.functional.limits_support import caller_of
-from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, welcome
+from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, set_limits, welcome
 
 
 def test_twenty_replays_at_once_are_one_call_one_charge_and_equal_bodies(stack: LocalStack, tenant: str) -> None:
-    stack.providers.script(ProviderName.OPENAI, Answer(text="Olá", delay_s=0.5))
+    stack.providers.script(ProviderName.OPENAI, Answer(data={"variation1": {"text": "Olá"}}, delay_s=0.5))
 
     replies = at_once(20, lambda _: copy(stack, tenant, Idempotency_Key="order-7"))
 
@@ -133,7 +140,7 @@ def test_a_claim_made_twice_by_the_same_request_is_its_own(stack: LocalStack, te
 def test_what_is_kept_for_replays_is_readable_with_the_clients_key_alone(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     gateway().tenants.save_preferences(caller_of(tenant), Preferences(audit_content=AuditContent.NONE))
-    stack.providers.script(ProviderName.OPENAI, Answer(text="Maria, sua consulta"))
+    stack.providers.script(ProviderName.OPENAI, Answer(data={"variation1": {"text": "Maria, sua consulta"}}))
 
     first = copy(stack, tenant, Idempotency_Key="order-7")
 
@@ -148,3 +155,70 @@ def test_what_is_kept_for_replays_is_readable_with_the_clients_key_alone(stack: 
     tables.cache().put(other)
     with pytest.raises(InvalidTag):
         IdempotencyStore(tables.cache()).load(tenant, "order-8")
+
+
+def test_a_refusal_that_an_administrator_can_lift_is_not_kept(stack: LocalStack, tenant: str) -> None:
+    welcome(stack, tenant)
+    set_limits(tenant, cost_micros=1_000_000)
+    wish = {"model": "gpt-of-tomorrow"}
+
+    assert copy(stack, tenant, wish, Idempotency_Key="a").status == 402
+    set_limits(tenant)
+    assert copy(stack, tenant, wish, Idempotency_Key="a").status == 200
+
+
+def test_another_body_under_a_key_leaves_the_first_answer_where_it_is(stack: LocalStack, tenant: str) -> None:
+    first = copy(stack, tenant, Idempotency_Key="a")
+    copy(stack, tenant, {"prompt": "Outra coisa"}, Idempotency_Key="a")
+
+    assert copy(stack, tenant, Idempotency_Key="a").body == first.body
+
+
+def test_a_replay_waits_for_the_first_until_its_own_deadline_and_is_told_to_come_again(
+    stack: LocalStack, tenant: str
+) -> None:
+    claim(tenant, "first", until_ms=SystemClock().now_ms() + 60_000)
+
+    with pytest.raises(IdempotencyInFlight) as refused:
+        replay(tenant, seconds=2.3)
+
+    assert refused.value.status == 409
+    assert refused.value.retry_after
+    assert stack.providers.count() == 0
+
+
+def test_a_replay_takes_the_key_of_a_first_request_that_was_killed_while_it_waited(
+    stack: LocalStack, tenant: str
+) -> None:
+    welcome(stack, tenant)
+    claim(tenant, "killed", until_ms=SystemClock().now_ms() + 300)
+
+    assert replay(tenant, seconds=20).provider == "openai"
+    assert stack.providers.count() == 1
+
+
+def test_a_replay_is_recorded_with_the_provider_that_answered(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.UNAVAILABLE))
+    copy(stack, tenant, Idempotency_Key="a")
+    copy(stack, tenant, Idempotency_Key="a")
+
+    assert {record.provider for record in records(tenant)} == {"anthropic"}
+
+
+def wish() -> ModelCall[Copy]:
+    return model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
+
+
+def claim(tenant: str, request_id: str, until_ms: int) -> None:
+    """As a request that is under way with the key."""
+    record = IdempotencyRecord(fingerprint=fingerprint(wish()), request_id=request_id, claimed_until_ms=until_ms)
+    IdempotencyStore(tables.cache()).claim(tenant, "a", record, SystemClock().now_ms())
+
+
+def replay(tenant: str, seconds: float) -> GatewayAnswer[Copy]:
+    now_ms = SystemClock().now_ms()
+    deadline = Deadline(now_ms + int(seconds * 1000))
+    caller = caller_of(tenant, now_ms).model_copy(
+        update={"request_id": uuid7(now_ms), "deadline": deadline, "idempotency_key": "a"}
+    )
+    return gateway().run(caller, wish())

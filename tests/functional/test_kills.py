@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from functions.generate_copy.app import handler
 from local.simulated.behaviours import Answer, Behaviour, Fail
@@ -16,17 +17,19 @@ from local.stack import LocalStack
 from nexus_ai.audit.models import AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.settings import get_settings
+from nexus_ai.gateway import books
 from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Limit, LimitState
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import aws, tables
-from tests.functional.faults import fault
+from nexus_ai.storage import aws, keys, tables
+from nexus_ai.storage.keys import Key
+from tests.functional.faults import fault, throttled
 from tests.functional.killable import Death, call
 from tests.functional.limits_support import MovedClock
-from tests.functional.pipeline_support import at_once, records, set_limits, welcome
+from tests.functional.pipeline_support import at_once, copy, damage_key, records, set_limits, welcome
 from tests.unit.http_events import Context, post
 
 SEATS = 100
@@ -231,6 +234,48 @@ def test_a_function_killed_between_two_providers_is_charged_for_the_first_as_its
         "before the next reservation": [failed],
         "after the next reservation": [failed, ("anthropic", abandoned)],
     }
+
+
+def test_an_attempt_behind_a_skipped_provider_is_charged_by_the_sweep_as_its_record_says(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "PAUSES_S", (0.01,))
+    welcome(stack, tenant)
+    set_limits(tenant, requests=100)
+    damage_key(tenant, ProviderName.OPENAI)
+    reserved: list[object] = []
+
+    def fails_after_the_reservations(request: object) -> AWSResponse | None:
+        reserved.append(request)
+        return None if len(reserved) <= 2 else throttled(request)
+
+    with fault("UpdateItem", get_settings().rate_limits_table, fails_after_the_reservations):
+        assert copy(stack, tenant).body["provider"] == "anthropic"
+
+    assert_recorded_and_charged(stack, tenant)
+    sweep_at(SystemClock().now_ms() + LATER_MS).tenant(tenant)
+    assert_in_order(tenant)
+    (record,) = records(tenant)
+    assert record.charged_tokens > 0
+
+
+def test_a_tenant_that_cannot_be_swept_stands_in_nobodys_way(stack: LocalStack) -> None:
+    now_ms, unreadable = SystemClock().now_ms(), list[Key]()
+    tenants = [f"tenant-{uuid4().hex[:16]}" for _ in range(3)]
+    for tenant in tenants:
+        welcome(stack, tenant)
+        copy(stack, tenant)
+        unreadable += [keys.audit_record(tenant, record.id) for record in records(tenant) if tenant != tenants[1]]
+    for key in unreadable:
+        tables.audit_logs().update(key, "SET unheardOf = :one", {":one": 1})
+
+    with pytest.raises(ExceptionGroup):
+        sweep_at(now_ms + LATER_MS).all()
+
+    due_tenants = DueTenants(tables.rate_limits())
+    assert [due_tenants.swept_at(tenant) is not None for tenant in tenants] == [False, True, False]
+    for key in unreadable:
+        tables.audit_logs().update(key, "REMOVE unheardOf", {})
 
 
 class Killed(BaseException):

@@ -18,6 +18,7 @@ from local.environment import environment
 from local.simulated.behaviours import Answer, Behaviour, Fail, Raw, Reset
 from local.simulated.board import key_digest
 from local.stack import LocalStack
+from nexus_ai.cache.idempotency import IdempotencyStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.observability import logger
 from nexus_ai.core.settings import get_settings
@@ -139,10 +140,13 @@ def test_a_key_is_in_no_answer_no_line_no_record_and_no_table_whatever_its_provi
         called.append(new_tenant(provider, model))
         # As often as anybody asks: once more where nothing was sent.
         stack.providers.always(provider, behaviour)
-        answers.append(call(called[-1], Idempotency_Key=str(uuid4())))
+        replay = str(uuid4())
+        answers.append(call(called[-1], Idempotency_Key=replay))
+        # Kept under the client's own key, and unreadable without it.
+        answers.append(str(IdempotencyStore(tables.cache()).load(called[-1], replay)))
     stack.providers.always(provider, Fail(FailureKind.TIMEOUT))
     called.append(new_tenant(provider, model))
-    answers.append(call(called[-1], remaining_ms=2_600))
+    answers.append(call(called[-1], remaining_ms=3_600))
     called.append(new_tenant(provider, model))
     with nobody_there(provider):
         answers.append(call(called[-1]))

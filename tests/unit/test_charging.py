@@ -89,6 +89,7 @@ def test_an_answer_is_charged_what_the_vendor_told() -> None:
         model="gpt-4o-mini",
         outcome=Outcome.ANSWERED,
         latency_ms=321,
+        reservation=RESERVATION.number,
         sent=True,
         input_tokens=900,
         output_tokens=200,
@@ -107,6 +108,7 @@ def test_an_answer_without_usage_is_charged_all_that_was_reserved_and_says_that_
         model="gpt-4o-mini",
         outcome=Outcome.ANSWERED,
         latency_ms=321,
+        reservation=RESERVATION.number,
         sent=True,
         charged_tokens=1_540,
         cost_micros=450,
@@ -146,6 +148,7 @@ def test_a_failure_that_sent_nothing_costs_nothing_not_even_its_request() -> Non
         outcome=Outcome.FAILED,
         error_code="unreachable",
         latency_ms=321,
+        reservation=RESERVATION.number,
         sent=False,
         cost_micros=0,
     )
@@ -160,6 +163,7 @@ def test_a_failure_that_no_vendor_bills_costs_its_request() -> None:
         outcome=Outcome.FAILED,
         error_code="server_error",
         latency_ms=321,
+        reservation=RESERVATION.number,
         sent=True,
         cost_micros=0,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.tenants.models import Circuit, Preferences, TenantSettings
 from nexus_ai.tenants.service import CIRCUITS_KEPT_MS, SETTINGS_KEPT_MS, TenantService
 from nexus_ai.tenants.store import TenantStore
@@ -80,3 +81,17 @@ def test_circuits_that_were_read_while_one_changed_are_not_remembered(store: Sto
     assert not service.settings(CALLER).circuits
     assert service.settings(CALLER).circuits
     assert store.reads == 3
+
+
+def test_circuits_that_cannot_be_read_are_as_they_were(store: Store) -> None:
+    clock = MovedClock()
+    service = TenantService(store, clock)
+    days(service)
+    clock.ms += CIRCUITS_KEPT_MS
+
+    def fails() -> None:
+        raise StoreUnavailable
+
+    store.meanwhile = fails
+
+    assert days(service) == 7

@@ -46,6 +46,8 @@ class Attempt(BaseModel):
     cost_micros: int | None = None
     estimated: bool = False
     overrun: bool = False
+    # The number of its reservation within the request; None where nothing was reserved.
+    reservation: int | None = None
 
 
 class AuditRecord(BaseModel):

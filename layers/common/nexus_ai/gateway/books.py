@@ -1,6 +1,7 @@
 """What is written down of a request: its audit record, the roll-ups of usage, and what else its end brings."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from datetime import datetime
 from functools import partial
@@ -10,7 +11,7 @@ from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Ou
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import NexusError
+from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
 from nexus_ai.core.parallel import start
 from nexus_ai.gateway.models import ModelCall
@@ -23,6 +24,8 @@ from nexus_ai.usage.store import UsageStore
 
 # Provider and model of a request that got to none.
 NOBODY = "none"
+# Between the times that a write after the answer is tried anew, the store's own tries aside.
+PAUSES_S = (0.2, 0.4, 0.8)
 # What is left of the deadline for the answer's own way home.
 ANSWER_S = 0.2
 
@@ -53,20 +56,26 @@ class Books:
         caller: Caller,
         record: AuditRecord,
         contents: Sequence[Content],
-        others: Sequence[Callable[[], object]],
+        *,
+        settle: Callable[[], object] | None = None,
+        others: Sequence[Callable[[], object]] = (),
         writes: Sequence[tuple[Table, Item]] = (),
-    ) -> None:
-        """Everything that is written after the provider's answer, side by side.
+    ) -> bool:
+        """Everything that is written after the provider's answer, side by side; False where the record was not.
 
         Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
         """
-        works: list[Callable[[], object]] = [
-            lambda: put_together([*self._audit.writes(record, contents), *writes]),
-            *(partial(self._usage.add, caller.tenant_id, entry) for entry in usage_entries(record)),
-            *others,
-        ]
-        running = [start(partial(_logged, work)) for work in works]
+        until_ms = caller.deadline.at_ms - int(ANSWER_S * 1000)
+        insist = partial(_insist, lambda: self._clock.now_ms() < until_ms)
+        closed = start(partial(insist, lambda: put_together([*self._audit.writes(record, contents), *writes])))
+        running = [closed] + ([start(partial(insist, settle))] if settle else [])
+        running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
         wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
+        return closed.done() and closed.result()
+
+    def _adds(self, record: AuditRecord) -> Iterator[Callable[[], object]]:
+        for entry in usage_entries(record):
+            yield partial(self._usage.add, record.tenant_id, entry)
 
 
 def prompt_content[T](call: ModelCall[T], choice: AuditContent) -> list[Content]:
@@ -135,9 +144,23 @@ def _request_counts(record: AuditRecord) -> Counts:
     )
 
 
-def _logged(work: Callable[[], object]) -> None:
-    """The store has tried again by itself, as far as that is safe; what still failed is left to the sweep."""
+def _insist(may_go_on: Callable[[], bool], work: Callable[[], object]) -> bool:
+    """Does what may be done twice, again and again while there is time; False where it never succeeded."""
+    for pause_s in PAUSES_S:
+        if _logged(work):
+            return True
+        if not may_go_on():
+            break
+        time.sleep(pause_s)
+    return False
+
+
+def _logged(work: Callable[[], object]) -> bool:
+    """Does it, as often as the store tries by itself; what fails is logged, and left to the sweep."""
     try:
         work()
-    except NexusError as error:
-        logger().error("a write after the answer failed", extra={"error_code": error.code})
+    except Exception as error:  # noqa: BLE001 (the answer is there, and goes out whatever happens here)
+        code = error.code if isinstance(error, NexusError) else InternalError.code
+        logger().exception("a write after the answer failed", error_code=code)
+        return False
+    return True

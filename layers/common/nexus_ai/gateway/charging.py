@@ -38,6 +38,7 @@ def charge_answer(
         outcome=Outcome.ANSWERED,
         latency_ms=latency_ms,
         sent=True,
+        reservation=reservation.number,
     )
     return _charge(settings, candidate, reservation, usage, attempt)
 
@@ -60,6 +61,7 @@ def charge_failure(
         error_code=failure.kind.value,
         latency_ms=latency_ms,
         sent=failure.sent,
+        reservation=reservation.number,
     )
     if not failure.sent:
         return Settlement(reservation=reservation, used=Amounts(0, 0, 0)), attempt.model_copy(update={"cost_micros": 0})

@@ -37,8 +37,14 @@ class Circuits:
         if circuit is None or circuit.open_until_ms == 0:
             return True
         self._tenants.forget_circuits(caller)
-        until_ms = self._clock.now_ms() + COOL_DOWN_MS
-        return self._store.claim_probe(caller.tenant_id, provider, model, circuit.open_until_ms, until_ms)
+        return self._store.claim_probe(
+            caller.tenant_id,
+            provider,
+            model,
+            seen_ms=circuit.open_until_ms,
+            until_ms=self._clock.now_ms() + COOL_DOWN_MS,
+            request_id=caller.request_id,
+        )
 
     def failed(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> None:
         """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause."""

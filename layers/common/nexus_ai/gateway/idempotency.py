@@ -109,9 +109,14 @@ class Idempotency:
         }
         return self._ended(caller, call, end)
 
-    def failed[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
-        """The write that keeps a failure for replays; a failure that may be tried again gives the key back instead."""
-        if error.retryable and caller.idempotency_key:
+    def failed[T](
+        self, caller: Caller, call: ModelCall[T], error: NexusError, *, keep: bool
+    ) -> list[tuple[Table, Item]]:
+        """The write that keeps a failure for replays; one that may be tried again gives the key back instead.
+
+        `keep` False is for what ended before any provider was asked: an administrator may remove the cause.
+        """
+        if caller.idempotency_key and (error.retryable or not keep):
             self._store.release(caller.tenant_id, caller.idempotency_key, caller.request_id)
             return []
         return self._ended(caller, call, {"error": {"code": error.code, "detail": error.detail, "extra": error.extra}})

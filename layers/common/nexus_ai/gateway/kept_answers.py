@@ -7,9 +7,8 @@ from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.cache.store import CacheStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.observability import logger
-from nexus_ai.gateway.models import ContractBroken, ModelCall
+from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.plan import Candidate
 from nexus_ai.gateway.redaction import kept
 from nexus_ai.storage.table import Item, Table
@@ -53,7 +52,7 @@ class KeptAnswers:
         try:
             found = self.store.load(caller.tenant_id, key, self._now_s())
             return Hit(key, found, call.parse(found.text)) if found else None
-        except (StoreUnavailable, ContractBroken) as error:
+        except Exception as error:  # noqa: BLE001 (an entry may be damaged in any way)
             logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
             return None
 

@@ -4,16 +4,12 @@ Nothing reaches a provider without a reservation and an open record. A function 
 and the sweep (gateway/sweep.py) settles the one and closes the other.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
-from nexus_ai.cache.idempotency import key_hash
+from nexus_ai.audit.models import AuditStatus
 from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import (
     AllProvidersFailed,
     ContentTooLarge,
@@ -26,41 +22,24 @@ from nexus_ai.core.errors import (
     StoreUnavailable,
 )
 from nexus_ai.core.parallel import start
-from nexus_ai.gateway.books import Books, answer_content, local_day, prompt_content
-from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.failures import RULES, Action
-from nexus_ai.gateway.idempotency import Idempotency
-from nexus_ai.gateway.kept_answers import Hit, KeptAnswers, key_of
-from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
+from nexus_ai.gateway.kept_answers import Hit, key_of
 from nexus_ai.gateway.models import Answer, ContractBroken, Division, ModelCall, Step, public_attempt
 from nexus_ai.gateway.plan import Candidate, plan
 from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repaired
-from nexus_ai.limits.service import LimitService
+from nexus_ai.gateway.request import Concerns, Request
 from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
-from nexus_ai.tenants.secrets import KeyRing
-from nexus_ai.tenants.service import TenantService
 
-# What an attempt must leave of the deadline for settling, and the least that is worth beginning an attempt with.
-SETTLE_S = 2.0
+# The least that is worth beginning an attempt with.
 LEAST_ATTEMPT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
-    """The concerns that the pipeline composes. One a process."""
-
-    clock: Clock
-    tenants: TenantService
-    key_ring: KeyRing
-    limits: LimitService
-    kept_answers: KeptAnswers
-    books: Books
-    circuits: Circuits
-    idempotency: Idempotency
-    default_time_zone: str
+class Gateway(Concerns):
+    """The pipeline over its concerns. One a process."""
 
     def run[T](self, caller: Caller, call: ModelCall[T]) -> Answer[T]:
         """The answer, from the cache or a provider; raises NexusError. Whatever the end, there is a record of it."""
@@ -68,20 +47,17 @@ class Gateway:
 
 
 class _Run[T]:
-    """One request on its way. Holds what has happened so far, so that every end can be written down whole."""
+    """One request on its way through the steps."""
 
     def __init__(self, gateway: Gateway, caller: Caller, call: ModelCall[T]) -> None:
         self._gateway = gateway
         self._caller = caller
         self._call = call
-        self._settings = TenantSettings()
-        self._meter = Meter(gateway.limits, caller)
-        self._asked = Candidate(call.provider or "none", call.model or "none")
-        self._first = self._asked
-        self._opened_record = False
+        self._request = Request(gateway, caller, call)
+        self._meter = self._request.meter
+        self._first = self._request.asked
         # Whether the Idempotency-Key is this request's: only then may its end be written, or the key given back.
         self._owns_key = False
-        self._then: list[Callable[[], object]] = []
         # Why no answer came of what was tried, for the error that says so.
         self._broken: ContractBroken | None = None
         self._too_large: ContentTooLarge | None = None
@@ -110,12 +86,16 @@ class _Run[T]:
     def _prepare(self) -> tuple[list[Candidate], Hit[T] | None] | NexusError:
         """The candidates, and what the cache has of the first. An error waits for what is known of the key."""
         try:
-            self._settings = self._gateway.tenants.settings(self._caller)
+            self._request.settings = self._gateway.tenants.settings(self._caller)
             candidates = plan(self._settings, self._call)
         except NexusError as error:
             return error
-        self._asked = self._first = candidates[0]
+        self._request.asked = self._first = candidates[0]
         return candidates, self._look_up(candidates[0])
+
+    @property
+    def _settings(self) -> TenantSettings:
+        return self._request.settings
 
     # The cache.
 
@@ -123,25 +103,29 @@ class _Run[T]:
         return self._gateway.kept_answers.look_up(self._caller, self._settings.preferences, self._call, candidate)
 
     def _serve(self, candidate: Candidate, hit: Hit[T]) -> Answer[T]:
-        self._asked, kept = candidate, hit.answer
-        answer = self._answer(hit.data, candidate.provider, kept.answered_by, cached=True)
-        self._then.append(lambda: self._gateway.kept_answers.count_hit(self._caller, hit))
-        self._close(
-            self._record(
-                AuditStatus.CACHED,
-                cache_key=hit.key,
-                saved_tokens=kept.total_tokens,
-                saved_cost_micros=kept.cost_micros,
-            ),
-            kept.text,
-            self._gateway.idempotency.answered(self._caller, self._call, answer, kept.text),
+        self._request.asked, kept = candidate, hit.answer
+        answer = self._request.answer(hit.data, candidate.provider, kept.answered_by, cached=True)
+        self._request.then.append(lambda: self._gateway.kept_answers.count_hit(self._caller, hit))
+        record = self._request.record(
+            AuditStatus.CACHED,
+            cache_key=hit.key,
+            saved_tokens=kept.total_tokens,
+            saved_cost_micros=kept.cost_micros,
         )
+        kept_for_replays = self._gateway.idempotency.answered(self._caller, self._call, answer, kept.text)
+        self._require_record(self._request.close(record, kept.text, kept_for_replays))
         return answer
 
     def _replay(self, text: str, first: Answer[T]) -> Answer[T]:
         """The end of the first request with the same Idempotency-Key, recorded as an answer that was kept."""
-        self._close(self._record(AuditStatus.CACHED), text)
+        self._request.asked = Candidate(first.provider, first.model)
+        self._require_record(self._request.close(self._request.record(AuditStatus.CACHED), text))
         return first
+
+    def _require_record(self, written: bool) -> None:
+        """An answer that reached no provider has no open record: without its only one it is not given."""
+        if not (written or self._request.opened_record):
+            raise StoreUnavailable
 
     # Providers.
 
@@ -159,13 +143,13 @@ class _Run[T]:
             hit = self._look_up(candidate) if place else None
             if hit:
                 return self._serve(candidate, hit)
-            self._asked = candidate
+            self._request.asked = candidate
             answer, failure = self._try(candidate, context, len(candidates) - place)
             if answer:
                 return answer
             if failure is FailureKind.CONTEXT_TOO_LONG:
                 larger_than = max(larger_than or 0, context or 0)
-            if self._time_left() < LEAST_ATTEMPT_S:
+            if self._request.time_left() < LEAST_ATTEMPT_S:
                 break
         raise self._without_answer(failure)
 
@@ -223,13 +207,21 @@ class _Run[T]:
         """One step at one provider, once more where nothing was sent. None is a provider that could not be asked."""
         may_retry = True
         while True:
-            if self._time_left() < LEAST_ATTEMPT_S:
+            if self._request.time_left() < LEAST_ATTEMPT_S:
                 return None
             api_key = self._begin(candidate, step)
             if api_key is None:
                 return None
+            if self._request.time_left() < LEAST_ATTEMPT_S:
+                # The store took so long that nobody would wait for this answer any more.
+                self._meter.give_back()
+                return None
             outcome = self._meter.attempt(
-                self._settings, candidate, step.prompt, api_key=api_key, timeout_s=lambda: self._share(candidates_left)
+                self._settings,
+                candidate,
+                step.prompt,
+                api_key=api_key,
+                timeout_s=lambda: self._share(candidates_left),
             )
             if isinstance(outcome, Completion):
                 return outcome
@@ -265,12 +257,12 @@ class _Run[T]:
         gateway, caller = self._gateway, self._caller
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
-        opened, choice = self._record(AuditStatus.OPEN), self._settings.preferences.audit_content
-        if self._opened_record:
+        opened, choice = self._request.record(AuditStatus.OPEN), self._settings.preferences.audit_content
+        if self._request.opened_record:
             # First the record, then the reservation, whose write settles the attempt before: what is charged is noted.
             gateway.books.note(opened)
         else:
-            self._opened_record = True
+            self._request.opened_record = True
             record = start(lambda: gateway.books.open(self._call, opened, choice))
         try:
             self._meter.reserve(self._settings, candidate, step)
@@ -285,7 +277,7 @@ class _Run[T]:
         rule = RULES[failure.kind]
         if rule.trips:
             circuits, caller = self._gateway.circuits, self._caller
-            self._then.append(
+            self._request.then.append(
                 lambda: circuits.failed(caller, candidate.provider, candidate.model, failure.retry_after_s)
             )
         if rule.action is Action.STOP:
@@ -293,25 +285,25 @@ class _Run[T]:
 
     def _share(self, candidates_left: int) -> float:
         """The seconds an attempt may take: half of what is left, all of it for the last provider."""
-        left = self._time_left()
+        left = self._request.time_left()
         return max(LEAST_ATTEMPT_S, left if candidates_left <= 1 else left / 2)
 
     # Ends.
 
     def _finish(self, candidate: Candidate, completion: Completion, data: T) -> Answer[T]:
         gateway, caller = self._gateway, self._caller
-        answer = self._answer(data, candidate.provider, completion.model, cached=False)
+        answer = self._request.answer(data, candidate.provider, completion.model, cached=False)
         provider, model = candidate.provider, candidate.model
-        self._then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
+        self._request.then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
             took_ms = self._meter.attempts[-1].latency_ms
-            self._then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
+            self._request.then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
         key = key_of(caller, self._call, candidate)
         writes = [
             *self._cache_writes(key, candidate, completion),
             *gateway.idempotency.answered(caller, self._call, answer, completion.text),
         ]
-        self._close(self._record(AuditStatus.ANSWERED, cache_key=key), completion.text, writes)
+        self._request.close(self._request.record(AuditStatus.ANSWERED, cache_key=key), completion.text, writes)
         return answer
 
     def _cache_writes(self, key: str, candidate: Candidate, completion: Completion) -> list[tuple[Table, Item]]:
@@ -332,7 +324,7 @@ class _Run[T]:
 
     def _fail(self, error: NexusError) -> None:
         """Writes down an end without an answer. It is a rejection where no attempt was begun."""
-        attempts = self._meter.attempts
+        attempts, idempotency = self._meter.attempts, self._gateway.idempotency
         if attempts:
             error.extra["attempts"] = [public_attempt(attempt) for attempt in attempts]
         rejected = error.status < 500 and not self._meter.anything_begun
@@ -341,59 +333,5 @@ class _Run[T]:
         if self._owns_key:
             # Where the key cannot be given back, it is free once the claim's deadline has passed.
             with suppress(StoreUnavailable):
-                writes = self._gateway.idempotency.failed(self._caller, self._call, error)
-        self._close(self._record(status, error_code=error.code), None, writes)
-
-    def _close(self, record: AuditRecord, answer: str | None, writes: list[tuple[Table, Item]] | None = None) -> None:
-        choice = self._settings.preferences.audit_content
-        contents: list[Content] = [] if self._opened_record else prompt_content(self._call, choice)
-        if answer is not None:
-            contents += answer_content(answer, choice)
-        settled = self._meter.last_settlement()
-        if settled:
-            self._then.insert(0, lambda: self._gateway.limits.settle(self._caller.tenant_id, settled))
-        self._gateway.books.close(self._caller, record, contents, self._then, writes or [])
-
-    def _answer(self, data: T, provider: str, model: str, *, cached: bool) -> Answer[T]:
-        return Answer(
-            request_id=self._caller.request_id,
-            data=data,
-            provider=provider,
-            model=model,
-            cached=cached,
-            usage=self._meter.usage(),
-            latency_ms=self._took_ms(),
-            attempts=() if cached else tuple(self._meter.attempts),
-            fell_back=bool(self._meter.attempts) and self._meter.attempts[0].provider != provider,
-        )
-
-    def _record(self, status: AuditStatus, **known: Any) -> AuditRecord:
-        caller, call = self._caller, self._call
-        zone = self._settings.preferences.time_zone or self._gateway.default_time_zone
-        return AuditRecord(
-            id=caller.request_id,
-            at_ms=caller.started_at_ms,
-            day=local_day(caller.started_at_ms, zone),
-            deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
-            tenant_id=caller.tenant_id,
-            user_id=caller.user_id,
-            module=call.module,
-            endpoint=caller.endpoint,
-            task=call.task,
-            prompt_version=call.prompt_version,
-            status=status,
-            provider=self._asked.provider,
-            model=self._asked.model,
-            attempts=tuple(self._meter.attempts),
-            idempotency_hash=key_hash(caller.idempotency_key) if caller.idempotency_key else None,
-            ip=caller.ip,
-            user_agent=caller.user_agent,
-            latency_ms=None if status is AuditStatus.OPEN else self._took_ms(),
-            **known,
-        )
-
-    def _took_ms(self) -> int:
-        return max(0, self._gateway.clock.now_ms() - self._caller.started_at_ms)
-
-    def _time_left(self) -> float:
-        return self._caller.deadline.remaining_s(self._gateway.clock) - SETTLE_S
+                writes = idempotency.failed(self._caller, self._call, error, keep=self._meter.anything_begun)
+        self._request.close(self._request.record(status, error_code=error.code), None, writes)

@@ -49,7 +49,8 @@ def plan[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
     if first is not None:
         config = usable[first]
         head = Candidate(first, call.model or config.model, config)
-        candidates = [head, *(candidate for candidate in candidates if candidate.provider != first)]
+        others = (each for each in candidates if (each.provider, each.model) != (head.provider, head.model))
+        candidates = [head, *others]
     elif call.model and candidates:
         candidates[0] = Candidate(candidates[0].provider, call.model, candidates[0].config)
     if not candidates:

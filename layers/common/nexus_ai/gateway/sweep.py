@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.clock import Clock
+from nexus_ai.core.observability import logger
 from nexus_ai.gateway.books import usage_entries
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Amounts, Reservation, Settlement
@@ -29,11 +30,20 @@ class Sweep:
     usage: UsageStore
 
     def all(self) -> int:
-        """Sweeps every tenant that is marked; returns how many there were."""
-        swept = 0
+        """Sweeps every tenant that is marked; returns how many there were.
+
+        One that cannot be swept stands in nobody's way: its fault is raised, with those of others, at the end.
+        """
+        swept, faults = 0, list[Exception]()
         for tenant_id in self.due.active(self.clock.now_ms() // 1000):
-            self.tenant(tenant_id)
+            try:
+                self.tenant(tenant_id)
+            except Exception as fault:  # noqa: BLE001 (raised below)
+                logger().exception("a tenant was not swept", tenant_id=tenant_id)
+                faults.append(fault)
             swept += 1
+        if faults:
+            raise ExceptionGroup("tenants were not swept", faults)
         return swept
 
     def tenant(self, tenant_id: str) -> None:
@@ -92,14 +102,13 @@ def _abandoned(reservation: Reservation) -> Attempt:
         charged_tokens=reservation.amounts.tokens,
         cost_micros=reservation.amounts.cost_micros,
         estimated=True,
+        reservation=reservation.number,
     )
 
 
 def _told(record: AuditRecord, reservation: Reservation) -> Attempt | None:
     """The attempt that this reservation was for, where the record tells it."""
-    number = int(reservation.id.rpartition(".")[2])
-    begun = [attempt for attempt in record.attempts if attempt.outcome is not Outcome.SKIPPED]
-    return begun[number - 1] if number <= len(begun) else None
+    return next((attempt for attempt in record.attempts if attempt.reservation == reservation.number), None)
 
 
 def _used(record: AuditRecord, reservation: Reservation) -> Amounts:

@@ -63,6 +63,10 @@ class Reservation(BaseModel):
     def request_id(self) -> str:
         return self.id.partition(".")[0]
 
+    @property
+    def number(self) -> int:
+        return int(self.id.partition(".")[2])
+
 
 class Ask(BaseModel):
     """A reservation that is asked for. `price_known` False is refused while a dollar limit is set."""

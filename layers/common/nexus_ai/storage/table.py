@@ -148,10 +148,11 @@ def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
     pending: dict[str, Any] = {}
     for name, request in requests:
         pending.setdefault(name, []).append(request)
-    for _ in range(BATCH_TRIES):
+    for number in range(1, BATCH_TRIES + 1):
         pending = _send("batch_write_item", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:
             return
+        _pause(number)
     raise StoreUnavailable
 
 
@@ -173,8 +174,12 @@ def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True
         except BotoCoreError as error:
             if number == aws.TRIES or not (repeatable or _never_sent(error)):
                 raise StoreUnavailable from error
-        time.sleep(_random.uniform(0, PAUSE_S * 2**number))
+        _pause(number)
     raise StoreUnavailable
+
+
+def _pause(number: int) -> None:
+    time.sleep(_random.uniform(0, PAUSE_S * 2**number))
 
 
 def _may_help(answer: Mapping[str, Any], *, repeatable: bool) -> bool:

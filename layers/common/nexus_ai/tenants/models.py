@@ -128,6 +128,7 @@ class Circuit(BaseModel):
 
     failures: int = 0
     open_until_ms: int = 0
+    probed_by: str | None = None
     latency_ms: int | None = None
 
 

@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import NotFound, ProviderNotConfigured
+from nexus_ai.core.errors import NotFound, ProviderNotConfigured, StoreUnavailable
 from nexus_ai.storage.table import ConditionFailed
 from nexus_ai.tenants import secrets
 from nexus_ai.tenants.models import ConnectionResult, FallbackOrder, Preferences, ProviderConfig, TenantSettings
@@ -43,10 +44,13 @@ class TenantService:
         with self._lock:
             memo, changes = self._memos.get(caller.tenant_id), self._changes
         if memo is None or now_ms - memo.read_at_ms >= SETTINGS_KEPT_MS:
-            memo = _Memo(self._store.load(caller.tenant_id), now_ms, now_ms)
+            # Consistently: what this process has just saved is in it.
+            memo = _Memo(self.current(caller), now_ms, now_ms)
         elif now_ms - memo.circuits_at_ms >= CIRCUITS_KEPT_MS:
-            fresh = self._store.load_circuits(caller.tenant_id).circuits
-            memo = _Memo(memo.settings.model_copy(update={"circuits": fresh}), memo.read_at_ms, now_ms)
+            # Circuits that cannot be read are as they were: they spare a failing provider, and refuse nobody.
+            with suppress(StoreUnavailable):
+                fresh = self._store.load_circuits(caller.tenant_id).circuits
+                memo = _Memo(memo.settings.model_copy(update={"circuits": fresh}), memo.read_at_ms, now_ms)
         with self._lock:
             # What was read while this process changed something may be older than that.
             if self._changes == changes:

@@ -103,9 +103,11 @@ class TenantStore:
             )
 
     def delete_provider(self, tenant_id: str, provider: str) -> None:
-        """Raises ConditionFailed where there is no such configuration."""
-        self._table.delete(keys.provider_config(tenant_id, provider), condition="attribute_exists(PK)")
-        self.unset_default(tenant_id, provider)
+        """Raises ConditionFailed where there is no such configuration, and leaves no default behind all the same."""
+        try:
+            self._table.delete(keys.provider_config(tenant_id, provider), condition="attribute_exists(PK)")
+        finally:
+            self.unset_default(tenant_id, provider)
 
     def set_default(self, tenant_id: str, provider: str) -> None:
         """There is one item for it: of two who choose at once, the later one has chosen."""
@@ -152,17 +154,20 @@ class TenantStore:
     def open_circuit(self, tenant_id: str, provider: str, model: str, until_ms: int) -> None:
         self._table.update(keys.circuit(tenant_id, provider, model), "SET open_until_ms = :until", {":until": until_ms})
 
-    def claim_probe(self, tenant_id: str, provider: str, model: str, seen_ms: int, until_ms: int) -> bool:
-        """Takes the one probe of a cool-down that ended at `seen_ms`; False where another call took it."""
+    def claim_probe(
+        self, tenant_id: str, provider: str, model: str, *, seen_ms: int, until_ms: int, request_id: str
+    ) -> bool:
+        """Takes the one probe of a cool-down that ended at `seen_ms`; False where another request took it."""
         try:
             self._table.update(
                 keys.circuit(tenant_id, provider, model),
-                "SET open_until_ms = :until",
-                {":until": until_ms, ":seen": seen_ms},
+                "SET open_until_ms = :until, probed_by = :mine",
+                {":until": until_ms, ":seen": seen_ms, ":mine": request_id},
                 condition="open_until_ms = :seen",
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as taken:
+            # By this request itself, where the answer to its write was lost and the write sent again.
+            return taken.item is not None and taken.item.get("probed_by") == request_id
         return True
 
     def close_circuit(self, tenant_id: str, provider: str, model: str) -> None:

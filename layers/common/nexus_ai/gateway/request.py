@@ -1,0 +1,116 @@
+"""One request on its way: what has happened so far, so that every end of it can be written down whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
+from nexus_ai.cache.idempotency import key_hash
+from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import Clock
+from nexus_ai.gateway.books import Books, answer_content, local_day, prompt_content
+from nexus_ai.gateway.circuits import Circuits
+from nexus_ai.gateway.idempotency import Idempotency
+from nexus_ai.gateway.kept_answers import KeptAnswers
+from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
+from nexus_ai.gateway.models import Answer, ModelCall
+from nexus_ai.gateway.plan import Candidate
+from nexus_ai.limits.service import LimitService
+from nexus_ai.storage.table import Item, Table
+from nexus_ai.tenants.models import AuditContent, Preferences, TenantSettings
+from nexus_ai.tenants.secrets import KeyRing
+from nexus_ai.tenants.service import TenantService
+
+# Until a tenant's settings are read, nothing of what it sends is kept.
+UNREAD = TenantSettings(preferences=Preferences(audit_content=AuditContent.NONE, cache_ttl_days=0))
+# What attempts must leave of the deadline for settling.
+SETTLE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """What the pipeline composes."""
+
+    clock: Clock
+    tenants: TenantService
+    key_ring: KeyRing
+    limits: LimitService
+    kept_answers: KeptAnswers
+    books: Books
+    circuits: Circuits
+    idempotency: Idempotency
+    default_time_zone: str
+
+
+class Request[T]:
+    """`asked` is whom the request is with; `then` is what its end brings beside record, settlement and roll-up."""
+
+    def __init__(self, concerns: Concerns, caller: Caller, call: ModelCall[T]) -> None:
+        self._concerns = concerns
+        self._caller = caller
+        self._call = call
+        self.settings = UNREAD
+        self.meter = Meter(concerns.limits, caller)
+        self.asked = Candidate(call.provider or "none", call.model or "none")
+        self.opened_record = False
+        self.then: list[Callable[[], object]] = []
+
+    def close(self, record: AuditRecord, answer: str | None, writes: list[tuple[Table, Item]] | None = None) -> bool:
+        """Writes the end down; False where its record could not be written."""
+        choice = self.settings.preferences.audit_content
+        contents: list[Content] = [] if self.opened_record else prompt_content(self._call, choice)
+        if answer is not None:
+            contents += answer_content(answer, choice)
+        settled, concerns = self.meter.last_settlement(), self._concerns
+        settle = partial(concerns.limits.settle, self._caller.tenant_id, settled) if settled else None
+        return concerns.books.close(
+            self._caller, record, contents, settle=settle, others=self.then, writes=writes or []
+        )
+
+    def answer(self, data: T, provider: str, model: str, *, cached: bool) -> Answer[T]:
+        """The answer with all that the caller is told around it."""
+        return Answer(
+            request_id=self._caller.request_id,
+            data=data,
+            provider=provider,
+            model=model,
+            cached=cached,
+            usage=self.meter.usage(),
+            latency_ms=self._took_ms(),
+            attempts=() if cached else tuple(self.meter.attempts),
+            fell_back=bool(self.meter.attempts) and self.meter.attempts[0].provider != provider,
+        )
+
+    def record(self, status: AuditStatus, **known: Any) -> AuditRecord:
+        """The audit record as it stands now; `known` are its fields that belong to one kind of end."""
+        caller, call = self._caller, self._call
+        zone = self.settings.preferences.time_zone or self._concerns.default_time_zone
+        return AuditRecord(
+            id=caller.request_id,
+            at_ms=caller.started_at_ms,
+            day=local_day(caller.started_at_ms, zone),
+            deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
+            tenant_id=caller.tenant_id,
+            user_id=caller.user_id,
+            module=call.module,
+            endpoint=caller.endpoint,
+            task=call.task,
+            prompt_version=call.prompt_version,
+            status=status,
+            provider=self.asked.provider,
+            model=self.asked.model,
+            attempts=tuple(self.meter.attempts),
+            idempotency_hash=key_hash(caller.idempotency_key) if caller.idempotency_key else None,
+            ip=caller.ip,
+            user_agent=caller.user_agent,
+            latency_ms=None if status is AuditStatus.OPEN else self._took_ms(),
+            **known,
+        )
+
+    def _took_ms(self) -> int:
+        return max(0, self._concerns.clock.now_ms() - self._caller.started_at_ms)
+
+    def time_left(self) -> float:
+        """Seconds for attempts, settling aside."""
+        return self._caller.deadline.remaining_s(self._concerns.clock) - SETTLE_S

@@ -49,8 +49,9 @@ def test_limits_are_named_as_the_api_names_them() -> None:
     assert [limit.public_name for limit in Limit] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
 
 
-def test_a_reservation_knows_its_request() -> None:
+def test_a_reservation_knows_its_request_and_which_attempt_it_is() -> None:
     assert RESERVATION.request_id == "0198-a"
+    assert RESERVATION.number == 12
 
 
 def test_used_is_what_is_neither_left_nor_held() -> None:
@@ -91,6 +92,15 @@ def test_a_window_is_new_from_the_moment_of_its_end_and_the_others_go_on() -> No
         remaining=(100, 5_000, UNLIMITED - 900),
         held=(0, 0, 40),
         ends=(DAY_END_S + 3_600, DAY_END_S + 86_400, MONTH_END_S),
+    )
+
+
+def test_after_the_longest_window_all_are_new() -> None:
+    assert STATE.at(MONTH_END_S) == replace(
+        STATE,
+        remaining=STATE.maxima,
+        held=(0, 0, 0),
+        ends=(MONTH_END_S + 3_600, MONTH_END_S + 86_400, MONTH_END_S + 31 * 86_400),
     )
 
 

@@ -1,5 +1,6 @@
 """Prompts and answers in the audit: whole, as far as the tenant wants them kept, as long as they are kept."""
 
+import json
 import random
 import string
 import zlib
@@ -21,6 +22,7 @@ from tests.functional.faults import fault
 from tests.functional.pipeline_support import audit, copy, records, set_preferences, welcome
 
 PERSONAL = "Ana Souza,\nCPF 529.982.247-25, 12.ABC.345/01DE-35, ana@clinica.com.br, (11) 98765-4321, R$ 99,90"
+WRITTEN = json.dumps({"variation1": {"text": PERSONAL}}, ensure_ascii=False)
 REDACTED = "CPF [CPF], [CNPJ], [e-mail], [phone], R$ 99,90"
 TRACES = ("529.982.247-25", "12.ABC.345/01DE-35", "ana@clinica.com.br", "98765-4321")
 # 30 KB of ideographs, of which little can be compressed away.
@@ -133,12 +135,12 @@ def test_content_past_its_time_is_not_served_though_it_is_still_there(
 
 
 def test_full_content_is_kept_to_the_letter_in_the_audit_and_in_the_cache(stack: LocalStack, tenant: str) -> None:
-    stack.providers.always(ProviderName.OPENAI, Answer(text=PERSONAL))
+    stack.providers.always(ProviderName.OPENAI, Answer(text=WRITTEN))
 
     reply, again = copy(stack, tenant, {"prompt": PERSONAL}), copy(stack, tenant, {"prompt": PERSONAL})
 
     assert reply.body["data"]["variations"][0]["text"] == PERSONAL
-    assert contents(tenant)[Part.ANSWER] == PERSONAL
+    assert contents(tenant)[Part.ANSWER] == WRITTEN
     assert all(trace in contents(tenant)[Part.PROMPT] for trace in TRACES)
     assert again.body["cached"] is True
 
@@ -148,7 +150,7 @@ def test_redacted_content_has_no_personal_data_in_the_audit_and_none_in_the_cach
 ) -> None:
     welcome(stack, tenant)
     chooses(tenant, AuditContent.REDACTED)
-    stack.providers.always(ProviderName.OPENAI, Answer(text=PERSONAL))
+    stack.providers.always(ProviderName.OPENAI, Answer(text=WRITTEN))
 
     reply, again = copy(stack, tenant, {"prompt": PERSONAL}), copy(stack, tenant, {"prompt": PERSONAL})
 

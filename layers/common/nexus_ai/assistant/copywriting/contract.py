@@ -11,7 +11,6 @@ from nexus_ai.assistant.copywriting.platforms import DESCRIPTIONS, HEADLINES, PL
 from nexus_ai.assistant.copywriting.words import in_words, is_said, occurs, occurs_without_accents
 from nexus_ai.assistant.copywriting.written import as_posted, made, parts
 from nexus_ai.assistant.language import is_other_language
-from nexus_ai.assistant.structured import plain
 from nexus_ai.gateway.models import ContractBroken
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -19,27 +18,6 @@ _LETTER = re.compile(r"[^\W_]")
 _HASHTAG = re.compile(r"(?<![\w&])#\w")
 _MENTION = re.compile(r"(?<![\w.])@\w")
 _MARKDOWN = re.compile(r"\*\*|^#{1,6} |\]\(", re.MULTILINE)
-_FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
-_JSON = re.compile(r'```|\{\s*"|\[\s*[{"]')
-# How models begin when they talk about the text that they were asked for.
-_REMARK = re.compile(
-    r"(?:(?:claro|certo|com certeza|sure|certainly|of course|por supuesto|claro que sí)[!,.].*"
-    r"|(?:aqui (?:está|estão|vai|vão)|segue|seguem|here(?:'s|’s| is| are)|aquí (?:está|están|tienes|tiene|va))\b.*"
-    r"\b(?:texto|legenda|post|copy|mensagem|anúncio|sugestão|versão|text|caption|message|ad|version|mensaje|anuncio|"
-    r"versión)\b.*):",
-    re.IGNORECASE,
-)
-
-
-def of_plain(written: str, context: CopyContext) -> CopyVariation:
-    """The variation that an answer without a structure is. Raises ContractBroken."""
-    text = plain(written)
-    fenced = _FENCE.fullmatch(text)
-    text = fenced.group(1).strip() if fenced else text
-    first, _, rest = text.partition("\n")
-    if _JSON.match(text) or (rest and _REMARK.fullmatch(first.strip())):
-        raise ContractBroken("the answer is not the text alone: write nothing around it, and no JSON")
-    return of_object({"text": text}, context)
 
 
 def of_object(written: object, context: CopyContext) -> CopyVariation:

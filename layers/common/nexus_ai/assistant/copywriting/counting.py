@@ -29,6 +29,8 @@ _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 # https://github.com/twitter/twitter-text/blob/master/config/v3.json: what weighs one, all else weighs two.
 _LIGHT = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
 URL_WEIGHT = 23
+# Top-level domains of two letters are countries'.
+COUNTRY = 2
 EMOJI_WEIGHT = 2
 # Emoji sequences as https://unicode.org/reports/tr51/ builds them: keycaps, flags, and pictographs with a presentation
 # selector or a skin tone, joined by ZWJ. Letters that are pictographs only with a selector (©, ™) need it.
@@ -51,8 +53,10 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _LETTER = r"a-z0-9\u0400-\u04ff\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_INSIDE = rf"[{_LETTER}!*';:=+,.$/%#\[\]\u2013_~@|&-]"
+# Of brackets, only pairs belong to a path.
 _PATH = re.compile(
-    rf"(?::[0-9]+)?(?:/(?:[{_LETTER}!*';:=+,.$/%#\[\]\u2013_~@|&()-]*[{_LETTER}+=_#/)-])?)?"
+    rf"(?::[0-9]+)?(?:/(?:(?:{_INSIDE}|\({_INSIDE}++\))*(?:[{_LETTER}+=_#/-]|\({_INSIDE}++\)))?)?"
     r"(?:\?[a-z0-9!?*'@();:&=+$/%#\[\]_.,~|-]*[a-z0-9_&=#/-])?",
     re.IGNORECASE,
 )
@@ -128,15 +132,19 @@ def _known_length(host: str, behind: str) -> int:
     labels = host.split(".")
     for count in range(len(labels), 1, -1):
         follows = behind if count == len(labels) else "."
-        if labels[count - 1].upper() in _top_level_domains() and not re.match(r"[A-Za-z0-9@]", follows):
+        label = labels[count - 1]
+        is_known = label.upper() in _top_level_domains() or not label.isascii()
+        if is_known and not re.match(r"[A-Za-z0-9@]", follows):
             return len(".".join(labels[:count]))
     return 0
 
 
 def _url_weight(url: str, host: str) -> int:
-    # Whether X links a bare name under a country's domain (oi.tv) depends on where it is counted: the greater holds.
-    is_doubtful = url == host and host.count(".") == 1 and len(host.rpartition(".")[2]) == 2
-    return max(URL_WEIGHT, _weight(url)) if is_doubtful else URL_WEIGHT
+    # Whether X links a bare name under a country's domain (oi.tv), or one that is not in ASCII, depends on where it is
+    # counted: the greater holds.
+    top = host.rpartition(".")[2]
+    is_bare = url == host and host.count(".") == 1 and len(top) == COUNTRY
+    return max(URL_WEIGHT, _weight(url)) if is_bare or not top.isascii() else URL_WEIGHT
 
 
 @cache

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_ai.assistant.answer import view
-from nexus_ai.assistant.copywriting.contract import of_object, of_plain
+from nexus_ai.assistant.copywriting.contract import of_object
 from nexus_ai.assistant.copywriting.models import Copy, CopyAnswer, CopyRequest, CopyVariation
 from nexus_ai.assistant.copywriting.platforms import PLATFORMS, PlatformRules
 from nexus_ai.assistant.copywriting.written import members
@@ -18,7 +18,6 @@ from nexus_ai.gateway.models import ContractBroken, ModelCall
 from nexus_ai.providers.base import OutputSchema
 
 FOLDER = Path(__file__).parent
-ONLY_TEXT = "Answer with the text alone: no title, no quotation marks, no remark of yours."
 AS_JSON = 'Answer with JSON alone: one object with the members "variation1" and so on, as many as variations says.'
 AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1".'
 WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written, and none of wordsToAvoid."
@@ -33,20 +32,14 @@ def model_call(request: CopyRequest) -> ModelCall[Copy]:
     """The question that a request comes to."""
     rules = PLATFORMS[request.context.platform]
     asked = _asked(request)
-    # One text for anywhere needs no structure, and a model writes better without one.
-    schema = None if _is_plain(request) else _schema(request.variations, rules)
     whole = step(
         system=_system(request, rules),
         data=asked,
         max_tokens=request.max_tokens or rules.max_tokens * request.variations,
         temperature=GENERATE_COPY.temperature if request.temperature is None else request.temperature,
-        output=OutputSchema(name="marketing_copy", schema=schema) if schema else None,
+        output=OutputSchema(name="marketing_copy", schema=_schema(request.variations, rules)),
     )
     return question(GENERATE_COPY, request, whole, parameters=asked, parse=_contract(request))
-
-
-def _is_plain(request: CopyRequest) -> bool:
-    return request.context.platform is None and request.variations == 1
 
 
 def _asked(request: CopyRequest) -> dict[str, Any]:
@@ -65,7 +58,7 @@ def _system(request: CopyRequest, rules: PlatformRules) -> str:
         lines.append("No Markdown.")
     if request.context.words_to_use or request.context.words_to_avoid:
         lines.append(WITH_WORDS)
-    lines.append(ONLY_TEXT if _is_plain(request) else AS_JSON if request.variations > 1 else AS_JSON_ALONE)
+    lines.append(AS_JSON if request.variations > 1 else AS_JSON_ALONE)
     return "\n".join(lines)
 
 
@@ -96,8 +89,6 @@ def _contract(request: CopyRequest) -> Callable[[str], Copy]:
     context = request.context
 
     def parse(text: str) -> Copy:
-        if _is_plain(request):
-            return Copy(variations=(of_plain(text, context),))
         written = read_object(text)
         found: list[CopyVariation] = []
         problems: list[str] = []

@@ -154,7 +154,10 @@ def _lines(text: str) -> str:
 
 def _different(texts: Iterable[str]) -> tuple[str, ...]:
     """Each text once, in whatever case, in their order."""
-    return tuple({text.casefold(): text for text in reversed([_line(text) for text in texts])}.values())[::-1]
+    found: dict[str, str] = {}
+    for text in map(_line, texts):
+        found.setdefault(text.casefold(), text)
+    return tuple(found.values())
 
 
 def _hashtags(written: Iterable[str]) -> tuple[str, ...]:

@@ -17,8 +17,13 @@ run: setup ## the whole service at http://127.0.0.1:3000 (PORT), no account and 
 test: setup ## the tests, but for the long ones
 	@$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
 
+# What stands and falls with the store's conditions, once more on AWS's own engine for one machine.
+ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
+	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats run_audit_job ceilings))
+
 test-all: test ## and the long ones after them
 	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -m "not slow" --dynamodb-local $(ON_DYNAMODB_LOCAL)
 
 mutants: setup ## mutation testing of limits, cost and cache key: half an hour, not part of CI
 	@$(BIN)/python -m tests.mutation

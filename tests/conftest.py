@@ -5,6 +5,7 @@ that no other test has.
 """
 
 from collections.abc import Generator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
@@ -12,15 +13,22 @@ import pytest
 from local.aws import Aws
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
+from tests.dynamodb_local import dynamodb_local
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--dynamodb-local", action="store_true", help="the tables on DynamoDB Local, all else embedded")
 
 
 @pytest.fixture(scope="session")
-def local_stack() -> Generator[LocalStack]:
-    stack = LocalStack()
-    try:
+def local_stack(request: pytest.FixtureRequest) -> Generator[LocalStack]:
+    with ExitStack() as around:
+        operator: dict[str, str] = {}
+        if request.config.getoption("--dynamodb-local"):
+            operator["AWS_ENDPOINT_URL"] = around.enter_context(dynamodb_local())
+        stack = LocalStack(operator=operator)
+        around.callback(stack.stop)
         yield stack.start()
-    finally:
-        stack.stop()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ test: setup ## the tests, but for the long ones
 
 # What stands and falls with the store's conditions, once more on AWS's own engine for one machine.
 ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
-	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats run_audit_job ceilings))
+	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings))
 
 test-all: test ## and the long ones after them
 	@$(BIN)/pytest -m slow

@@ -1,4 +1,4 @@
-"""What a simulated model answers to the questions of summary and translation: plain words that keep what was asked.
+"""What a simulated model answers to the questions of the tasks: plain words that keep what was asked.
 
 The data of a question is the JSON object in its user's message; it is known by its members.
 """
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from local.simulated.copy_task import copy_in
 from nexus_ai.assistant.language import detect, primary
 from nexus_ai.assistant.summary.sentences import ends
 from nexus_ai.assistant.translation.contract import terms_in
@@ -78,6 +79,7 @@ def _translated(text: str, tag: str, terms: list[str]) -> str:
 
 
 _ANSWERS: Final[dict[frozenset[str], Callable[[dict[str, Any]], dict[str, Any] | str]]] = {
+    frozenset({"request", "variations"}): copy_in,
     frozenset({"text", "maxCharacters", "style"}): _summary,
     frozenset({"text", "maxWords"}): _notes,
     frozenset({"text", "targetLanguages"}): _translations,

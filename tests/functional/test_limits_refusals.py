@@ -62,7 +62,7 @@ def test_used_up_tokens_are_told_with_the_end_of_the_day(company: Tenant) -> Non
 
     refused = company.refusal(ask(tokens=301))
 
-    assert isinstance(refused, LimitExceeded)
+    assert refused.code == "limit_exceeded"
     assert refused.extra == {
         "limit": "tokensPerDay",
         "max": 1_000,
@@ -88,7 +88,7 @@ def test_used_up_money_is_told_in_dollars_with_the_end_of_the_month(company: Ten
         "reserved": Decimal("0.25"),
         "resetsAt": MONTH_END,
     }
-    assert isinstance(refused, LimitExceeded)
+    assert refused.code == "limit_exceeded"
     assert refused.retry_after == TO_MONTH_END_S
     assert refused.detail == f"costPerMonthUsd is used up until {MONTH_END}."
 
@@ -109,11 +109,10 @@ def test_what_the_limit_would_hold_after_the_calls_in_flight_is_worth_a_second(c
 
     refused = company.refusal(ask(tokens=600))
 
-    assert isinstance(refused, LimitInFlight)
     assert refused.code == "limit_in_flight"
     assert refused.retry_after == 1
     assert refused.extra == {"limit": "tokensPerDay", "max": 1_000, "used": 400, "reserved": 300, "resetsAt": DAY_END}
-    assert isinstance(company.refusal(ask(tokens=601)), LimitExceeded)
+    assert company.refusal(ask(tokens=601)).code == "limit_exceeded"
 
 
 def test_a_request_that_no_window_could_hold_is_told_its_size(company: Tenant) -> None:
@@ -126,6 +125,20 @@ def test_a_request_that_no_window_could_hold_is_told_its_size(company: Tenant) -
     assert (
         "needs up to 1.75, and costPerMonthUsd allows 1.5 in all" in company.refusal(ask(cost_micros=1_750_000)).detail
     )
+
+
+def test_a_request_as_large_as_the_limit_is_not_too_large_but_late(company: Tenant) -> None:
+    company.limit(limits(tokens=1_000))
+    company.use(tokens=1)
+
+    assert company.refusal(ask(tokens=1_000)).detail == f"tokensPerDay is used up until {DAY_END}."
+
+
+def test_where_there_are_no_seats_at_all_every_call_is_refused_for_now(embedded_aws: Aws, tenant: str) -> None:
+    refused = Tenant(tenant, service(MovedClock(), seats=0)).refusal(ask())
+
+    assert (refused.code, refused.extra["reserved"]) == ("limit_in_flight", 0)
+    assert refused.extra["resetsAt"] == "2026-11-23T02:13:20.000Z"
 
 
 def test_zero_blocks_and_says_so(company: Tenant) -> None:
@@ -146,7 +159,7 @@ def test_of_several_limits_the_one_that_keeps_the_caller_waiting_longest_is_name
     refused = company.refusal(ask())
     assert refused.extra["limit"] == "requestsPerHour"
     assert refused.extra["resetsAt"] == HOUR_END
-    assert isinstance(refused, LimitExceeded)
+    assert refused.code == "limit_exceeded"
     assert refused.retry_after == TO_HOUR_END_S
 
 
@@ -156,7 +169,7 @@ def test_of_several_limits_that_calls_in_flight_hold_the_longest_is_named(compan
 
     refused = company.refusal(ask(tokens=100))
 
-    assert isinstance(refused, LimitInFlight)
+    assert refused.code == "limit_in_flight"
     assert refused.extra["limit"] == "tokensPerDay"
 
 
@@ -169,7 +182,7 @@ def test_a_limit_that_is_used_up_is_named_before_one_that_is_held(company: Tenan
 
     refused = company.refusal(ask(tokens=500))
 
-    assert isinstance(refused, LimitInFlight), "the request still fits once the call in flight has ended"
+    assert refused.code == "limit_in_flight", "the request still fits once the call in flight has ended"
     company.limit(limits(requests=2, tokens=1_000))
     assert company.refusal(ask(tokens=500)).extra["limit"] == "requestsPerHour"
 
@@ -182,7 +195,7 @@ def test_where_all_seats_are_taken_the_first_deadline_is_told(company: Tenant) -
 
     refused = company.refusal(ask())
 
-    assert isinstance(refused, LimitInFlight)
+    assert refused.code == "limit_in_flight"
     assert refused.retry_after == 1
     assert refused.detail == "As many calls of your company as are allowed at once are in flight."
     assert refused.extra == {
@@ -213,12 +226,12 @@ def test_what_the_attempt_before_used_counts_where_it_is_still_open(company: Ten
     used = Settlement(reservation=first, used=Amounts(1, 500, 0))
 
     refused = company.refusal(ask(requests=0, tokens=501), used)
-    assert isinstance(refused, LimitExceeded)
+    assert refused.code == "limit_exceeded"
     company.subject.require(company.caller, ask(requests=0, tokens=500), settled=used)
     company.subject.settle(company.caller.tenant_id, used)
     # Settled by another (the sweep), it is counted once and not twice.
     company.subject.require(company.caller, ask(requests=0, tokens=500), settled=used)
-    assert isinstance(company.refusal(ask(requests=0, tokens=501), used), LimitExceeded)
+    assert company.refusal(ask(requests=0, tokens=501), used).code == "limit_exceeded"
 
 
 def test_a_model_without_a_price_is_named_while_a_dollar_limit_is_set(company: Tenant) -> None:
@@ -258,6 +271,43 @@ def test_a_tenant_that_never_called_has_the_deployments_limits(embedded_aws: Aws
     state = unlimited.state(caller_of(tenant))
     assert state.settings == limits(7, 70, 700_000, "Asia/Tokyo"), "the first call wrote them down"
     assert (state.remaining, state.held) == ((6, 60, 699_995), (1, 10, 5))
+
+
+def test_the_first_change_of_a_tenant_begins_with_the_deployments_limits(embedded_aws: Aws, tenant: str) -> None:
+    subject = service(MovedClock())
+
+    subject.change(caller_of(tenant), lambda stands: stands.model_copy(update={"requests_per_hour": 7}))
+
+    state = subject.state(caller_of(tenant))
+    assert state.settings == limits(7, 50_000, 100_000_000)
+    # The hour, the day and the month that run in São Paulo, where it is 23:13 of the day before.
+    assert state.ends == (1_795_402_800, 1_795_402_800, 1_796_094_000)
+
+
+def test_a_limit_that_is_over_in_a_moment_asks_back_in_a_second(embedded_aws: Aws, tenant: str) -> None:
+    subject = service(MovedClock(1_795_402_799_999))
+    set_limits(subject, tenant, limits(requests=0, time_zone="UTC"))
+
+    with pytest.raises(LimitExceeded) as refused:
+        subject.reserve(caller_of(tenant), ask())
+
+    assert refused.value.retry_after == 1
+
+
+def test_an_attempt_before_of_a_window_that_has_rolled_uses_nothing_of_the_new_one(
+    embedded_aws: Aws, tenant: str
+) -> None:
+    clock = MovedClock()
+    company = Tenant(tenant, service(clock, seats=3))
+    company.limit(limits(tokens=1_000))
+    first = company.hold(tokens=800)
+    clock.ms += 24 * 3_600_000
+    company.hold(tokens=300)
+    used = Settlement(reservation=first, used=Amounts(1, 800, 0))
+
+    # 700 remain of the new day, and 1,000 once the call in flight has ended.
+    assert company.refusal(ask(requests=0, tokens=701), used).code == "limit_in_flight"
+    company.subject.require(company.caller, ask(requests=0, tokens=700), settled=used)
 
 
 def test_a_clock_within_a_second_counts_it_as_begun(embedded_aws: Aws, tenant: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROUTES: Final[Mapping[str, str]] = {
+    "copy": "/api/marketing/ai-assistant/generate-copy-v2",
     "summary": "/api/marketing/ai-assistant/generate-summary",
     "translation": "/api/marketing/ai-assistant/translate",
 }

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+type Json = dict[str, Json] | list[Json] | str | float | None
+
 ROUTES: Final[Mapping[str, str]] = {
     "copy": "/api/marketing/ai-assistant/generate-copy-v2",
     "summary": "/api/marketing/ai-assistant/generate-summary",

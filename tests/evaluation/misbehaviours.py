@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Final
+
+from tests.evaluation.cases import Json
 
 _PLACEHOLDER: Final = re.compile(
     r"\{\{?[^{}]*\}\}?|%\d?\$?[sd]|:[a-z_]+\b|<[^<>]*>|https?://\S+|[\U0001f300-\U0001faff]"
 )
+_STRING_OR_END: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?<=["\]}])([}\]])')
 _GERMAN: Final = "Das ist nicht die Sprache, in der Kunden der Praxis uns schreiben, und es hilft ihnen auch nicht. "
 
 
@@ -20,7 +23,7 @@ def _prose(text: str) -> str:
 
 
 def _trailing_commas(text: str) -> str:
-    return re.sub(r'(?<=["\]}])([}\]])', r",\1", text)
+    return _STRING_OR_END.sub(lambda found: found[0] if found[1] is None else f",{found[1]}", text)
 
 
 def _nan(text: str) -> str:
@@ -73,19 +76,20 @@ MISBEHAVIOURS: Final[Mapping[str, Callable[[str], str]]] = {
 TOLERATED: Final = frozenset({"fences", "prose", "trailing commas", "more members"})
 
 
-def _changed(text: str, change: Callable[[dict[str, Any]], Any]) -> str:
+def _changed(text: str, change: Callable[[dict[str, Json]], Json]) -> str:
+    """The answer's JSON changed; an answer that is a text is changed as one of a member."""
     try:
-        answer: Any = json.loads(text)
+        answer: dict[str, Json] = json.loads(text)
     except ValueError:
-        return str(_leaves(text, lambda leaf: change({"text": leaf}).get("text", "")))
+        changed = change({"text": text})
+        return str(changed.get("text", "") if isinstance(changed, dict) else changed)
     return json.dumps(change(answer), ensure_ascii=False)
 
 
-def _leaves(value: Any, change: Callable[[str], str]) -> Any:
+def _leaves(value: Json, change: Callable[[str], str]) -> Json:
     """A JSON value with every text in it changed."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {name: _leaves(each, change) for name, each in cast("dict[str, Any]", value).items()}
-    items: list[Any] | None = value if isinstance(value, list) else None
-    return value if items is None else [_leaves(each, change) for each in items]
+        return {name: _leaves(each, change) for name, each in value.items()}
+    return [_leaves(each, change) for each in value] if isinstance(value, list) else value

@@ -7,12 +7,12 @@ keeps, too.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import regex
 
 from nexus_ai.assistant.language import is_other_language
-from tests.evaluation.cases import Case
+from tests.evaluation.cases import Case, Json
 
 CONTRACT: Final = frozenset(
     {"shape", "limit", "style", "language", "kept", "lines", "glossary", "words", "count", "quotes", "labels"}
@@ -128,7 +128,7 @@ def _has_words(text: str, context: Data) -> bool:
 
 def _sentiment(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
     texts = case.request.get("texts") or [case.request["text"]]
-    found = list(_objects(data))
+    found = list(_objects(dict(data)))
     quotes = [each["quote"] for each in found if "quote" in each]
     labelled = [each for each in found if "label" in each and "score" in each]
     yield "count", len(labelled) >= len(texts)
@@ -141,15 +141,15 @@ def _agrees(label: str, score: float) -> bool:
     return -1 <= score <= 1 and {"positive": score > 0, "negative": score < 0}.get(label, True)
 
 
-def _objects(value: Any) -> Iterator[Data]:
+def _objects(value: Json) -> Iterator[Data]:
     """Every object inside a JSON value, it included."""
     if isinstance(value, dict):
-        yield cast("dict[str, Any]", value)
+        yield value
     for each in _inside(value):
         yield from _objects(each)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Json) -> Iterator[str]:
     """Every text inside a JSON value."""
     if isinstance(value, str):
         yield value
@@ -157,11 +157,10 @@ def _strings(value: Any) -> Iterator[str]:
         yield from _strings(each)
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: Json) -> list[Json]:
     if isinstance(value, dict):
-        return list(cast("dict[str, Any]", value).values())
-    items: list[Any] = value if isinstance(value, list) else []
-    return items
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 _SCORERS: Final[Mapping[str, Callable[[Case, Data], Iterator[tuple[str, bool]]]]] = {

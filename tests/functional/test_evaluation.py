@@ -102,10 +102,10 @@ def test_a_model_that_misbehaves_is_understood_or_repaired_or_refused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ROUTES)
-@pytest.mark.parametrize("misbehaviour", MISBEHAVIOURS)
-def test_in_every_case_a_model_that_misbehaves_is_understood_or_repaired_or_refused(
-    stack: LocalStack, tenant: str, misbehaviour: str, task: str
+@pytest.mark.parametrize(("number", "misbehaviour"), list(enumerate(MISBEHAVIOURS)))
+def test_in_every_task_a_model_that_misbehaves_is_understood_or_repaired_or_refused(
+    stack: LocalStack, tenant: str, number: int, misbehaviour: str, task: str
 ) -> None:
     prepare(stack, tenant, "openai")
-    for case in cases(task):
+    for case in cases(task)[number % 5 :: 5]:
         misbehave(stack, tenant, case, misbehaviour)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _WORD = re.compile(r"[^\W\d_]+")
-# Names of hosts and of placeholders are no words.
-_NO_WORDS = re.compile(r"\S*(?:://|www\.|@|\.com|\.br)\S*|\{[^{}]*\}|<[^<>]*>")
+# What stands with one of these between white space is an address, a tag or a placeholder.
+_NO_WORDS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
 
 # The frequent words that tell a language from its neighbours; what Portuguese and Spanish share is left out.
 _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -45,7 +45,8 @@ LEAST_WORDS = 3
 
 def detect(text: str) -> str | None:
     """The language's primary subtag (pt, es, en, fr, it, de); None where the text does not tell."""
-    words = _WORD.findall(_NO_WORDS.sub(" ", text))
+    plain = (piece for piece in text.split() if not any(mark in piece for mark in _NO_WORDS))
+    words = [word for piece in plain for word in _WORD.findall(piece)]
     found = sorted((_evidence(words, language), language) for language in _FUNCTION_WORDS)
     (second, _), (first, language) = found[-2:]
     return language if first >= LEAST_WORDS and first >= 2 * second else None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-_STOP = re.compile("(?P<stop>[.!?…]+)[\"'”’»)\\]*_]*(?=\\s|$)|[。！？]+[”」』]*")
+_STOP = re.compile("(?<![.!?…])(?P<stop>[.!?…]++)[\"'”’»)\\]*_]*+(?=\\s|$)|[。！？]+[”」』]*")
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 # What has a point and goes on: pt, en, es. A single letter is somebody's initial.
 _ABBREVIATIONS = frozenset(

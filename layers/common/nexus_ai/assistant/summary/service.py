@@ -11,7 +11,7 @@ from nexus_ai.assistant.defaults import GENERATE_SUMMARY
 from nexus_ai.assistant.language import detect
 from nexus_ai.assistant.question import instructions, question, step
 from nexus_ai.assistant.request import LanguageTag
-from nexus_ai.assistant.structured import read
+from nexus_ai.assistant.structured import read_object, validated
 from nexus_ai.assistant.summary.contract import of_points, of_text
 from nexus_ai.assistant.summary.division import divided, size
 from nexus_ai.assistant.summary.models import Style, Summary, SummaryAnswer, SummaryRequest
@@ -36,17 +36,21 @@ FRAMING = max(entry.overhead_tokens for entry in REGISTRY.values())
 DETECTED_FROM = 20_000
 
 
-class _Written(BaseModel):
+class _Tagged(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     language: LanguageTag
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
     summary: Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Points(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
-    language: LanguageTag
     points: tuple[str, ...] = Field(min_length=1)
 
 
@@ -111,11 +115,12 @@ def _contract(request: SummaryRequest) -> Callable[[str], Summary]:
     expected = request.language or detect(request.text[:DETECTED_FROM])
 
     def parse(text: str) -> Summary:
+        answer = read_object(text)
+        # What the model says of the language matters only where nobody said it before.
+        language = request.language or validated(answer, _Tagged).language
         if request.style is Style.BULLETS:
-            points = read(text, _Points)
-            return of_points(points.points, most, request.language or points.language, expected)
-        written = read(text, _Written)
-        return of_text(written.summary, request.style, most, request.language or written.language, expected)
+            return of_points(validated(answer, _Points).points, most, language, expected)
+        return of_text(validated(answer, _Written).summary, request.style, most, language, expected)
 
     return parse
 

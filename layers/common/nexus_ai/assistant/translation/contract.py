@@ -36,9 +36,9 @@ def checked(
         problems.append(f"the glossary is not kept, which wants {', '.join(missing)}")
     if not _is_of_a_length(source, translation):
         problems.append(f"it has {len(translation)} characters, and the text {len(source)}: translate all of it, once")
-    if is_other_language(translation, language):
+    if is_other_language(masked(translation), language):
         problems.append(f"it is not in the language {language}")
-    elif primary(language) != primary(detect(source) or source_language) and _is_the_text(source, translation):
+    elif primary(language) != primary(detect(masked(source)) or source_language) and _is_the_text(source, translation):
         problems.append("it is the text itself, not translated")
     return translation, problems
 

@@ -12,7 +12,7 @@ _BEGINNING = re.compile(r"(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|\[[ xX]\])[ \t]+|>+[
 _RULE = re.compile(r"[-=*_|:+~ \t]*[-=*_|][-=*_|:+~ \t]*")
 # Inside a line. A lone * or _ is a mark where it touches a word on one side: 3*4 and snake_case have none.
 _INLINE = re.compile(
-    r"\*{2,3}|~~|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]+(?!\w)|(?<!\w)~(?=[^\W\d])|(?<=[^\W\d])~(?!\w)|`+|\||!?\[(?=[^\]\n]*\]\()|\]\("
+    r"\*{2,3}|~~|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]+(?!\w)|(?<!\w)~(?=[^\W\d])|(?<=[^\W\d])~(?!\w)|`+|\||!?\[(?=[^\]\n]{0,300}\]\()|\]\("
 )
 QUOTED = 10
 QUOTED_CHARACTERS = 80

@@ -11,7 +11,7 @@ from nexus_ai.assistant.defaults import TRANSLATE
 from nexus_ai.assistant.language import primary
 from nexus_ai.assistant.question import instructions, question, step
 from nexus_ai.assistant.request import LanguageTag
-from nexus_ai.assistant.structured import read
+from nexus_ai.assistant.structured import read_object, validated
 from nexus_ai.assistant.translation.contract import checked, terms_in
 from nexus_ai.assistant.translation.models import (
     Formality,
@@ -27,6 +27,7 @@ from nexus_ai.providers.base import OutputSchema
 
 FOLDER = Path(__file__).parent
 TOKENS_OF_STRUCTURE = 128
+PROBLEMS_TOLD = 20
 # Output tokens that a translation may come to: in Latin letters about a third of one for a byte of the text, and it may
 # be longer than the text; in other letters, with the older vocabularies, more than one for a character.
 TOKENS_A_BYTE, TOKENS_A_CHARACTER_NOT_LATIN = 0.6, 2.0
@@ -39,10 +40,15 @@ NOT_LATIN = frozenset(
 )
 
 
-class _Written(BaseModel):
+class _Detected(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     source_language: LanguageTag = Field(alias="sourceLanguage")
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
     translations: dict[str, str]
 
 
@@ -104,9 +110,10 @@ def _output_tokens(request: TranslationRequest) -> int:
 
 def _contract(request: TranslationRequest) -> Callable[[str], Translations]:
     def parse(text: str) -> Translations:
-        written = read(text, _Written)
-        source_language = request.source_language or written.source_language
-        by_tag = {tag.lower(): translation for tag, translation in written.translations.items()}
+        answer = read_object(text)
+        source_language = request.source_language or validated(answer, _Detected).source_language
+        translations = validated(answer, _Written).translations
+        by_tag = {tag.lower(): translation for tag, translation in translations.items()}
         found: list[Translation] = []
         broken: list[str] = []
         for language in request.targets:
@@ -116,7 +123,7 @@ def _contract(request: TranslationRequest) -> Callable[[str], Translations]:
             broken += [f"{language}: {problem}" for problem in problems]
             found.append(Translation(language=language, text=translation))
         if broken:
-            raise ContractBroken(*broken)
+            raise ContractBroken(*broken[:PROBLEMS_TOLD])
         return Translations(source_language=source_language, translations=tuple(found))
 
     return parse

@@ -163,6 +163,18 @@ def test_an_sms_is_told_which_letters_make_it_short() -> None:
     assert told == ("variation1: text has 71 characters, and with ç ã in it 70 are allowed; without them 160",)
 
 
+def test_letters_in_two_characters_are_composed_and_do_not_make_an_sms_short() -> None:
+    assert one(Platform.SMS, {"text": "e\u0301 ".strip() + "a" * 159}).text == "é" + "a" * 159
+
+
+def test_no_more_is_told_than_a_model_can_read() -> None:
+    nothing = {"subject": "", "preheader": "", "body": ""}
+    many = {"headlines": [f"{number}" * 31 for number in range(200)], "descriptions": []}
+    assert len(problems(Platform.EMAIL, nothing, nothing)) == 6
+    assert len(problems(Platform.GOOGLE_ADS, many)) == 20
+    assert len(problems(Platform.SMS, {"text": "".join(map(chr, range(0x4E00, 0x4F00)))})[0]) < 120
+
+
 def test_typographic_marks_do_not_make_an_sms_short() -> None:
     assert one(Platform.SMS, {"text": "“Oi” – ‘Ana’…\xa0" + "a" * 100}).text == "\"Oi\" - 'Ana'... " + "a" * 100
 

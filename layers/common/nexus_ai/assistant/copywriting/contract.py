@@ -13,6 +13,7 @@ from nexus_ai.assistant.copywriting.written import as_posted, made, parts
 from nexus_ai.assistant.language import is_other_language
 from nexus_ai.gateway.models import ContractBroken
 
+LETTERS_TOLD = 10
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _LETTER = re.compile(r"[^\W_]")
 _HASHTAG = re.compile(r"(?<![\w&])#\w")
@@ -58,7 +59,7 @@ def _is_hashtag(tag: str) -> bool:
 def _too_long(length: Length, variation: CopyVariation, rules: PlatformRules) -> str:
     told = f"{length.part} has {length.used} characters{' with its hashtags' if variation.hashtags else ''}"
     if rules.is_sms and length.unit is Unit.UTF16:
-        foreign = " ".join(counting.foreign_to_gsm7(variation.text))
+        foreign = " ".join(counting.foreign_to_gsm7(variation.text)[:LETTERS_TOLD])
         return f"{told}, and with {foreign} in it {length.max} are allowed; without them {SMS_GSM7.most}"
     return f"{told}, and {length.max} are allowed: take out at least {length.used - length.max}"
 

@@ -18,6 +18,8 @@ from nexus_ai.gateway.models import ContractBroken, ModelCall
 from nexus_ai.providers.base import OutputSchema
 
 FOLDER = Path(__file__).parent
+# A repair is asked for with all of them, which are tokens, too.
+PROBLEMS_TOLD = 20
 AS_JSON = 'Answer with JSON alone: one object with the members "variation1" and so on, as many as variations says.'
 AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1".'
 WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written, and none of wordsToAvoid."
@@ -98,7 +100,7 @@ def _contract(request: CopyRequest) -> Callable[[str], Copy]:
             except ContractBroken as broken:
                 problems += [f"{name}: {problem}" for problem in broken.problems]
         if problems:
-            raise ContractBroken(*problems)
+            raise ContractBroken(*problems[:PROBLEMS_TOLD])
         return Copy(variations=tuple(found))
 
     return parse

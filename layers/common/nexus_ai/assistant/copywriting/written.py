@@ -1,6 +1,7 @@
 """What a model writes for each form of a text, and the variation that it comes to."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -143,12 +144,13 @@ def _numbered(ads: GoogleAdsCopy) -> dict[str, str]:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _lines(text: str) -> str:
-    """The text with one kind of line break, at most one empty line at a time, and no white space at its ends."""
-    lines = (line.replace("\t", " ").rstrip(" ") for line in _LINE_BREAKS.sub("\n", text).split("\n"))
+    """The text composed, with one kind of line break and at most one empty line at a time."""
+    one_kind = _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
+    lines = (line.rstrip(" ") for line in one_kind.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 

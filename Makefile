@@ -6,7 +6,7 @@ BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run test test-all mutants evaluate lint types format requirements build ceiling clean setup
+.PHONY: help run test test-all fuzz mutants evaluate lint types format openapi requirements build ceiling clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempote
 test-all: test ## and the long ones after them
 	@$(BIN)/pytest -m slow
 	@$(BIN)/pytest -m "not slow" --dynamodb-local $(ON_DYNAMODB_LOCAL)
+
+fuzz: setup ## a thousand requests for each operation of the API, not part of CI
+	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/functional/test_whole_api.py
 
 mutants: setup ## mutation testing of limits, cost and cache key: half an hour, not part of CI
 	@$(BIN)/python -m tests.mutation
@@ -45,6 +48,9 @@ types: setup ## mypy and pyright, both strict
 format: setup ## ruff's fixes and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+openapi: setup ## docs/openapi.json, out of the code
+	@PYTHONPATH=layers/common $(BIN)/python -m local.openapi
 
 requirements: setup ## layers/common/requirements.txt, out of uv.lock
 	@.cache/uv/bin/uv export --quiet --locked --no-dev --no-emit-project --no-header \

@@ -67,6 +67,7 @@ def document() -> dict[str, Any]:
     api = RestApi(template)
     routes = list(described(template, api))
     schemas = _schemas(routes)
+    ends = {end["code"]: end for route in routes for end in failures(route.name, route.operation, api)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, api)
@@ -79,6 +80,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**schemas.components, "Problem": PROBLEM},
+            "examples": {code: {"value": ends[code]} for code in sorted(ends)},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "headers": {
                 "X-Request-Id": {
@@ -192,7 +194,9 @@ def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]
                 "schema": schema,
             }
             if name in (given or {}):
-                parameter["example"] = (given or {})[name]
+                # In an event every parameter is a text.
+                text = (given or {})[name]
+                parameter["example"] = int(text) if schema.get("type") == "integer" else text
             yield parameter
 
 
@@ -241,7 +245,9 @@ def _failures(route: Described, api: RestApi) -> dict[str, Any]:
             "content": {
                 "application/problem+json": {
                     "schema": {"$ref": "#/components/schemas/Problem"},
-                    "examples": {problem["code"]: {"value": problem} for problem in problems},
+                    "examples": {
+                        problem["code"]: {"$ref": f"#/components/examples/{problem['code']}"} for problem in problems
+                    },
                 }
             },
         }

@@ -97,6 +97,7 @@ _OF_MODEL_CALLS: Final = (
     errors.IdempotencyMismatch,
     errors.ContentTooLarge,
     errors.RequestRejected,
+    errors.MaxTokensTooLow,
     errors.LimitExceeded,
     errors.LimitInFlight,
     errors.AllProvidersFailed,
@@ -118,6 +119,8 @@ _OF_ROUTES: Final[dict[str, tuple[type[NexusError], ...]]] = {
     "put_config": (errors.ProviderTestFailed, *_OF_SAVED_KEYS),
     "test_config": _OF_SAVED_KEYS,
     "list_models": (*_OF_SAVED_KEYS, errors.ProviderFailed),
+    "export_audit_logs": (errors.JobsUnavailable,),
+    "erase_audit_content": (errors.JobsUnavailable,),
     "health": (errors.Unhealthy,),
 }
 

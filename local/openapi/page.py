@@ -43,6 +43,10 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
     yield "<h2>Schemas</h2>"
     for name, schema in document["components"]["schemas"].items():
         yield f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+    yield "<h2>Ends without an answer</h2>"
+    for code, example in document["components"]["examples"].items():
+        told = f"<code>{escape(code)}</code> {example['value']['status']}: {escape(example['value']['title'])}"
+        yield f'<details id="{escape(code)}"><summary>{told}</summary>{_json(example["value"])}</details>'
     yield "</html>"
 
 
@@ -65,14 +69,15 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
 
 
 def _content(content: Mapping[str, Any]) -> str:
-    """The schemas by their names, and the examples."""
+    """The schemas by their names, the example, and the names of those that are shown at the end."""
     shown: list[str] = []
     for kind, media in content.items():
         name = media["schema"].get("$ref", "").rpartition("/")[2]
         link = f': <a href="#{escape(name)}"><code>{escape(name)}</code></a>' if name else ""
         shown.append(f"<p>{escape(kind)}{link}</p>")
-        examples = media.get("examples") or {"example": {"value": media["example"]}}
-        shown += [_json(example["value"]) for example in examples.values()]
+        if "example" in media:
+            shown.append(_json(media["example"]))
+        shown += [f'<a href="#{escape(code)}"><code>{escape(code)}</code></a> ' for code in media.get("examples", ())]
     return "".join(shown)
 
 

@@ -67,5 +67,6 @@ def question[T](
         parse=parse,
         provider=request.provider,
         model=request.model,
+        bounded_by_caller=request.max_tokens is not None,
         divide=divide,
     )

@@ -118,6 +118,14 @@ class RequestRejected(NexusError):
     title = "The provider refused the request as invalid"
 
 
+class MaxTokensTooLow(NexusError):
+    """An answer of the promised form needs more room than the request left for it: no provider would help."""
+
+    status = 422
+    code = "max_tokens_too_low"
+    title = "The answer was cut at maxTokens before it was whole: send more, or leave it out"
+
+
 class ProviderTestFailed(NexusError):
     """`extra` has `reason`, the code of a connection test, and `errors`, which names the field at fault."""
 

@@ -41,8 +41,9 @@ class ModelCall[T]:
 
     `input_tokens` bounds what the prompt can take, the vendor's own framing aside. `parse` turns the answer's text
     into the task's result and raises ContractBroken where it cannot. `parameters` are the JSON values that change the
-    answer beside provider and model: they make the cache key. `divide` gets a model's context in tokens and returns
-    None where the question fits into it.
+    answer beside provider and model: they make the cache key. `bounded_by_caller` says that max_tokens is the caller's
+    own wish and no bound that was found to be enough. `divide` gets a model's context in tokens and returns None where
+    the question fits into it.
     """
 
     task: str
@@ -54,6 +55,7 @@ class ModelCall[T]:
     parse: Callable[[str], T]
     provider: ProviderName | None = None
     model: str | None = None
+    bounded_by_caller: bool = False
     divide: Callable[[int], Division | None] | None = None
 
 

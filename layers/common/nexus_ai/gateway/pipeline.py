@@ -16,6 +16,7 @@ from nexus_ai.core.errors import (
     InternalError,
     InvalidAnswer,
     KeyUnreadable,
+    MaxTokensTooLow,
     NexusError,
     PriceUnknown,
     RequestRejected,
@@ -179,6 +180,8 @@ class _Run[T]:
                 return self._finish(candidate, outcome, self._call.parse(outcome.text)), None
             except ContractBroken as broken:
                 self._meter.last_was_invalid()
+                if self._call.bounded_by_caller and outcome.finish_reason is FinishReason.LENGTH:
+                    raise MaxTokensTooLow from None
                 self._broken = broken
                 step = repaired(step, outcome.text, broken) if may_repair else None
                 may_repair = False
@@ -257,7 +260,9 @@ class _Run[T]:
         gateway, caller = self._gateway, self._caller
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
-        opened, choice = self._request.record(AuditStatus.OPEN), self._settings.preferences.audit_content
+        # With the key, so that an erasure finds what this call keeps even where its end was never written down.
+        opened = self._request.record(AuditStatus.OPEN, cache_key=key_of(caller, self._call, candidate))
+        choice = self._settings.preferences.audit_content
         if self._request.opened_record:
             # First the record, then the reservation, whose write settles the attempt before: what is charged is noted.
             gateway.books.note(opened)

@@ -1,0 +1,65 @@
+"""The whole API against its description: whatever comes, an answer of the promised form and never a fault of ours.
+
+Requests are made by schemathesis out of docs/openapi.json, those that fit it and those that do not.
+"""
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from local.openapi.page import COMMITTED
+from local.stack import LocalStack
+from tests.functional.pipeline_support import set_limits
+
+# `make fuzz` asks for more.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+DESCRIPTION: Any = schemathesis.openapi.from_path(COMMITTED)
+OPERATIONS = [found.ok() for found in DESCRIPTION.get_all_operations()]
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[each.label for each in OPERATIONS])
+
+
+@pytest.mark.slow
+@each_operation
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(data=st.data())
+def test_every_answer_is_as_described(operation: Any, data: st.DataObject, stack: LocalStack, tenant: str) -> None:
+    mode = data.draw(st.sampled_from(GenerationMode), label="mode")
+    case = data.draw(operation.as_strategy(generation_mode=mode), label="case")
+    token = stack.token(tenant, "ana", ["user", "admin"])
+    if operation.path.startswith("/api/marketing/ai-assistant/"):
+        set_limits(tenant)
+    case.call_and_validate(base_url=stack.url, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+
+
+@each_operation
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(data=st.data())
+def test_nothing_but_health_is_told_to_strangers(operation: Any, data: st.DataObject, stack: LocalStack) -> None:
+    case = data.draw(operation.as_strategy(), label="case")
+    public = not operation.definition.raw.get("security", [{}])
+    headers = data.draw(st.sampled_from([{}, {"Authorization": "Bearer a.b.c"}, {"Authorization": "Basic YTpi"}]))
+
+    answer = case.call(base_url=stack.url, headers=headers)
+
+    assert (answer.status_code == 401) is not public
+    assert public is (operation.path == "/api/health")

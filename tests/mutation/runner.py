@@ -28,7 +28,8 @@ from tests.mutation.targets import PACKAGE, ROOT
 # Heavy, and the same for each mutant.
 WARM = ("boto3.s3.transfer", "genai_prices.data", "jwt", "moto.dynamodb.responses", "moto.kms.responses",
         "moto.s3.responses", "moto.server", "moto.sts.models", "openai", "pydantic", "werkzeug.serving")  # fmt: skip
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+# Plugins that no test here needs take longer to be loaded than most tests take.
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "pytest_socket")
 # A mutant that makes the tests take this much longer hangs, which its tests would not let pass either.
 SLOWER, AND_S = 5, 20
 
@@ -161,7 +162,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Selection:
-    """These tests and no others, in this order."""
+    """These tests and no others, in this order, and nothing after the first failure: no server has to be stopped."""
 
     def __init__(self, tests: Sequence[str]) -> None:
         self._place = {test: place for place, test in enumerate(tests)}
@@ -170,6 +171,10 @@ class _Selection:
         items[:] = sorted(
             (item for item in items if item.nodeid in self._place), key=lambda item: self._place[item.nodeid]
         )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os._exit(pytest.ExitCode.TESTS_FAILED)
 
 
 def _measure(paths: set[str], tests: Sequence[str], report: Path) -> None:

@@ -5,6 +5,7 @@ The lines have no letter that would make an SMS short.
 
 from typing import Any, Final
 
+from local.simulated.texts import language_of
 from nexus_ai.assistant.copywriting.words import is_said
 from nexus_ai.assistant.language import detect, primary
 
@@ -38,7 +39,7 @@ _HEADLINE: Final = 30
 
 def copy_in(data: dict[str, Any]) -> dict[str, Any]:
     """As many variations as the data of the question says, none like another."""
-    language = primary(data.get("language") or detect(str(data["request"])) or "pt")
+    language = primary(data.get("language") or detect(str(data["request"])) or language_of(str(data["request"])))
     lines = _LINES.get(language, ("",))
     avoided = data.get("wordsToAvoid", ())
     kept = [line for line in lines if not any(is_said(word, line) for word in avoided)] or [""]

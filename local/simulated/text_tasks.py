@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from local.simulated.copy_task import copy_in
+from local.simulated.sentiment_task import sentiments_in
 from nexus_ai.assistant.language import detect, primary
 from nexus_ai.assistant.summary.sentences import ends
 from nexus_ai.assistant.translation.contract import terms_in
@@ -80,6 +81,7 @@ def _translated(text: str, tag: str, terms: list[str]) -> str:
 
 _ANSWERS: Final[dict[frozenset[str], Callable[[dict[str, Any]], dict[str, Any] | str]]] = {
     frozenset({"request", "variations"}): copy_in,
+    frozenset({"texts"}): sentiments_in,
     frozenset({"text", "maxCharacters", "style"}): _summary,
     frozenset({"text", "maxWords"}): _notes,
     frozenset({"text", "targetLanguages"}): _translations,

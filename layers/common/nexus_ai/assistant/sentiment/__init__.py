@@ -1,0 +1,1 @@
+"""What texts of customers feel about what."""

@@ -1,0 +1,112 @@
+"""What the sentiment of a text has to keep: values in their ranges that agree, and quotes that stand in the text."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nexus_ai.assistant.language import detect, is_other_language, primary
+from nexus_ai.assistant.request import LanguageTag
+from nexus_ai.assistant.sentiment.models import Aspect, Emotion, Label, Sentiment, Urgency
+from nexus_ai.assistant.structured import PROBLEMS_TOLD, validated
+from nexus_ai.gateway.models import ContractBroken
+
+MAX_EMOTIONS = 5
+MAX_ASPECTS = 10
+MAX_ASPECT_CHARACTERS = 80
+MAX_RATIONALE_CHARACTERS = 400
+# The scores of each label, as the instructions have them. Zero is neither positive nor negative.
+SCORES = {
+    Label.POSITIVE: (0.01, 1.0),
+    Label.NEGATIVE: (-1.0, -0.01),
+    Label.NEUTRAL: (-0.25, 0.25),
+    Label.MIXED: (-0.5, 0.5),
+}
+# What models set around a quote, and what they end a cut one with.
+_AROUND_QUOTE = " \t\r\n\"'“”„«»‘’`…."
+QUOTED_CHARACTERS = 80
+
+
+def _as_a_name(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_Named = BeforeValidator(_as_a_name)
+
+
+class _WrittenAspect(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    aspect: str
+    sentiment: Annotated[Label, _Named]
+    quote: str
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    label: Annotated[Label, _Named]
+    score: float = Field(ge=-1, le=1)
+    confidence: float = Field(ge=0, le=1)
+    emotions: tuple[Annotated[Emotion, _Named], ...] = Field(max_length=MAX_EMOTIONS)
+    aspects: tuple[_WrittenAspect, ...] = Field(max_length=MAX_ASPECTS)
+    urgency: Annotated[Urgency, _Named]
+    language: LanguageTag
+    rationale: str
+
+
+def of_object(value: object, text: str, language: str | None) -> Sentiment:
+    """The sentiment of a text as a model wrote it; raises ContractBroken. `language` is that of its sentences."""
+    written = validated(value, _Written)
+    problems: list[str] = []
+    score = round(written.score, 2) + 0.0
+    least, most = SCORES[written.label]
+    if not least <= score <= most:
+        problems.append(f"score {score} does not agree with the label {written.label}: {least} to {most} does")
+    rationale = " ".join(written.rationale.split())
+    if not 0 < len(rationale) <= MAX_RATIONALE_CHARACTERS:
+        problems.append(f"rationale must have 1 to {MAX_RATIONALE_CHARACTERS} characters, and has {len(rationale)}")
+    # Function words tell a text's language better than a model that was told to tell another one.
+    found = detect(text)
+    of_text = found if found and found != primary(written.language) else written.language
+    if is_other_language(rationale, language or of_text):
+        problems.append(f"rationale is not in the language {language or of_text}")
+    aspects = [_aspect(aspect, text, problems) for aspect in written.aspects]
+    if problems:
+        raise ContractBroken(*problems[:PROBLEMS_TOLD])
+    return Sentiment(
+        label=written.label,
+        score=score,
+        confidence=round(written.confidence, 2) + 0.0,
+        emotions=tuple(dict.fromkeys(written.emotions)),
+        aspects=tuple(aspects),
+        urgency=written.urgency,
+        language=of_text,
+        rationale=rationale,
+    )
+
+
+def _aspect(written: _WrittenAspect, text: str, problems: list[str]) -> Aspect:
+    name = " ".join(written.aspect.split())
+    if not 0 < len(name) <= MAX_ASPECT_CHARACTERS:
+        problems.append(f"the name of an aspect must have 1 to {MAX_ASPECT_CHARACTERS} characters, and has {len(name)}")
+    quote = found_in(text, written.quote)
+    if quote is None:
+        shown = " ".join(written.quote.split())[:QUOTED_CHARACTERS]
+        problems.append(f'the quote "{shown}" does not stand in the text: copy it character by character')
+    return Aspect(aspect=name, sentiment=written.sentiment, quote=quote or "")
+
+
+def found_in(text: str, quote: str) -> str | None:
+    """The piece of the text that a quote means, as it stands there.
+
+    White space, case, how accents are encoded, and marks around the quote may differ.
+    """
+    composed, decomposed = unicodedata.normalize("NFC", quote), unicodedata.normalize("NFD", quote)
+    for written in dict.fromkeys((quote, composed, decomposed)):
+        for meant in (written.strip(), written.strip(_AROUND_QUOTE)):
+            place = re.search(r"\s+".join(map(re.escape, meant.split())), text, re.IGNORECASE) if meant else None
+            if place:
+                return meant if meant in text else place.group()
+    return None

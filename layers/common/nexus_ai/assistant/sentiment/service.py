@@ -1,0 +1,153 @@
+"""Sentiment: the question to the model about one text or several, and the contract of its answer."""
+
+from pathlib import Path
+from typing import Any
+
+from nexus_ai.assistant.answer import view
+from nexus_ai.assistant.defaults import ANALYZE_SENTIMENT
+from nexus_ai.assistant.question import instructions, question, step
+from nexus_ai.assistant.sentiment.contract import MAX_ASPECTS, MAX_EMOTIONS, of_object
+from nexus_ai.assistant.sentiment.models import (
+    Emotion,
+    ItemError,
+    Label,
+    SentimentAnswer,
+    SentimentRequest,
+    SentimentResult,
+    Sentiments,
+    Urgency,
+)
+from nexus_ai.assistant.structured import read_object
+from nexus_ai.core.caller import Caller
+from nexus_ai.gateway.composition import gateway
+from nexus_ai.gateway.models import ContractBroken, ModelCall
+from nexus_ai.providers.base import OutputSchema
+
+# A repair has to be told what is wrong, and not how often.
+PROBLEMS_TOLD = 20
+FOLDER = Path(__file__).parent
+AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts", under the same name.'
+LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
+LANGUAGE_ASKED_FOR = 'Write rationale and names of aspects in "language".'
+# Of many texts, what is said of each has to be short, or none would be ready in time.
+FEW_ASPECTS, ASPECTS_OF_MANY = (
+    "At most 5 aspects.",
+    "At most 2 aspects for each text, and rationales of at most 12 words.",
+)
+TOKENS_OF_ONE, TOKENS_OF_EACH = 560, 260
+MANY = 4
+
+
+def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentAnswer:
+    """The sentiment of every text, or what is wrong with a model's answer about it; raises NexusError."""
+    # The answer to a replay is read without the one that was refused before it, so that parts would not be taken.
+    return view(gateway().run(caller, model_call(request, takes_parts=caller.idempotency_key is None)))
+
+
+def model_call(request: SentimentRequest, *, takes_parts: bool = True) -> ModelCall[Sentiments]:
+    """The question that a request comes to."""
+    asked = _asked(request)
+    number = len(request.items)
+    whole = step(
+        system=_system(request),
+        data=asked,
+        max_tokens=request.max_tokens or max(TOKENS_OF_ONE * min(number, 2), TOKENS_OF_EACH * number),
+        temperature=request.temperature,
+        output=OutputSchema(name="sentiment", schema=_schema(number)),
+    )
+    return question(
+        ANALYZE_SENTIMENT, request, whole, parameters=asked, parse=Contract(request, takes_parts=takes_parts)
+    )
+
+
+def _asked(request: SentimentRequest) -> dict[str, Any]:
+    """What the model is told, as data; also what makes the answer's cache key."""
+    asked: dict[str, Any] = {"texts": {_name(number): text for number, text in enumerate(request.items)}}
+    return {**asked, "language": request.language} if request.language else asked
+
+
+def _system(request: SentimentRequest) -> str:
+    return "\n".join(
+        (
+            instructions(FOLDER),
+            LANGUAGE_ASKED_FOR if request.language else LANGUAGE_OF_TEXT,
+            ASPECTS_OF_MANY if len(request.items) >= MANY else FEW_ASPECTS,
+            AS_JSON,
+        )
+    )
+
+
+def _name(number: int) -> str:
+    return f"text{number + 1}"
+
+
+def _schema(number: int) -> dict[str, Any]:
+    """One named member a text. What is seen in it comes before what is made of that."""
+    string = {"type": "string"}
+    label = {"type": "string", "enum": [label.value for label in Label]}
+    aspect = _object({"aspect": string, "sentiment": label, "quote": string})
+    emotion = {"type": "string", "enum": [emotion.value for emotion in Emotion]}
+    sentiment = _object(
+        {
+            "language": string,
+            "aspects": {"type": "array", "items": aspect, "maxItems": MAX_ASPECTS},
+            "emotions": {"type": "array", "items": emotion, "maxItems": MAX_EMOTIONS},
+            "rationale": string,
+            "label": label,
+            "score": {"type": "number", "minimum": -1, "maximum": 1},
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "urgency": {"type": "string", "enum": [urgency.value for urgency in Urgency]},
+        }
+    )
+    texts = _object({_name(at): {"$ref": "#/$defs/sentiment"} for at in range(number)})
+    return {**texts, "$defs": {"sentiment": sentiment}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+class Contract:
+    """Reads answers to one request.
+
+    The first one with anything broken is refused, so that it is repaired. Of a later one, what is whole is taken, and
+    each text whose part is broken has an error in the place of its sentiment; an answer with nothing whole is refused.
+    """
+
+    def __init__(self, request: SentimentRequest, *, takes_parts: bool) -> None:
+        self._request = request
+        self._takes_parts = takes_parts
+        self._has_refused = False
+
+    def __call__(self, text: str) -> Sentiments:
+        """Raises ContractBroken."""
+        try:
+            results = self._results(read_object(text))
+        except ContractBroken:
+            self._has_refused = True
+            raise
+        problems = [
+            f"{_name(number)}: {problem}"
+            for number, result in enumerate(results)
+            if result.error
+            for problem in result.error.problems
+        ]
+        is_usable = self._takes_parts and self._has_refused and any(result.sentiment for result in results)
+        if problems and not is_usable:
+            self._has_refused = True
+            raise ContractBroken(*problems[:PROBLEMS_TOLD])
+        return Sentiments(results=tuple(results))
+
+    def _results(self, written: dict[str, Any]) -> list[SentimentResult]:
+        return [self._result(written.get(_name(number)), text) for number, text in enumerate(self._request.items)]
+
+    def _result(self, written: object, text: str) -> SentimentResult:
+        try:
+            return SentimentResult(sentiment=of_object(written, text, self._request.language), error=None)
+        except ContractBroken as broken:
+            return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=broken.problems))

@@ -17,6 +17,7 @@ PLAIN = [
     "nota:segunda, obs :30, às 8h: venha",
     "5 < 10 e 20 > 3, x<y e z>w, <b e c>",
     "Fim.Depois, p.ex. Sr.João, e/ou, 24/7, nome_do_campo, #promo",
+    "O arquivo em C:\\novo não abre",
     "“Olá”, disse — ‘sim’… 50° 1ª 2º ½ €",
 ]
 LITERALS = [

@@ -105,7 +105,7 @@ def _step(request: SummaryRequest, asked: dict[str, Any], text: str) -> Step:
         f'summary\'s language, and "{name}".',
         data={"text": text, **asked},
         max_tokens=request.max_tokens or most_characters(request) * 2 // 3 + TOKENS_OF_STRUCTURE,
-        temperature=request.temperature,
+        temperature=GENERATE_SUMMARY.temperature if request.temperature is None else request.temperature,
         output=OutputSchema(name="summary", schema=schema),
     )
 
@@ -165,7 +165,7 @@ def _notes(request: SummaryRequest, part: str) -> Step:
         system=instructions(FOLDER, "notes.md"),
         data={**data, "focus": request.focus} if request.focus else data,
         max_tokens=NOTE_TOKENS,
-        temperature=request.temperature,
+        temperature=GENERATE_SUMMARY.temperature if request.temperature is None else request.temperature,
     )
 
 

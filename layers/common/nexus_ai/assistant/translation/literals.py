@@ -41,7 +41,7 @@ _KINDS = (
     r"(?:^|(?<=[\s(\[\"'“‘«/,=-])):[A-Za-z_][A-Za-z0-9_]+:?(?!\w)",
     # @name, an escaped line break, and entities that are no letters
     r"(?<![\w@.])@[A-Za-z0-9_](?:[\w.]*\w)?",
-    r"\\[nrt](?![a-z])",
+    r"(?<![A-Za-z]:)\\[nrt]",
     r"&(?:nbsp|lt|gt|copy|reg|trade);",
     # Telephone numbers; dates, thousands and spans of years are none.
     r"(?<!\w)\+55[ .-]?\(?\d{2}\)?[ .-]?9?[ .-]?\d{4}[ .-]?\d{4}(?!\d)",

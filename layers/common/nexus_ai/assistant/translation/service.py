@@ -96,7 +96,7 @@ def _step(request: TranslationRequest, asked: dict[str, Any]) -> Step:
         'an object with one text under each tag of "targetLanguages".',
         data=asked,
         max_tokens=request.max_tokens or _output_tokens(request),
-        temperature=request.temperature,
+        temperature=TRANSLATE.temperature if request.temperature is None else request.temperature,
         output=OutputSchema(name="translations", schema=schema),
     )
 

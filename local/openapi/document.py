@@ -128,9 +128,9 @@ class _Schemas:
 def _schemas(routes: list[Described]) -> _Schemas:
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
-        operation = route.operation
-        taken: tuple[type[BaseModel] | None, ...] = (operation.path, operation.query, operation.body)
-        wanted += [(each, "validation") for each in taken if each]
+        for taken in (route.operation.path, route.operation.query, route.operation.body):
+            if taken is not None:
+                wanted.append((taken, "validation"))
         wanted.append((route.answer, "serialization"))
     places, together = models_json_schema(wanted, by_alias=True, ref_template=_REF)
     return _Schemas(cast("Any", places), together.get("$defs", {}))
@@ -195,8 +195,8 @@ def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]
             }
             if name in (given or {}):
                 # In an event every parameter is a text.
-                text = (given or {})[name]
-                parameter["example"] = int(text) if schema.get("type") == "integer" else text
+                told = str((given or {})[name])
+                parameter["example"] = int(told) if schema.get("type") == "integer" else told
             yield parameter
 
 

@@ -10,14 +10,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis import GenerationMode, checks
+from schemathesis.specs.openapi import checks as of_openapi
 
 from local.openapi.page import COMMITTED
 from local.stack import LocalStack
@@ -25,22 +19,32 @@ from tests.functional.pipeline_support import set_limits
 
 # `make fuzz` asks for more.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
-CHECKS: list[Any] = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
+KNOWN: Any = checks
+OF_OPENAPI: Any = of_openapi
+CHECKS = [
+    KNOWN.not_a_server_error,
+    OF_OPENAPI.status_code_conformance,
+    OF_OPENAPI.content_type_conformance,
+    OF_OPENAPI.response_headers_conformance,
+    OF_OPENAPI.response_schema_conformance,
 ]
-DESCRIPTION: Any = schemathesis.openapi.from_path(COMMITTED)
-OPERATIONS = [found.ok() for found in DESCRIPTION.get_all_operations()]
+# Requests are large and fixtures are shared by all examples of an operation, as it should be here.
+UNHURRIED = [
+    HealthCheck.too_slow,
+    HealthCheck.filter_too_much,
+    HealthCheck.data_too_large,
+    HealthCheck.large_base_example,
+    HealthCheck.function_scoped_fixture,
+]
+LOADERS: Any = schemathesis.openapi
+OPERATIONS = [found.ok() for found in LOADERS.from_path(COMMITTED).get_all_operations()]
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[each.label for each in OPERATIONS])
 
 
 @pytest.mark.slow
 @each_operation
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
 def test_every_answer_is_as_described(operation: Any, data: st.DataObject, stack: LocalStack, tenant: str) -> None:
     mode = data.draw(st.sampled_from(GenerationMode), label="mode")
@@ -52,7 +56,7 @@ def test_every_answer_is_as_described(operation: Any, data: st.DataObject, stack
 
 
 @each_operation
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=3, deadline=None, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
 def test_nothing_but_health_is_told_to_strangers(operation: Any, data: st.DataObject, stack: LocalStack) -> None:
     case = data.draw(operation.as_strategy(), label="case")

@@ -128,9 +128,8 @@ class _Schemas:
 def _schemas(routes: list[Described]) -> _Schemas:
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
-        for taken in (route.operation.path, route.operation.query, route.operation.body):
-            if taken is not None:
-                wanted.append((taken, "validation"))
+        taken: list[type[BaseModel] | None] = [route.operation.path, route.operation.query, route.operation.body]
+        wanted += [(each, "validation") for each in taken if each]
         wanted.append((route.answer, "serialization"))
     places, together = models_json_schema(wanted, by_alias=True, ref_template=_REF)
     return _Schemas(cast("Any", places), together.get("$defs", {}))
@@ -180,8 +179,8 @@ def _who(role: Role | None) -> str:
 def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]:
     event = _event(route)
     for place, model, given in (
-        ("path", route.operation.path, event.get("pathParameters")),
-        ("query", route.operation.query, event.get("queryStringParameters")),
+        ("path", route.operation.path, cast("dict[str, str]", event.get("pathParameters") or {})),
+        ("query", route.operation.query, cast("dict[str, str]", event.get("queryStringParameters") or {})),
     ):
         if model is None:
             continue
@@ -193,10 +192,9 @@ def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]
                 "required": name in members.get("required", ()),
                 "schema": schema,
             }
-            if name in (given or {}):
+            if name in given:
                 # In an event every parameter is a text.
-                told = str((given or {})[name])
-                parameter["example"] = int(told) if schema.get("type") == "integer" else told
+                parameter["example"] = int(given[name]) if schema.get("type") == "integer" else given[name]
             yield parameter
 
 

@@ -143,10 +143,10 @@ def test_a_body_can_send_nothing_to_another_place(stack: LocalStack, tenant: str
     assert stack.providers.count() == 0
 
 
-def with_member(value: Any, name: str) -> Iterator[Any]:
+def with_member(value: object, name: str) -> Iterator[Any]:
     """The value, once for each object in it, which has one member more then."""
     if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
+        members = cast("dict[str, object]", value)
         yield {**members, name: "https://elsewhere.example.com"}
         for member, inner in members.items():
             # The members of a glossary are a text's own words.
@@ -155,7 +155,7 @@ def with_member(value: Any, name: str) -> Iterator[Any]:
             for changed in with_member(inner, name):
                 yield {**members, member: changed}
     elif isinstance(value, list):
-        elements = cast("list[Any]", value)
+        elements = cast("list[object]", value)
         for place, inner in enumerate(elements):
             for changed in with_member(inner, name):
                 yield [*elements[:place], changed, *elements[place + 1 :]]

@@ -10,6 +10,7 @@ type Json = dict[str, Json] | list[Json] | str | float | None
 
 ROUTES: Final[Mapping[str, str]] = {
     "copy": "/api/marketing/ai-assistant/generate-copy-v2",
+    "sentiment": "/api/marketing/ai-assistant/analyze-sentiment",
     "summary": "/api/marketing/ai-assistant/generate-summary",
     "translation": "/api/marketing/ai-assistant/translate",
 }
@@ -18,18 +19,30 @@ CASES_A_TASK: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`language` is that of the text; `keep` is what a translation has to keep, listed by hand."""
+    """`language` is that of the text.
+
+    By hand there are `keep`, what a translation has to keep, and `labels`, the sentiment of each text.
+    """
 
     id: str
     task: str
     language: str
     request: dict[str, Any]
     keep: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def cases(task: str) -> list[Case]:
     lines = (Path(__file__).parent / f"{task}.jsonl").read_text("utf-8").splitlines()
     told = [json.loads(line) for line in lines]
     return [
-        Case(each["id"], task, each["language"], each["request"], keep=tuple(each.get("keep", ()))) for each in told
+        Case(
+            each["id"],
+            task,
+            each["language"],
+            each["request"],
+            keep=tuple(each.get("keep", ())),
+            labels=tuple(each.get("labels", ())),
+        )
+        for each in told
     ]

@@ -127,26 +127,21 @@ def _has_words(text: str, context: Data) -> bool:
 
 
 def _sentiment(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
-    texts = case.request.get("texts") or [case.request["text"]]
-    found = list(_objects(dict(data)))
-    quotes = [each["quote"] for each in found if "quote" in each]
-    labelled = [each for each in found if "label" in each and "score" in each]
-    yield "count", len(labelled) >= len(texts)
-    yield "quotes", all(any(quote in text for text in texts) for quote in quotes)
-    yield "labels", all(_agrees(each["label"], each["score"]) for each in labelled)
+    texts, results = case.request.get("texts") or [case.request["text"]], data["results"]
+    told = [(text, result["sentiment"]) for text, result in zip(texts, results, strict=False) if result["sentiment"]]
+    quotes = [(text, aspect["quote"]) for text, sentiment in told for aspect in sentiment["aspects"]]
+    yield (
+        "count",
+        len(results) == len(texts) and all(bool(each["sentiment"]) != bool(each["error"]) for each in results),
+    )
+    yield "quotes", all(quote and quote in text for text, quote in quotes)
+    yield "labels", all(_agrees(sentiment["label"], sentiment["score"]) for _, sentiment in told)
+    yield "all told", len(told) == len(texts)
     yield "quoted", bool(quotes)
 
 
 def _agrees(label: str, score: float) -> bool:
     return -1 <= score <= 1 and {"positive": score > 0, "negative": score < 0}.get(label, True)
-
-
-def _objects(value: Json) -> Iterator[Data]:
-    """Every object inside a JSON value, it included."""
-    if isinstance(value, dict):
-        yield value
-    for each in _inside(value):
-        yield from _objects(each)
 
 
 def _strings(value: Json) -> Iterator[str]:

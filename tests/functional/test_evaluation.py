@@ -95,7 +95,8 @@ def test_every_case_is_answered_and_keeps_what_is_promised(stack: LocalStack, te
 def test_a_model_that_misbehaves_is_understood_or_repaired_or_refused(
     stack: LocalStack, tenant: str, number: int, misbehaviour: str
 ) -> None:
-    task = list(ROUTES)[number % len(ROUTES)]
+    # From the end, so that it is a translation that loses its placeholders.
+    task = list(ROUTES)[-1 - number % len(ROUTES)]
     prepare(stack, tenant, "openai")
     misbehave(stack, tenant, cases(task)[number], misbehaviour)
 

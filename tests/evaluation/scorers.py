@@ -136,8 +136,11 @@ def _sentiment(case: Case, data: Data) -> Iterator[tuple[str, bool]]:
     )
     yield "quotes", all(quote and quote in text for text, quote in quotes)
     yield "labels", all(_agrees(sentiment["label"], sentiment["score"]) for _, sentiment in told)
+    language = case.request.get("language", case.language)
+    yield "language", not any(is_other_language(sentiment["rationale"], language) for _, sentiment in told)
     yield "all told", len(told) == len(texts)
     yield "quoted", bool(quotes)
+    yield "by hand", [sentiment["label"] for _, sentiment in told] == list(case.labels)
 
 
 def _agrees(label: str, score: float) -> bool:

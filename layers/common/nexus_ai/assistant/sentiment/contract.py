@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from nexus_ai.assistant.language import detect, is_other_language, primary
+from nexus_ai.assistant.language import detect, is_other_language
 from nexus_ai.assistant.request import LanguageTag
 from nexus_ai.assistant.sentiment.models import Aspect, Emotion, Label, Sentiment, Urgency
 from nexus_ai.assistant.structured import PROBLEMS_TOLD, validated
@@ -16,6 +16,8 @@ MAX_EMOTIONS = 5
 MAX_ASPECTS = 10
 MAX_ASPECT_CHARACTERS = 80
 MAX_RATIONALE_CHARACTERS = 400
+# Far more than the twelve words that are asked for; it bounds the search.
+MAX_QUOTE_CHARACTERS = 300
 # The scores of each label, as the instructions have them. Zero is neither positive nor negative.
 SCORES = {
     Label.POSITIVE: (0.01, 1.0),
@@ -67,9 +69,8 @@ def of_object(value: object, text: str, language: str | None) -> Sentiment:
     rationale = " ".join(written.rationale.split())
     if not 0 < len(rationale) <= MAX_RATIONALE_CHARACTERS:
         problems.append(f"rationale must have 1 to {MAX_RATIONALE_CHARACTERS} characters, and has {len(rationale)}")
-    # Function words tell a text's language better than a model that was told to tell another one.
-    found = detect(text)
-    of_text = found if found and found != primary(written.language) else written.language
+    # Function words tell a text's language better than a model that a text ordered about.
+    of_text = (is_other_language(text, written.language) and detect(text)) or written.language
     if is_other_language(rationale, language or of_text):
         problems.append(f"rationale is not in the language {language or of_text}")
     aspects = [_aspect(aspect, text, problems) for aspect in written.aspects]
@@ -91,15 +92,17 @@ def _aspect(written: _WrittenAspect, text: str, problems: list[str]) -> Aspect:
     name = " ".join(written.aspect.split())
     if not 0 < len(name) <= MAX_ASPECT_CHARACTERS:
         problems.append(f"the name of an aspect must have 1 to {MAX_ASPECT_CHARACTERS} characters, and has {len(name)}")
-    quote = found_in(text, written.quote)
-    if quote is None:
+    quote = ""
+    if len(written.quote) > MAX_QUOTE_CHARACTERS:
+        problems.append(f"a quote must have at most {MAX_QUOTE_CHARACTERS} characters, and has {len(written.quote)}")
+    elif not (quote := found_in(text, written.quote)):
         shown = " ".join(written.quote.split())[:QUOTED_CHARACTERS]
         problems.append(f'the quote "{shown}" does not stand in the text: copy it character by character')
-    return Aspect(aspect=name, sentiment=written.sentiment, quote=quote or "")
+    return Aspect(aspect=name, sentiment=written.sentiment, quote=quote)
 
 
-def found_in(text: str, quote: str) -> str | None:
-    """The piece of the text that a quote means, as it stands there.
+def found_in(text: str, quote: str) -> str:
+    """The piece of the text that a quote means, as it stands there; empty where there is none.
 
     White space, case, how accents are encoded, and marks around the quote may differ.
     """
@@ -109,4 +112,4 @@ def found_in(text: str, quote: str) -> str | None:
             place = re.search(r"\s+".join(map(re.escape, meant.split())), text, re.IGNORECASE) if meant else None
             if place:
                 return meant if meant in text else place.group()
-    return None
+    return ""

@@ -226,3 +226,22 @@ def test_where_others_are_always_faster_the_store_gives_up_and_holds_nothing(
     state = others.state(caller_of(tenant))
     assert state.settings.requests_per_hour == 50 + TRIES - 1
     assert not state.in_flight
+
+
+def test_a_settlement_between_whose_tries_a_window_always_rolls_gives_up_and_can_be_told_again(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(time_zone="UTC"))
+    caller = caller_of(tenant)
+    first = others.reserve(caller, ask(tokens=30))
+
+    def roll() -> None:
+        clock.ms += HOUR_MS
+        others.settle(tenant, closing(others.reserve(caller, ask())))
+
+    with pytest.raises(StoreUnavailable):
+        interrupted(clock, *[roll] * TRIES).settle(tenant, closing(first))
+
+    assert list(others.state(caller).in_flight) == [first.id]
+    assert others.settle(tenant, closing(first))
+    assert others.state(caller).used(Limit.TOKENS_PER_DAY) == 30

@@ -11,7 +11,7 @@ from local.aws import Aws
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
 from nexus_ai.core.settings import get_settings
-from nexus_ai.limits.models import Amounts, Ask, LimitSettings, Reservation, Settlement
+from nexus_ai.limits.models import Amounts, Ask, Limit, LimitSettings, Reservation, Settlement
 from nexus_ai.limits.service import LimitService
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import tables
@@ -218,6 +218,28 @@ def test_an_attempt_that_moves_on_needs_no_seat_of_its_own(company: Tenant) -> N
     assert isinstance(company.refusal(ask(), moves_on), LimitInFlight), (
         "the one before has ended: it has no seat to give"
     )
+
+
+def test_an_attempt_that_moves_on_after_its_hour_has_ended_settles_the_one_before_it(
+    embedded_aws: Aws, tenant: str
+) -> None:
+    clock = MovedClock()
+    company = Tenant(tenant, service(clock, seats=1))
+    company.limit(limits(requests=1, tokens=1_000))
+    first = company.hold(tokens=800)
+    clock.ms += 3_600_000
+    asked = ask(tokens=700)
+
+    second = company.subject.reserve(
+        company.caller, asked, settled=Settlement(reservation=first, used=Amounts(1, 300, 0))
+    )
+
+    state = company.subject.state(company.caller)
+    assert second.id == asked.id
+    assert dict(state.in_flight) == {second.id: second}
+    assert [state.used(limit) for limit in Limit] == [0, 300, 0]
+    assert state.held == (1, 700, 0)
+    assert company.subject.settle(tenant, Settlement(reservation=first, used=Amounts(1, 300, 0))) is False
 
 
 def test_what_the_attempt_before_used_counts_where_it_is_still_open(company: Tenant) -> None:

@@ -1,8 +1,6 @@
 """Characters as readers count them, against a second implementation with tables of its own."""
 
 import random
-import sys
-import unicodedata
 
 import pytest
 import regex
@@ -22,8 +20,6 @@ HARD = [
         ),
     ),
 ]  # fmt: skip
-# Since Unicode 18 (GB9c) a linker joins whatever stands before it; until then only behind a consonant.
-LINKERS = {"\u094d", "\u09cd", "\u0bcd", "\u1b44"}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +37,8 @@ LINKERS = {"\u094d", "\u09cd", "\u0bcd", "\u1b44"}
         ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", 1),
         ("क्षि", 1),
         ("한국어", 3),
+        ("👩\u200d\u200d👩", 2),
+        ("\u0600🇧🇷", 1),
         ("a\r\nb", 3),
     ],
 )
@@ -50,15 +48,13 @@ def test_a_cluster_is_one_character(text: str, clusters: int) -> None:
 
 def test_counts_are_those_of_another_implementation_for_hard_sequences() -> None:
     random_ = random.Random(29)
-    for _ in range(5_000):
+    for _ in range(20_000):
         text = "".join(random_.choices(HARD, k=random_.randint(1, 12)))
-        if not LINKERS & set(text):
-            assert graphemes.count(text) == len(CLUSTER.findall(text)), ascii(text)
+        assert graphemes.count(text) == len(CLUSTER.findall(text)), ascii(text)
 
 
-def test_no_control_hides_a_flag_behind_it() -> None:
-    every = map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1)))
-    controls = [char for char in every if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}]
-    assert len(controls) > 200
-    for char in controls + [chr(number) for number in range(0xE0000, 0xE1000)]:
-        assert graphemes.count(f"{char}🇧🇷") <= 2, hex(ord(char))
+def test_no_character_counts_otherwise_beside_another() -> None:
+    # All that does anything in a cluster; in the other planes there is nothing but letters.
+    for number in (*range(0x3100), *range(0xA000, 0xD800), *range(0xFE00, 0x11FFF), *range(0x1F000, 0x20000)):
+        text = f"{chr(number)}🇧🇷\u094d{chr(number)}\u200d👩"
+        assert graphemes.count(text) == len(CLUSTER.findall(text)), hex(number)

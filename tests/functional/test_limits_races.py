@@ -36,6 +36,24 @@ class InterruptedTable(Table):
         return super().update(*args, **kwargs)
 
 
+class CountedTable(Table):
+    """Notes every call of the store."""
+
+    calls: list[str]
+
+    def get(self, *args: Any, **kwargs: Any) -> Item | None:
+        self.calls.append("get")
+        return super().get(*args, **kwargs)
+
+    def put(self, *args: Any, **kwargs: Any) -> None:
+        self.calls.append("put")
+        super().put(*args, **kwargs)
+
+    def update(self, *args: Any, **kwargs: Any) -> Item:
+        self.calls.append("update")
+        return super().update(*args, **kwargs)
+
+
 @pytest.fixture
 def clock(embedded_aws: Aws) -> MovedClock:
     return MovedClock()
@@ -245,3 +263,35 @@ def test_a_settlement_between_whose_tries_a_window_always_rolls_gives_up_and_can
     assert list(others.state(caller).in_flight) == [first.id]
     assert others.settle(tenant, closing(first))
     assert others.state(caller).used(Limit.TOKENS_PER_DAY) == 30
+
+
+def test_changes_of_limits_between_whose_tries_another_always_comes_give_up(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=1))
+    changes = [partial(set_limits, others, tenant, limits(requests=number)) for number in range(2, 2 + TRIES)]
+
+    with pytest.raises(StoreUnavailable):
+        interrupted(clock, *changes).change(caller_of(tenant), lambda _: limits(requests=99))
+
+    assert others.state(caller_of(tenant)).settings == limits(requests=1 + TRIES)
+
+
+def test_while_windows_run_to_reserve_to_move_on_and_to_settle_are_one_write_each_and_so_is_a_refusal(
+    clock: MovedClock, others: LimitService, tenant: str
+) -> None:
+    set_limits(others, tenant, limits(requests=1, tokens=100))
+    settings, caller = get_settings(), caller_of(tenant)
+    table = CountedTable(settings.rate_limits_table)
+    table.calls = []
+    counted = LimitService(LimitStore(table, settings.max_calls_in_flight), clock, settings)
+
+    first = counted.reserve(caller, ask(tokens=50))
+    assert table.calls == ["update"]
+    second = counted.reserve(caller, ask(requests=0, tokens=40), settled=closing(first))
+    assert table.calls == ["update"] * 2
+    with pytest.raises(LimitExceeded):
+        counted.reserve(caller, ask(tokens=1))
+    assert table.calls == ["update"] * 3
+    counted.settle(tenant, closing(second))
+    assert table.calls == ["update"] * 4

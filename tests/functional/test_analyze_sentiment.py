@@ -103,12 +103,22 @@ def test_what_came_in_part_is_not_served_again(stack: LocalStack, tenant: str) -
     assert [result["error"] for result in whole.body["data"]["results"]] == [None, None]
 
 
+def test_a_replay_of_what_came_in_part_is_what_came(stack: LocalStack, tenant: str) -> None:
+    parts = Answer(data={"text1": LIED, "text2": NEUTRAL})
+    stack.providers.script(OPENAI, parts, parts)
+    first = analyze(stack, tenant, {"texts": [REVIEW, QUESTION]}, Idempotency_Key="batch-7")
+
+    assert [bool(result["error"]) for result in first.body["data"]["results"]] == [True, False]
+    assert analyze(stack, tenant, {"texts": [REVIEW, QUESTION]}, Idempotency_Key="batch-7").body == first.body
+    assert stack.providers.count() == 2
+
+
 @pytest.mark.parametrize(
     ("answer", "headers"),
     [
         (Answer(data={"text1": LIED, "text2": LIED}), {}),
         (Answer(text="Os dois textos são positivos."), {}),
-        (Answer(data={"text1": LIED, "text2": NEUTRAL}), {"Idempotency_Key": "batch-7"}),
+        (Answer(data={"text1": LIED, "text2": LIED}), {"Idempotency_Key": "batch-7"}),
     ],
 )
 def test_where_nothing_may_be_given_it_is_a_502_that_says_what_is_wrong(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nexus_ai.assistant.sentiment.contract import SCORES, found_in
 from nexus_ai.assistant.sentiment.models import Label, Sentiment, SentimentRequest, Sentiments
-from nexus_ai.assistant.sentiment.service import Contract, model_call
+from nexus_ai.assistant.sentiment.service import model_call
 from nexus_ai.gateway.models import ContractBroken
 from tests.unit.fuzzed_answers import fuzzed
 
@@ -58,12 +58,10 @@ def test_a_good_answer_is_given_as_it_is() -> None:
 def test_two_thousand_fuzzed_answers_are_results_or_a_broken_contract() -> None:
     asked = request(REVIEW, QUESTION)
     neutral = sentiment(label="neutral", score=0, aspects=[{"aspect": "a", "sentiment": "neutral", "quote": "sábado"}])
-    contract, kept = Contract(asked, takes_parts=True), 0
-    with pytest.raises(ContractBroken):
-        contract("the first one, so that of each of the others the parts are taken")
+    call, kept = model_call(asked), 0
     for answer in fuzzed({"text1": sentiment(), "text2": neutral}, 2_000):
         try:
-            data = contract(answer)
+            data = call.usable(answer)
         except ContractBroken:
             continue
         kept += 1
@@ -206,23 +204,21 @@ def test_in_a_batch_what_is_broken_twice_is_an_error_of_its_text_alone() -> None
     texts = [REVIEW] * 25
     written: dict[str, Any] = {f"text{number}": sentiment() for number in range(1, 26)}
     written |= {"text3": sentiment(score=-1), "text9": [], "text25": sentiment(label="?")}
-    answer, parse = json.dumps(written), model_call(request(*texts)).parse
+    answer, call = json.dumps(written), model_call(request(*texts))
 
     with pytest.raises(ContractBroken) as broken:
-        parse(answer)
+        call.parse(answer)
     assert [told.partition(":")[0] for told in broken.value.problems] == ["text3", "text9", "text25"]
 
-    results = parse(answer).results
+    results = call.usable(answer).results
     assert [at for at, result in enumerate(results, 1) if result.error] == [3, 9, 25]
     assert all(result.sentiment for at, result in enumerate(results, 1) if at not in {3, 9, 25})
 
 
 @pytest.mark.parametrize("again", ["nothing", '{"text1": {}, "text2": {}}', '{"text1": 1}'])
 def test_an_answer_with_nothing_whole_is_always_refused(again: str) -> None:
-    parse = model_call(request(REVIEW, QUESTION)).parse
-    for answer in (again, again, again):
-        with pytest.raises(ContractBroken):
-            parse(answer)
+    with pytest.raises(ContractBroken):
+        model_call(request(REVIEW, QUESTION)).usable(again)
 
 
 def test_a_repair_is_told_no_more_than_it_can_heed() -> None:

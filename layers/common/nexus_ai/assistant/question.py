@@ -54,6 +54,7 @@ def question[T](
     *,
     parameters: Mapping[str, Any],
     parse: Callable[[str], T],
+    salvage: Callable[[str], T] | None = None,
     divide: Callable[[int], Division | None] | None = None,
 ) -> ModelCall[T]:
     """The call that a request comes to. `parameters` are the JSON values that change the answer."""
@@ -68,5 +69,6 @@ def question[T](
         provider=request.provider,
         model=request.model,
         bounded_by_caller=request.max_tokens is not None,
+        salvage=salvage,
         divide=divide,
     )

@@ -84,7 +84,7 @@ class Idempotency:
         text: str = end["text"]
         answer = Answer(
             request_id=record.request_id,
-            data=call.parse(text),
+            data=call.usable(text),
             provider=end["provider"],
             model=end["model"],
             cached=end["cached"],

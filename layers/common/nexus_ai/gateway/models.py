@@ -42,8 +42,9 @@ class ModelCall[T]:
     `input_tokens` bounds what the prompt can take, the vendor's own framing aside. `parse` turns the answer's text
     into the task's result and raises ContractBroken where it cannot. `parameters` are the JSON values that change the
     answer beside provider and model: they make the cache key. `bounded_by_caller` says that max_tokens is the caller's
-    own wish and no bound that was found to be enough. `divide` gets a model's context in tokens and returns None where
-    the question fits into it.
+    own wish and no bound that was found to be enough. `salvage` gives what can be used of an answer that stayed broken
+    after its repair, and raises ContractBroken where that is nothing. `divide` gets a model's context in tokens and
+    returns None where the question fits into it.
     """
 
     task: str
@@ -56,7 +57,17 @@ class ModelCall[T]:
     provider: ProviderName | None = None
     model: str | None = None
     bounded_by_caller: bool = False
+    salvage: Callable[[str], T] | None = None
     divide: Callable[[int], Division | None] | None = None
+
+    def usable(self, text: str) -> T:
+        """What an answer is worth that is not written anew any more; raises ContractBroken."""
+        try:
+            return self.parse(text)
+        except ContractBroken:
+            if self.salvage is None:
+                raise
+            return self.salvage(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,8 +176,9 @@ class _Run[T]:
             outcome = self._complete(candidate, step, candidates_left)
             if not isinstance(outcome, Completion):
                 return None, outcome
+            read = self._call.parse if may_repair else self._call.usable
             try:
-                return self._finish(candidate, outcome, self._call.parse(outcome.text)), None
+                return self._finish(candidate, outcome, read(outcome.text)), None
             except ContractBroken as broken:
                 self._meter.last_was_invalid()
                 if self._call.bounded_by_caller and outcome.finish_reason is FinishReason.LENGTH:
@@ -312,8 +313,8 @@ class _Run[T]:
         return answer
 
     def _cache_writes(self, key: str, candidate: Candidate, completion: Completion) -> list[tuple[Table, Item]]:
-        """Answers that were cut are not kept. What an answer cost is all that was paid for it where it came from."""
-        if completion.finish_reason is not FinishReason.STOP:
+        """Whole answers are kept. What one cost is all that was paid for it where it came from."""
+        if completion.finish_reason is not FinishReason.STOP or not self._is_whole(completion.text):
             return []
         paid = self._meter.usage(candidate)
         entry = CachedAnswer(
@@ -326,6 +327,15 @@ class _Run[T]:
             cost_micros=paid.cost_micros,
         )
         return self._gateway.kept_answers.writes(self._caller, self._settings.preferences, key, entry)
+
+    def _is_whole(self, text: str) -> bool:
+        """Whether nothing of an answer had to be left out."""
+        if self._call.salvage is None:
+            return True
+        with suppress(ContractBroken):
+            self._call.parse(text)
+            return True
+        return False
 
     def _fail(self, error: NexusError) -> None:
         """Writes down an end without an answer. It is a rejection where no attempt was begun."""

@@ -1,5 +1,6 @@
 """Sentiment: the question to the model about one text or several, and the contract of its answer."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,10 @@ MANY = 4
 
 def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentAnswer:
     """The sentiment of every text, or what is wrong with a model's answer about it; raises NexusError."""
-    # The answer to a replay is read without the one that was refused before it, so that parts would not be taken.
-    return view(gateway().run(caller, model_call(request, takes_parts=caller.idempotency_key is None)))
+    return view(gateway().run(caller, model_call(request)))
 
 
-def model_call(request: SentimentRequest, *, takes_parts: bool = True) -> ModelCall[Sentiments]:
+def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:
     """The question that a request comes to."""
     asked = _asked(request)
     number = len(request.items)
@@ -56,7 +56,12 @@ def model_call(request: SentimentRequest, *, takes_parts: bool = True) -> ModelC
         output=OutputSchema(name="sentiment", schema=_schema(number)),
     )
     return question(
-        ANALYZE_SENTIMENT, request, whole, parameters=asked, parse=Contract(request, takes_parts=takes_parts)
+        ANALYZE_SENTIMENT,
+        request,
+        whole,
+        parameters=asked,
+        parse=partial(_parse, request, all_of_it=True),
+        salvage=partial(_parse, request, all_of_it=False),
     )
 
 
@@ -112,42 +117,26 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Contract:
-    """Reads answers to one request.
+def _parse(request: SentimentRequest, text: str, *, all_of_it: bool) -> Sentiments:
+    """Reads an answer; raises ContractBroken.
 
-    The first one with anything broken is refused, so that it is repaired. Of a later one, what is whole is taken, and
-    each text whose part is broken has an error in the place of its sentiment; an answer with nothing whole is refused.
+    `all_of_it` False takes what is whole: a text whose part is broken has an error in the place of its sentiment.
     """
+    written = read_object(text)
+    results = [_result(request, written.get(_name(at)), item) for at, item in enumerate(request.items)]
+    problems = [
+        f"{_name(at)}: {problem}"
+        for at, result in enumerate(results)
+        if result.error
+        for problem in result.error.problems
+    ]
+    if problems and (all_of_it or not any(result.sentiment for result in results)):
+        raise ContractBroken(*problems[:PROBLEMS_TOLD])
+    return Sentiments(results=tuple(results))
 
-    def __init__(self, request: SentimentRequest, *, takes_parts: bool) -> None:
-        self._request = request
-        self._takes_parts = takes_parts
-        self._has_refused = False
 
-    def __call__(self, text: str) -> Sentiments:
-        """Raises ContractBroken."""
-        try:
-            results = self._results(read_object(text))
-        except ContractBroken:
-            self._has_refused = True
-            raise
-        problems = [
-            f"{_name(number)}: {problem}"
-            for number, result in enumerate(results)
-            if result.error
-            for problem in result.error.problems
-        ]
-        is_usable = self._takes_parts and self._has_refused and any(result.sentiment for result in results)
-        if problems and not is_usable:
-            self._has_refused = True
-            raise ContractBroken(*problems[:PROBLEMS_TOLD])
-        return Sentiments(results=tuple(results))
-
-    def _results(self, written: dict[str, Any]) -> list[SentimentResult]:
-        return [self._result(written.get(_name(number)), text) for number, text in enumerate(self._request.items)]
-
-    def _result(self, written: object, text: str) -> SentimentResult:
-        try:
-            return SentimentResult(sentiment=of_object(written, text, self._request.language), error=None)
-        except ContractBroken as broken:
-            return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=broken.problems))
+def _result(request: SentimentRequest, written: object, text: str) -> SentimentResult:
+    try:
+        return SentimentResult(sentiment=of_object(written, text, request.language), error=None)
+    except ContractBroken as broken:
+        return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=broken.problems))

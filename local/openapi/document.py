@@ -22,7 +22,7 @@ from nexus_ai.http.endpoint import Handler, Operation
 EXAMPLES: Final = ROOT / "docs" / "examples"
 EVENTS: Final = ROOT / "events"
 # What has no default in the template and says nothing about the API.
-_PARAMETERS: Final = dict.fromkeys(("TokenIssuer", "TokenAudience", "TokenJwksUrl"), "-")
+_PARAMETERS: Final[dict[str, str]] = dict.fromkeys(("TokenIssuer", "TokenAudience", "TokenJwksUrl"), "-")
 _REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """The AI service of a CRM that many companies share. Tenant, user and roles come from the bearer
 token alone. Money is US dollars with at most six decimals, times are ISO 8601 in UTC unless they are called local, and
@@ -129,7 +129,7 @@ def _schemas(routes: list[Described]) -> _Schemas:
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
         taken: list[type[BaseModel] | None] = [route.operation.path, route.operation.query, route.operation.body]
-        wanted += [(each, "validation") for each in taken if each]
+        wanted.extend((each, "validation") for each in taken if each)
         wanted.append((route.answer, "serialization"))
     places, together = models_json_schema(wanted, by_alias=True, ref_template=_REF)
     return _Schemas(cast("Any", places), together.get("$defs", {}))

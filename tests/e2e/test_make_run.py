@@ -142,6 +142,7 @@ def test_nothing_listens_but_on_localhost_and_no_child_is_started(run: Run) -> N
     assert all(not task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children"))
 
 
+@pytest.mark.slow
 def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
     with running() as other:
         assert other.url != run.url
@@ -180,7 +181,7 @@ def test_a_port_that_is_none_is_told_in_one_line(port: str) -> None:
     assert done.stderr == f"make run: PORT={port} is no port\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
 def test_a_signal_ends_it_at_once_with_a_call_in_flight(number: signal.Signals) -> None:
     with ExitStack() as opened:
         vendor = opened.enter_context(socket.create_server(("127.0.0.1", 0)))

@@ -259,6 +259,7 @@ def test_an_attempt_behind_a_skipped_provider_is_charged_by_the_sweep_as_its_rec
     assert record.charged_tokens > 0
 
 
+@pytest.mark.slow
 def test_a_tenant_that_cannot_be_swept_stands_in_nobodys_way(stack: LocalStack) -> None:
     now_ms, unreadable = SystemClock().now_ms(), list[Key]()
     tenants = [f"tenant-{uuid4().hex[:16]}" for _ in range(3)]
@@ -286,6 +287,7 @@ def killed(request: object) -> None:
     raise Killed
 
 
+@pytest.mark.slow
 def test_a_record_that_was_opened_without_a_reservation_is_found_and_closed(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     event = post({"prompt": "Oi"}, authorizer={"tenantId": tenant}, requestTimeEpoch=SystemClock().now_ms())
@@ -299,6 +301,7 @@ def test_a_record_that_was_opened_without_a_reservation_is_found_and_closed(stac
     assert stack.providers.count() == 0
 
 
+@pytest.mark.slow
 def test_a_reservation_that_was_made_without_a_record_is_given_back(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_limits(tenant, requests=100)
@@ -314,6 +317,7 @@ def test_a_reservation_that_was_made_without_a_record_is_given_back(stack: Local
     assert stack.providers.count() == 0
 
 
+@pytest.mark.slow
 def test_a_function_killed_while_the_provider_writes_is_charged_all_it_reserved(stack: LocalStack, tenant: str) -> None:
     stack.providers.always(ProviderName.OPENAI, Answer(delay_s=5))
     with call(stack, tenant) as subject:

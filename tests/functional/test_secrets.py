@@ -122,10 +122,8 @@ def assert_no_trace(*texts: str) -> None:
         assert not [trace for trace in TRACES if trace in text]
 
 
-@pytest.mark.parametrize(
-    "provider",
-    [pytest.param(name, marks=[] if name is ProviderName.OPENAI else pytest.mark.slow) for name in ProviderName],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ProviderName)
 def test_a_key_is_in_no_answer_no_line_no_record_and_no_table_whatever_its_provider_does(
     stack: LocalStack,
     provider: ProviderName,

@@ -45,7 +45,10 @@ FAILURES: dict[str, tuple[Behaviour, FailureKind, Action]] = {
 }
 
 
-@pytest.mark.parametrize("provider", ProviderName)
+@pytest.mark.parametrize(
+    "provider",
+    [pytest.param(name, marks=[] if name is ProviderName.OPENAI else pytest.mark.slow) for name in ProviderName],
+)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_every_failure_does_what_the_table_says(
     stack: LocalStack, tenant: str, provider: ProviderName, failure: str

@@ -43,9 +43,10 @@ TENANTS = ("tenantId", "tenant_id", "tenant", "userId")
 SECRET = "Assunto-sigiloso"
 
 
-@pytest.fixture
-def theirs(stack: LocalStack) -> str:
+@pytest.fixture(scope="module")
+def theirs(local_stack: LocalStack) -> str:
     """A company with settings, a call, its record and a job."""
+    stack = local_stack
     other = f"theirs-{uuid4().hex[:16]}"
     welcome(stack, other)
     set_limits(other, requests=50)

@@ -125,7 +125,9 @@ def test_sdks_stay_quiet_while_everything_else_debugs(name: str, capsys: pytest.
     assert lines(capsys)[0]["message"] == "ours"
 
 
-@pytest.mark.parametrize("sdk", ["anthropic", "groq", "openai"])
+@pytest.mark.parametrize(
+    "sdk", [pytest.param(name, marks=pytest.mark.slow) for name in ("anthropic", "groq")] + ["openai"]
+)
 def test_no_variable_of_the_environment_makes_an_sdk_talkative(sdk: str) -> None:
     """In a process of its own: an SDK reads its variable when it is imported."""
     program = f"""

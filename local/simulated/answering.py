@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from local.simulated.behaviours import Answer, Fail, Usage
 from local.simulated.instances import Schema, SchemaError, instance_of
+from local.simulated.misbehaviours import Misbehaviour, misbehaved
 from local.simulated.text_tasks import answer_in
 from local.simulated.texts import language_of, marketing_text
 from local.simulated.vendors.base import Counted, Question, Refused, Reply, Request, Said, Vendor, json_reply
@@ -95,8 +96,10 @@ def _said(vendor: Vendor, question: Question, answer: Answer) -> Said:
     finish = answer.finish or "stop"
     if answer.finish != "blocked" or answer.text is not None:
         text = _text(vendor, question, answer)
+        if answer.misbehaviour:
+            text = misbehaved(text, answer.misbehaviour)
         cut = _cut(text, question.max_tokens)
-        if cut != text and answer.finish is None:
+        if answer.finish is None and (cut != text or answer.misbehaviour is Misbehaviour.TRUNCATED):
             finish = "length"
         text = cut
     tokens = _count(question, text or "", answer.usage or Usage()) if answer.tells_usage else None

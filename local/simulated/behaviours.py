@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
+from local.simulated.misbehaviours import Misbehaviour
 from nexus_ai.providers.base import FailureKind
 
 _CONFIG: Final = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
@@ -37,10 +38,14 @@ class Usage:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Answer:
-    """A success. `text` and `data` (sent as JSON) replace the simulated words, `finish` the counted finish reason."""
+    """A success. `text` and `data` (sent as JSON) replace the simulated words, `finish` the counted finish reason.
+
+    `misbehaviour` is what a model does to the words, whichever they are.
+    """
 
     text: str | None = None
     data: Any = None
+    misbehaviour: Misbehaviour | None = None
     usage: Usage | None = None
     tells_usage: bool = True
     finish: Literal["stop", "length", "blocked"] | None = None

@@ -91,12 +91,13 @@ def test_a_reset_forgets_calls_scripts_and_settings(providers: SimulatedProvider
 
 def test_another_process_can_script_and_read_through_the_control_routes(providers: SimulatedProviders) -> None:
     script = {"provider": "google", "behaviours": [{"type": "fail", "kind": "rate_limited", "retryAfterS": 9}]}
-    always = {"provider": "google", "behaviour": {"type": "answer", "text": "sempre", "usage": {"inputTokens": 7}}}
+    behaviour = {"type": "answer", "text": "sempre", "misbehaviour": "fences", "usage": {"inputTokens": 7}}
+    always = {"provider": "google", "behaviour": behaviour}
     assert post(providers, "/control/script", json.dumps(script).encode())[0] == 204
     assert post(providers, "/control/always", json.dumps(always).encode())[0] == 204
     assert complete(providers, ProviderName.GOOGLE)[0] == 429
     answer = json.loads(complete(providers, ProviderName.GOOGLE)[2])
-    assert answer["candidates"][0]["content"]["parts"] == [{"text": "sempre"}]
+    assert answer["candidates"][0]["content"]["parts"] == [{"text": "```json\nsempre\n```"}]
     assert answer["usageMetadata"]["promptTokenCount"] == 7
     status, _, body = send(providers, "GET", "/control/calls?provider=google")
     calls = json.loads(body)
@@ -112,6 +113,7 @@ def test_another_process_can_script_and_read_through_the_control_routes(provider
         {"type": "fail", "kind": "unreachable"},
         {"type": "fail", "kind": "rate_limited", "retry": 1},
         {"type": "answer", "text": "a", "data": 1},
+        {"type": "answer", "misbehaviour": "sing"},
         {"type": "dance"},
     ],
 )

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from local.simulated.behaviours import Answer, Fail, Usage
+from local.simulated.misbehaviours import Misbehaviour
 from local.simulated.server import SimulatedProviders
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.vendor_sdks import (
@@ -140,6 +141,17 @@ def test_an_answer_over_its_tokens_is_cut_and_says_so(
     answer = ask(providers, name, **bound)
     assert text_of(name, answer) == "çãçãçã"
     assert finish_of(name, answer) == finish
+
+
+@pytest.mark.parametrize(("misbehaviour", "finish"), [("truncated", "length"), ("prose", "stop")])
+def test_a_model_misbehaves_as_it_is_told(providers: SimulatedProviders, misbehaviour: str, finish: str) -> None:
+    good = text_of(ProviderName.OPENAI, ask(providers, ProviderName.OPENAI))
+    providers.script(ProviderName.OPENAI, Answer(misbehaviour=Misbehaviour(misbehaviour)))
+    answer = ask(providers, ProviderName.OPENAI)
+    bad = text_of(ProviderName.OPENAI, answer)
+    assert finish_of(ProviderName.OPENAI, answer) == finish
+    assert good != bad
+    assert bad in good or good in bad
 
 
 @every_provider

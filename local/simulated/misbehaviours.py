@@ -3,15 +3,38 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Final
 
-from tests.evaluation.cases import Json
+type Json = dict[str, Json] | list[Json] | str | float | None
 
 _PLACEHOLDER: Final = re.compile(
     r"\{\{?[^{}]*\}\}?|%\d?\$?[sd]|:[a-z_]+\b|<[^<>]*>|https?://\S+|[\U0001f300-\U0001faff]"
 )
+_NUMBER: Final = re.compile(r'(?<=": )-?\d[\d.]*')
 _STRING_OR_END: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?<=["\]}])([}\]])')
 _GERMAN: Final = "Das ist nicht die Sprache, in der Kunden der Praxis uns schreiben, und es hilft ihnen auch nicht. "
+
+
+class Misbehaviour(StrEnum):
+    FENCES = "fences"
+    PROSE = "prose"
+    TRAILING_COMMAS = "trailing_commas"
+    EXTRA_MEMBERS = "extra_members"
+    NAN = "nan"
+    MISSING_MEMBER = "missing_member"
+    TOO_LONG = "too_long"
+    OTHER_LANGUAGE = "other_language"
+    LOST_PLACEHOLDERS = "lost_placeholders"
+    ARRAY = "array"
+    FREE_TEXT = "free_text"
+    # By the vendor, which says so: the answer's finish reason is "length".
+    TRUNCATED = "truncated"
+
+
+def misbehaved(text: str, how: Misbehaviour) -> str:
+    """The answer as a model that misbehaves would have written it."""
+    return _CHANGES[how](text)
 
 
 def _fences(text: str) -> str:
@@ -27,6 +50,8 @@ def _trailing_commas(text: str) -> str:
 
 
 def _nan(text: str) -> str:
+    if _NUMBER.search(text):
+        return _NUMBER.sub("NaN", text, count=1)
     return re.sub(r'("\w+": ?)(?=["\[{])', r"\1NaN, \1", text, count=1)
 
 
@@ -54,26 +79,12 @@ def _as_array(text: str) -> str:
     return f"[{text}]"
 
 
-def _free_text(text: str) -> str:
+def _free_text(_: str) -> str:
     return "I am sorry, but I would rather talk about something else."
 
 
-MISBEHAVIOURS: Final[Mapping[str, Callable[[str], str]]] = {
-    "fences": _fences,
-    "prose": _prose,
-    "trailing commas": _trailing_commas,
-    "more members": _with_more_members,
-    "NaN": _nan,
-    "a missing member": _without_a_member,
-    "too long": _too_long,
-    "another language": _other_language,
-    "lost placeholders": _lost_placeholders,
-    "an array": _as_array,
-    "free text": _free_text,
-    "cut at its end": lambda text: text[: len(text) * 2 // 3],
-}
-# What changes nothing of what was said costs no repair.
-TOLERATED: Final = frozenset({"fences", "prose", "trailing commas", "more members"})
+def _truncated(text: str) -> str:
+    return text[: len(text) * 2 // 3]
 
 
 def _changed(text: str, change: Callable[[dict[str, Json]], Json]) -> str:
@@ -93,3 +104,19 @@ def _leaves(value: Json, change: Callable[[str], str]) -> Json:
     if isinstance(value, dict):
         return {name: _leaves(each, change) for name, each in value.items()}
     return [_leaves(each, change) for each in value] if isinstance(value, list) else value
+
+
+_CHANGES: Final[Mapping[Misbehaviour, Callable[[str], str]]] = {
+    Misbehaviour.FENCES: _fences,
+    Misbehaviour.PROSE: _prose,
+    Misbehaviour.TRAILING_COMMAS: _trailing_commas,
+    Misbehaviour.EXTRA_MEMBERS: _with_more_members,
+    Misbehaviour.NAN: _nan,
+    Misbehaviour.MISSING_MEMBER: _without_a_member,
+    Misbehaviour.TOO_LONG: _too_long,
+    Misbehaviour.OTHER_LANGUAGE: _other_language,
+    Misbehaviour.LOST_PLACEHOLDERS: _lost_placeholders,
+    Misbehaviour.ARRAY: _as_array,
+    Misbehaviour.FREE_TEXT: _free_text,
+    Misbehaviour.TRUNCATED: _truncated,
+}

@@ -86,7 +86,7 @@ def test_a_text_whose_part_stays_broken_has_an_error_and_the_others_stay(stack: 
     assert lied["error"]["code"] == "invalid_answer"
     assert "muito caro" in lied["error"]["problems"][0]
     assert neutral == {"sentiment": NEUTRAL, "error": None}
-    assert missing["error"]["problems"]
+    assert missing["error"]["problems"] == ["the answer has nothing about this text"]
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["invalid_answer", "answered"]
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
     assert len(records(tenant)) == 1

@@ -137,6 +137,8 @@ def _parse(request: SentimentRequest, text: str, *, all_of_it: bool) -> Sentimen
 
 def _result(request: SentimentRequest, written: object, text: str) -> SentimentResult:
     try:
+        if written is None:
+            raise ContractBroken("the answer has nothing about this text")
         return SentimentResult(sentiment=of_object(written, text, request.language), error=None)
     except ContractBroken as broken:
         return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=broken.problems))

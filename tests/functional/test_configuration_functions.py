@@ -62,7 +62,7 @@ EVENTS = (
 def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
 
-    with recorded() as calls:
+    with recorded(tenant) as calls:
         replies = [call(stack, tenant, *request) for request in REQUESTS[function]]
 
     assert [reply.status for reply in replies] == [200] * len(replies)

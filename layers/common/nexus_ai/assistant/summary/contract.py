@@ -15,7 +15,7 @@ from nexus_ai.gateway.models import ContractBroken
 # (docs/decisions.md); otherwise the model writes it again.
 LEAST_LEFT = 0.75
 
-_MARK_OF_LIST = re.compile(r"\s*(?:[-*+•–—]|\d{1,2}[.)])\s+")
+_MARK_OF_LIST = re.compile(r"\s*(?:[-*+•–—]|\d{1,2}[.)])(?:\s+|$)")
 _HEADING = re.compile(r"#{1,6}\s")
 _CUT = re.compile(r"(?:…|\.\.\.)[\"'”’»)]*$")
 _LETTER_OR_COMMA = re.compile(r"[\w,;:(\[{/–—-]$")
@@ -38,7 +38,7 @@ def of_text(written: str, style: Style, most: int, language: str, expected: str 
 
 def of_points(written: Sequence[str], most: int, language: str, expected: str | None) -> Summary:
     """The same for a list. Raises ContractBroken."""
-    points = [point for point in (" ".join(_MARK_OF_LIST.sub("", point).split()) for point in written) if point]
+    points = [point for point in map(_point, written) if point]
     kept = _points_within(points, most)
     text, cut = _list(points), _list(kept)
     problems = [f"point {number} breaks off" for number, point in enumerate(points, 1) if _CUT.search(point)]
@@ -93,6 +93,13 @@ def _within(text: str, most: int) -> str:
         if _pairs_closed(text[:end]):
             found = text[:end]
     return found
+
+
+def _point(written: str) -> str:
+    """The point in one line, without the mark that a model set before it. A dash within it is the point's own."""
+    line = " ".join(written.split())
+    mark = _MARK_OF_LIST.match(line)
+    return line[mark.end() :] if mark else line
 
 
 def _points_within(points: Sequence[str], most: int) -> tuple[str, ...]:

@@ -51,9 +51,10 @@ def set_limits(
     gateway().limits.change(caller_of(tenant), lambda _: settings)
 
 
-def set_fallback(tenant: str, *providers: str) -> None:
-    """The tenant's order, for every module."""
-    order = FallbackOrder(steps=tuple(FallbackStep(provider=provider) for provider in providers))
+def set_fallback(tenant: str, *steps: str) -> None:
+    """The tenant's order, for every module: providers, with "/" and a model where it is not the configured one."""
+    named = (step.partition("/") for step in steps)
+    order = FallbackOrder(steps=tuple(FallbackStep(provider=name, model=model or None) for name, _, model in named))
     gateway().tenants.save_fallback(caller_of(tenant), ANY_MODULE, order)
 
 

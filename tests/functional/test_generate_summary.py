@@ -20,6 +20,8 @@ from tests.unit.http_events import Context, read_event
 SUMMARY = "/api/marketing/ai-assistant/generate-summary"
 TEXT = "A cliente gostou do atendimento da Dra. Renata. Esperou 50 minutos. Quer voltar em março, se o preço valer."
 SHORT = "A cliente gostou do atendimento, mas esperou 50 minutos e quer saber do preço."
+# Not on the price list: its context is what the company entered.
+SMALL = "small-9"
 LONG = f"{SHORT} Ela também perguntou se pode voltar em março e se o valor do anúncio ainda vale para ela então."
 PARAGRAPH = "O cliente falou do atendimento, do prazo e do preço, e pediu uma resposta até sexta-feira.\n\n"
 
@@ -35,10 +37,10 @@ def answer(summary: str) -> Answer:
 
 
 def set_context(tenant: str, tokens: int) -> None:
-    """The model of OpenAI takes so many tokens, and there is no other provider."""
+    """A model of OpenAI that the price list does not know takes so many tokens, and there is no other provider."""
     price = ModelPrice(input_per_million=Decimal(1), output_per_million=Decimal(2), context_tokens=tokens)
-    set_preferences(tenant, Preferences(prices={"openai/gpt-5-mini": price}))
-    set_fallback(tenant, "openai")
+    set_preferences(tenant, Preferences(prices={f"openai/{SMALL}": price}))
+    set_fallback(tenant, f"openai/{SMALL}")
 
 
 @pytest.mark.parametrize("provider", ProviderName)
@@ -102,7 +104,7 @@ def test_a_text_over_the_models_context_is_summarised_in_parts_and_then_together
     notes = [Answer(text=f"Nota {number}: prazo e preço.") for number in range(1, 4)]
     stack.providers.script(ProviderName.OPENAI, *notes, answer(SHORT))
 
-    reply = summarise(stack, tenant, {"text": text})
+    reply = summarise(stack, tenant, {"model": SMALL, "text": text})
 
     assert reply.status == 200, reply.body
     assert reply.body["data"]["text"] == SHORT
@@ -126,14 +128,14 @@ def test_a_text_that_does_not_fit_in_parts_either_is_refused_with_the_size_that_
     set_context(tenant, 4_000)
     text = PARAGRAPH * 1_000
 
-    reply = summarise(stack, tenant, {"text": text})
+    reply = summarise(stack, tenant, {"model": SMALL, "text": text})
 
     assert (reply.status, reply.body["code"]) == (413, "content_too_large")
     assert reply.body["characters"] == len(text)
     assert 10_000 < reply.body["fits"] < 8 * 4_000
     assert f"about {reply.body['fits']} of them" in reply.body["detail"]
     assert stack.providers.count() == 0
-    fitting = summarise(stack, tenant, {"text": text[: reply.body["fits"]]})
+    fitting = summarise(stack, tenant, {"model": SMALL, "text": text[: reply.body["fits"]]})
     assert fitting.status == 200, fitting.body
     assert stack.providers.count() == MAX_PARTS + 1
 
@@ -142,7 +144,7 @@ def test_a_context_without_room_for_any_text_is_refused(stack: LocalStack, tenan
     stack.tenants.welcome(tenant)
     set_context(tenant, 1_000)
 
-    reply = summarise(stack, tenant, {"text": PARAGRAPH * 20})
+    reply = summarise(stack, tenant, {"model": SMALL, "text": PARAGRAPH * 20})
 
     assert (reply.status, reply.body["fits"]) == (413, 0)
 
@@ -154,7 +156,7 @@ def test_a_text_over_the_tenants_limit_is_refused_before_the_first_part_with_wha
     set_context(tenant, 4_000)
     set_limits(tenant, tokens=6_000)
 
-    reply = summarise(stack, tenant, {"text": PARAGRAPH * 70})
+    reply = summarise(stack, tenant, {"model": SMALL, "text": PARAGRAPH * 70})
 
     assert (reply.status, reply.body["code"]) == (429, "limit_exceeded")
     assert (reply.body["limit"], reply.body["max"]) == ("tokensPerDay", 6_000)

@@ -6,6 +6,7 @@ from local.demo import PROVIDERS
 from local.simulated.behaviours import Fail
 from local.simulated.board import key_digest
 from local.stack import LocalStack
+from nexus_ai.providers import pricing
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.administration_support import CONFIGS, KEY, PREFERENCES, call, configure
 from tests.functional.http_client import Reply
@@ -35,9 +36,13 @@ def test_the_models_of_the_saved_key_are_told_with_context_and_prices(
     assert {(item["ownPrice"], item["allowed"]) for item in reply.body["items"]} == {(False, True)}
 
 
-def test_the_companys_own_price_stands_before_that_of_the_list(stack: LocalStack, tenant: str) -> None:
+def test_a_model_without_a_listed_price_has_the_companys_own(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configure(stack, tenant, "openai")
     own = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
+    listed = pricing.per_million
+    monkeypatch.setattr(pricing, "per_million", lambda name, model: None if "mini" in model else listed(name, model))
     allowed = {"provider": "openai", "model": "gpt-5-nano"}
     preferences = {"prices": [{**own, "contextTokens": 9000}], "allowedModels": [allowed]}
     assert call(stack, tenant, "PUT", PREFERENCES, preferences).status == 200

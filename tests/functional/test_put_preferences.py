@@ -1,15 +1,17 @@
 """PUT preferences through the local API: changes what it names, and the pipeline keeps to it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
 
 from local.stack import LocalStack
+from nexus_ai.tenants.models import ModelPrice, Preferences
 from tests.functional.administration_support import PREFERENCES, RATE_LIMITS, call, configure, refused_fields, stored
 from tests.functional.http_client import GENERATE_COPY, Reply
-from tests.functional.pipeline_support import records
+from tests.functional.pipeline_support import records, set_preferences
 
 PRICE = {"provider": "openai", "model": "gpt-9", "inputPerMillionUsd": 1.25, "outputPerMillionUsd": 10}
 ALL: dict[str, Any] = {
@@ -141,6 +143,14 @@ def test_a_user_may_not_change_preferences(stack: LocalStack, tenant: str) -> No
     assert stored(tenant).preferences.cache_ttl_days == 7
 
 
+def test_a_price_that_the_list_has_learnt_since_may_stay(stack: LocalStack, tenant: str) -> None:
+    price = ModelPrice(input_per_million=Decimal(0), output_per_million=Decimal(0))
+    set_preferences(tenant, Preferences(prices={"openai/gpt-5-mini": price}))
+    learnt = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0, "outputPerMillionUsd": 0}
+
+    assert put(stack, tenant, {"prices": [PRICE, learnt]}).status == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -162,6 +172,7 @@ def test_a_user_may_not_change_preferences(stack: LocalStack, tenant: str) -> No
         ({"prices": [PRICE | {"inputPerMillionUsd": 1e-7}]}, "prices.0.inputPerMillionUsd"),
         ({"prices": [PRICE | {"contextTokens": 0}]}, "prices.0.contextTokens"),
         ({"prices": [PRICE | {"model": "a#b"}]}, "prices.0.model"),
+        ({"prices": [PRICE, PRICE | {"model": "gpt-5-mini"}]}, "prices.1.model"),
         ({"prices": [PRICE | {"base_url": "http://10.0.0.1"}]}, "prices.0.base_url"),
         ({"prices": [PRICE | {"input_per_million_usd": 1}]}, "prices.0.input_per_million_usd"),
         ({"apiBase": "http://10.0.0.1"}, "apiBase"),

@@ -24,7 +24,9 @@ SETTINGS = TenantSettings(
             "openai/our-own-9": ModelPrice(
                 input_per_million=Decimal("1.5"), output_per_million=Decimal("2.25"), context_tokens=9_000
             ),
-            "openai/gpt-5-mini": ModelPrice(input_per_million=Decimal(7), output_per_million=Decimal(9)),
+            "openai/gpt-5-mini": ModelPrice(
+                input_per_million=Decimal(0), output_per_million=Decimal(0), context_tokens=10**7
+            ),
         }
     )
 )
@@ -59,22 +61,27 @@ def test_a_price_of_nothing_is_a_known_price() -> None:
     assert estimate(settings, UNKNOWN, 1_000, 500) == Estimate(tokens=1_540, cost_micros=0, price_known=True)
 
 
-def test_the_companys_own_price_comes_before_the_list() -> None:
+def test_the_companys_own_price_counts_where_the_list_has_none() -> None:
     # 1041 * 1.5 = 1561.5, upwards; 333 * 2.25 = 749.25
     assert estimate(SETTINGS, OWN, 1_001, 333).cost_micros == 2_311
-    assert prices.price(SETTINGS, "openai", "gpt-5-mini", TokenUsage(input_tokens=100, output_tokens=10)) == 790
-    assert prices.price(SETTINGS, "groq", "gpt-5-mini", TokenUsage(input_tokens=100, output_tokens=10)) is None
-    assert prices.ceiling(SETTINGS, "openai", "gpt-5-mini", 100, 10) == 790
-    assert prices.ceiling(SETTINGS, "openai", "gpt-5-mini", 10**6, 10**6) == 16_000_000
-    assert prices.price(SETTINGS, "openai", "gpt-4o-mini", TokenUsage(input_tokens=1_000, output_tokens=500)) == 450
+    # 100 * 1.5 = 150 + 12 * 2.25 = 27
+    assert prices.price(SETTINGS, "openai", "our-own-9", TokenUsage(input_tokens=100, output_tokens=12)) == 177
+    assert prices.price(SETTINGS, "groq", "our-own-9", TokenUsage(input_tokens=100, output_tokens=12)) is None
+    assert prices.ceiling(SETTINGS, "openai", "our-own-9", 10**6, 10**6) == 3_750_000
+
+
+def test_no_price_of_a_companys_own_softens_that_of_the_list() -> None:
+    # gpt-5-mini is 0.25 and 2 dollars a million tokens: 1000 * 0.25 = 250 + 100 * 2 = 200
+    assert prices.ceiling(SETTINGS, "openai", "gpt-5-mini", 1_000, 100) == 450
+    assert prices.price(SETTINGS, "openai", "gpt-5-mini", TokenUsage(input_tokens=1_000, output_tokens=100)) == 450
 
 
 def test_the_vendors_own_figure_comes_before_the_companys_price() -> None:
     told = TokenUsage(input_tokens=100, output_tokens=10, cost_micros=17)
-    assert prices.price(SETTINGS, "openai", "gpt-5-mini", told) == 17
+    assert prices.price(SETTINGS, "openai", "our-own-9", told) == 17
 
 
-def test_a_context_is_what_the_company_entered_else_what_the_list_has() -> None:
+def test_a_context_is_what_the_list_has_else_what_the_company_entered() -> None:
     assert prices.context_window(SETTINGS, "openai", "our-own-9") == 9_000
     assert prices.context_window(SETTINGS, "openai", "gpt-5-mini") == 400_000
     assert prices.context_window(SETTINGS, "openai", "nobody-knows") is None

@@ -13,8 +13,8 @@ from nexus_ai.tenants.models import TenantSettings
 
 
 class ModelView(ResponseModel):
-    """`input_per_million_usd` and `output_per_million_usd` are what calls are reckoned with: the company's own price
-    where `own_price` is true, else that of the price list. Null is unknown."""
+    """`input_per_million_usd` and `output_per_million_usd` are what calls are reckoned with: that of the price list,
+    or the company's own where `own_price` is true. Null is unknown."""
 
     model: str
     context_tokens: int | None
@@ -49,8 +49,8 @@ def every(caller: Caller, provider: ProviderName) -> ModelList:
 
 
 def _view(settings: TenantSettings, provider: ProviderName, model: OfferedModel) -> ModelView:
-    own = settings.preferences.prices.get(f"{provider}/{model.id}")
     listed = pricing.per_million(provider, model.id)
+    own = None if listed else settings.preferences.prices.get(f"{provider}/{model.id}")
     dollars = (own.input_per_million, own.output_per_million) if own else listed
     context = own.context_tokens if own else None
     return ModelView(

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
 from nexus_ai.gateway.composition import gateway
+from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.tenants.models import AuditContent, MailLanguage, ModelPrice, Preferences
 
@@ -88,11 +90,24 @@ def read(caller: Caller) -> PreferencesView:
 
 
 def change(caller: Caller, request: PreferencesRequest) -> PreferencesView:
-    """Binds within 30 seconds; raises StoreUnavailable, and may then be sent again."""
+    """Binds within 30 seconds; raises ValidationFailed, and StoreUnavailable: the request may then be sent again."""
+    _refuse_prices_that_are_known(caller, request)
     changes = _changes(request)
     if changes:
         gateway().tenants.change_preferences(caller, changes)
     return read(caller)
+
+
+def _refuse_prices_that_are_known(caller: Caller, request: PreferencesRequest) -> None:
+    """One that the list has learnt since it was saved may stay in the company's own, where it no longer counts."""
+    known = [i for i, model in enumerate(request.prices) if pricing.per_million(model.provider, model.model)]
+    if not known:
+        return
+    saved = gateway().tenants.current(caller).preferences.prices
+    message = "the price list has this model, and is what counts"
+    new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in saved]
+    if new:
+        raise refused_all(new)
 
 
 def _changes(request: PreferencesRequest) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What an attempt costs: the tenant's own price of a model, else the vendors' price list."""
+"""What an attempt costs: by the vendors' price list, and by the tenant's own price for a model that it does not know.
+
+The list comes first, so that no administrator can soften a limit in dollars by a price of nothing.
+"""
 
 from decimal import Decimal
 
@@ -14,26 +17,27 @@ def ceiling(
     settings: TenantSettings, provider: str, model: str, input_tokens: int, max_output_tokens: int
 ) -> int | None:
     """The most, in micro-dollars, that an attempt with at most these tokens can cost; None where no price is known."""
+    listed = pricing.ceiling(ProviderName(provider), model, input_tokens, max_output_tokens)
     own = settings.preferences.prices.get(f"{provider}/{model}")
-    if own:
+    if listed is None and own:
         return micros_ceiling(_dollars(own, input_tokens, max_output_tokens))
-    return pricing.ceiling(ProviderName(provider), model, input_tokens, max_output_tokens)
+    return listed
 
 
 def price(settings: TenantSettings, provider: str, model: str, usage: TokenUsage) -> int | None:
     """What a usage cost, in micro-dollars; None where no price is known."""
+    listed = pricing.price(ProviderName(provider), model, usage)
     own = settings.preferences.prices.get(f"{provider}/{model}")
-    if own and usage.cost_micros is None:
+    if listed is None and own:
         return micros_from_dollars(_dollars(own, usage.input_tokens, usage.output_tokens))
-    return pricing.price(ProviderName(provider), model, usage)
+    return listed
 
 
 def context_window(settings: TenantSettings, provider: str, model: str) -> int | None:
-    """The tokens that the model takes: what the tenant entered, else the vendors' list, as far as it is known."""
+    """The tokens that the model takes: by the vendors' list, else what the tenant entered, as far as it is known."""
     own = settings.preferences.prices.get(f"{provider}/{model}")
-    if own and own.context_tokens is not None:
-        return own.context_tokens
-    return pricing.context_window(ProviderName(provider), model)
+    listed = pricing.context_window(ProviderName(provider), model)
+    return own.context_tokens if listed is None and own else listed
 
 
 def _dollars(own: ModelPrice, input_tokens: int, output_tokens: int) -> Decimal:

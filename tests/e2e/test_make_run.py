@@ -95,6 +95,7 @@ def test_the_printed_line_gives_copy_and_the_same_line_again_gives_it_from_the_c
     assert (second["data"], second["cached"]) == (first["data"], True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", list(PROVIDERS))
 def test_each_provider_answers_a_tenant_that_is_new(run: Run, provider: str) -> None:
     wanted = {"tenantId": f"new-{provider}", "userId": "ana", "roles": ["user"]}
@@ -181,7 +182,8 @@ def test_a_port_that_is_none_is_told_in_one_line(port: str) -> None:
     assert done.stderr == f"make run: PORT={port} is no port\n"
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_with_a_call_in_flight(number: signal.Signals) -> None:
     with ExitStack() as opened:
         vendor = opened.enter_context(socket.create_server(("127.0.0.1", 0)))

@@ -233,7 +233,7 @@ def _settlement(reservation: Reservation, shares: tuple[int, int, int]) -> Settl
 @pytest.mark.parametrize(
     ("engine", "lives", "steps"),
     [
-        ("embedded", 15, 30),
+        ("embedded", 6, 30),
         pytest.param("embedded", 150, 50, marks=pytest.mark.slow),
         pytest.param("DynamoDB Local", 100, 50, marks=pytest.mark.slow),
     ],

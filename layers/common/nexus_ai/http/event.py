@@ -38,7 +38,7 @@ class GatewayEvent:
         self._headers = _headers(event)
         now_ms = clock.now_ms()
         stamp = self._context.get("requestTimeEpoch")
-        trusted = isinstance(stamp, int) and abs(now_ms - stamp) <= INVOCATION_LIVES_MS
+        trusted = isinstance(stamp, int) and 0 <= now_ms - stamp <= INVOCATION_LIVES_MS
         self.started_at_ms: int = stamp if isinstance(stamp, int) and trusted else now_ms
         self.request_id = uuid7(self.started_at_ms)
 

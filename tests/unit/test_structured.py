@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from nexus_ai.assistant.structured import plain, read, read_object
+from nexus_ai.assistant.structured import MAX_CHARACTERS, read_object, validated
 from nexus_ai.gateway.models import ContractBroken
 
 WANTED = {"text": 'Olá, {nome}! Dê uma olhada: [aqui], "já", a,] e b,}', "tags": ["#a", "#b"]}
@@ -20,6 +20,7 @@ AROUND = {
     "prose before": f"Claro! Aqui está o texto que {{você}} pediu [rascunho]:\n\n{JSON}",
     "prose after": f"{JSON}\n\nPosso ajudar com algo mais?",
     "prose and a fence": f"Segue:\n```json\n{JSON}\n```\nEspero que goste {{:}}",
+    "a quotation mark in the prose": f'Para a tela de 5":\n{JSON}',
     "a byte order mark": f"\ufeff{JSON}",
     "commas before brackets": JSON.replace('"#b"]}', '"#b" , ],\n}'),
     "an empty object in the prose": f"Começo com {{}} e termino com {JSON}",
@@ -58,7 +59,7 @@ class Tags(BaseModel):
 @pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
 def test_what_is_around_the_json_changes_nothing_of_it(around: str) -> None:
     assert read_object(around) == WANTED
-    assert read(around, Tags).model_dump(mode="json") == WANTED
+    assert validated(read_object(around), Tags).model_dump(mode="json") == WANTED
 
 
 @pytest.mark.parametrize("written", NO_OBJECT.values(), ids=NO_OBJECT)
@@ -79,12 +80,12 @@ def test_what_is_no_object_breaks_the_contract(written: str) -> None:
 )
 def test_what_does_not_fit_is_told_field_by_field(written: str, told: str) -> None:
     with pytest.raises(ContractBroken) as broken:
-        read(written, Tags)
+        validated(read_object(written), Tags)
     assert broken.value.problems[0].startswith(told)
 
 
 def test_members_that_nobody_asked_for_are_passed_over() -> None:
-    assert read('{"text": "a", "tags": [], "note": "b"}', Tags) == Tags(text="a", tags=())
+    assert validated({"text": "a", "tags": [], "note": "b"}, Tags) == Tags(text="a", tags=())
 
 
 @settings(max_examples=50)
@@ -96,15 +97,14 @@ def test_every_object_is_read_as_it_was_written(value: dict[str, object]) -> Non
 @settings(max_examples=500)
 @given(st.text(alphabet='{}[]",:\\ntrue1eNaN \ud800`', max_size=60) | st.text(max_size=60))
 def test_nothing_but_a_broken_contract_is_ever_raised(written: str) -> None:
-    for reader in (read_object, plain):
-        try:
-            told = reader(written)
-        except ContractBroken:
-            continue
-        json.dumps(told, ensure_ascii=False).encode()
+    try:
+        told = read_object(written)
+    except ContractBroken:
+        return
+    json.dumps(told, ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("written", ["", "  \n", "\ufeff", "ol\ud83d"])
-def test_a_text_that_says_nothing_is_no_answer(written: str) -> None:
-    with pytest.raises(ContractBroken):
-        plain(written)
+def test_an_answer_beyond_all_bounds_is_not_read() -> None:
+    assert read_object(JSON.rjust(MAX_CHARACTERS)) == WANTED
+    with pytest.raises(ContractBroken, match="more than 500000 characters"):
+        read_object(JSON.rjust(MAX_CHARACTERS + 1))

@@ -8,22 +8,21 @@ else is ever raised.
 import json
 import math
 import re
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from nexus_ai.gateway.models import ContractBroken
 
+# Several times what the longest answer that is asked for comes to: what reads it never has to read more.
+MAX_CHARACTERS = 500_000
 # In prose, a bracket is no beginning of JSON. So many of them are tried.
 BEGINNINGS = 20
 PROBLEMS_TOLD = 5
 # A string, to its end or to that of the text; or a comma that nothing follows.
 _STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\])*+(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
-
-
-def read[Written: BaseModel](text: str, model: type[Written]) -> Written:
-    """The object that a model wrote, as `model` has it; raises ContractBroken."""
-    return validated(read_object(text), model)
 
 
 def validated[Written: BaseModel](value: object, model: type[Written]) -> Written:
@@ -38,35 +37,31 @@ def validated[Written: BaseModel](value: object, model: type[Written]) -> Writte
 
 def read_object(text: str) -> dict[str, Any]:
     """The JSON object in an answer: the longest, where there are several. Raises ContractBroken."""
+    if len(text) > MAX_CHARACTERS:
+        raise ContractBroken(f"the answer has more than {MAX_CHARACTERS} characters")
+    # In prose a quotation mark may stand alone, and a comma in a text then looks like one outside of it: what is JSON
+    # as it stands goes before what is JSON without these commas.
     mended = _STRING_OR_COMMA.sub(lambda found: found.group(1) or "", text)
-    decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
-    found: object = None
-    longest = end = 0
-    for _ in range(BEGINNINGS):
-        begin = _next_bracket(mended, end)
-        if begin < 0:
-            break
-        try:
-            value, after = decoder.raw_decode(mended, begin)
-        except (ValueError, RecursionError):
-            end = begin + 1
-            continue
-        if after - begin > longest:
-            found, longest = value, after - begin
-        end = after
+    _, found = max((*_values(text), *_values(mended)), key=itemgetter(0), default=(0, None))
     if not isinstance(found, dict):
         raise ContractBroken("the answer is not a JSON object, or not all of one")
     _require_text(json.dumps(found, ensure_ascii=False))
     return cast("dict[str, Any]", found)
 
 
-def plain(text: str) -> str:
-    """An answer that is the text itself; raises ContractBroken where it is none."""
-    stripped = text.strip().removeprefix("\ufeff").strip()
-    if not stripped:
-        raise ContractBroken("the answer is empty")
-    _require_text(stripped)
-    return stripped
+def _values(text: str) -> Iterator[tuple[int, object]]:
+    """What of a text is JSON objects and arrays, each with its length."""
+    decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+    end = 0
+    for _ in range(BEGINNINGS):
+        begin = _next_bracket(text, end)
+        if begin < 0:
+            return
+        try:
+            value, end = decoder.raw_decode(text, begin)
+            yield end - begin, value
+        except (ValueError, RecursionError):
+            end = begin + 1
 
 
 def _next_bracket(text: str, start: int) -> int:

@@ -172,5 +172,5 @@ def _without_hashtags_behind(text: str) -> tuple[str, list[str]]:
     lines = text.split("\n")
     found: list[str] = []
     while len(lines) > 1 and all(word.startswith("#") for word in lines[-1].split()):
-        found = [*lines.pop().split(), *found]
-    return "\n".join(lines).rstrip(), found
+        found += reversed(lines.pop().split())
+    return "\n".join(lines).rstrip(), found[::-1]

@@ -1,6 +1,5 @@
 """What the sentiment of a text has to keep: values in their ranges that agree, and quotes that stand in the text."""
 
-import re
 import unicodedata
 from typing import Annotated
 
@@ -107,9 +106,24 @@ def found_in(text: str, quote: str) -> str:
     White space, case, how accents are encoded, and marks around the quote may differ.
     """
     composed, decomposed = unicodedata.normalize("NFC", quote), unicodedata.normalize("NFD", quote)
-    for written in dict.fromkeys((quote, composed, decomposed)):
-        for meant in (written.strip(), written.strip(_AROUND_QUOTE)):
-            place = re.search(r"\s+".join(map(re.escape, meant.split())), text, re.IGNORECASE) if meant else None
-            if place:
-                return meant if meant in text else place.group()
+    stripped = (form.strip(marks) for form in (quote, composed, decomposed) for marks in (None, _AROUND_QUOTE))
+    folded, places = _folded(text)
+    for meant in dict.fromkeys(filter(None, stripped)):
+        if meant in text:
+            return meant
+        sought, _ = _folded(meant)
+        if (begin := folded.find(sought)) >= 0:
+            return text[places[begin] : places[begin + len(sought) - 1] + 1]
     return ""
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """The text in one case and with single spaces, and where each of its characters stands."""
+    places = [at for at, character in enumerate(text) if not (character.isspace() and text[at - 1 : at].isspace())]
+    return "".join(map(_one_case, map(text.__getitem__, places))), places
+
+
+def _one_case(character: str) -> str:
+    """One character for one, so that places stay what they are."""
+    folded = character.casefold()
+    return " " if character.isspace() else folded if len(folded) == 1 else character.lower()[0]

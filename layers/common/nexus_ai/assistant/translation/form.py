@@ -8,11 +8,11 @@ from nexus_ai.assistant.translation.literals import literals, masked
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 # What a line begins with: headings, items of a list, boxes to tick, quotations.
-_BEGINNING = re.compile(r"(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|\[[ xX]\])[ \t]+|>+[ \t]*)*")
-_RULE = re.compile(r"[-=*_|:+~ \t]*[-=*_|][-=*_|:+~ \t]*")
+_BEGINNING = re.compile(r"(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|\[[ xX]\])[ \t]+|>++[ \t]*+)*")
+_RULE = re.compile(r"[:+~ \t]*[-=*_|][-=*_|:+~ \t]*")
 # Inside a line. A lone * or _ is a mark where it touches a word on one side: 3*4 and snake_case have none.
 _INLINE = re.compile(
-    r"\*{2,3}|~~|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]+(?!\w)|(?<!\w)~(?=[^\W\d])|(?<=[^\W\d])~(?!\w)|`+|\||!?\[(?=[^\]\n]{0,300}\]\()|\]\("
+    r"\*{2,3}|~~|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]{1,9}(?!\w)|(?<!\w)~(?=[^\W\d])|(?<=[^\W\d])~(?!\w)|`+|\||!?\[(?=[^\]\n]{0,300}\]\()|\]\("
 )
 QUOTED = 10
 QUOTED_CHARACTERS = 80

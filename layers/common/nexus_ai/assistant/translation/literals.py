@@ -29,12 +29,12 @@ _KINDS = (
     r"(?<![\w.@-])(?:[A-Za-z0-9][A-Za-z0-9-]*\.)+[a-z]{2,6}/[\w./?=&%#+-]*(?<![.?])",
     r"(?<![\w.@-])(?:[A-Za-z0-9][A-Za-z0-9-]*\.)+(?:com|net|org|io|app)(?:\.[a-z]{2})?(?![\w-])",
     # {name}, {0}, ${name}, {user.name}, {value:.2f}, {nome do cliente}
-    r"[$#]?\{[ \t]*[\w.$\[\]-]+(?:[:!,][^{}\n]*)?[ \t]*\}",
+    r"[$#]?\{[ \t]*[\w.$\[\]-]+(?:[ \t]*|[:!,][^{}\n]*)\}",
     r"\{[^\W\d]\w*(?: \w+){1,4}\}",
     # %s, %d, %1$s, %(name)s, %.2f, %NAME%, %%; a percentage has a digit before it, or a word behind it.
-    r"%\d+\$[-+0#]*\d*(?:\.\d+)?[sdiufFeEgGxXoc@]",
-    r"%\(\w+\)[-+0#]*\d*(?:\.\d+)?[sdiufFeEgGxXoc]",
-    r"(?<![\d%])%[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[Lzjtq])?[sdiufFeEgGxXoc@](?!\w)",
+    r"%\d+\$[-+0#]*+\d*+(?:\.\d+)?[sdiufFeEgGxXoc@]",
+    r"%\(\w+\)[-+0#]*+\d*+(?:\.\d+)?[sdiufFeEgGxXoc]",
+    r"(?<![\d%])%[-+0#]*+\d*+(?:\.\d+)?(?:hh?|ll?|[Lzjtq])?[sdiufFeEgGxXoc@](?!\w)",
     r"(?<!\w)%[A-Za-z_]\w+%(?!\w)",
     r"%%",
     # :name, :smile:

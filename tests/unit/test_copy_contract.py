@@ -1,6 +1,7 @@
 """What copy has to keep, whatever a model writes: limits at their edges, words, language, a form for each platform."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from nexus_ai.assistant.copywriting.counting import Unit
 from nexus_ai.assistant.copywriting.models import Copy, CopyContext, CopyRequest, CopyVariation, Length, Platform
 from nexus_ai.assistant.copywriting.platforms import PLATFORMS
 from nexus_ai.assistant.copywriting.service import model_call
+from nexus_ai.core.errors import ValidationFailed
 from nexus_ai.gateway.models import ContractBroken
 from tests.unit.fuzzed_answers import fuzzed
 
@@ -313,3 +315,37 @@ def test_a_variation_reserves_little(platform: Platform | None, variations: int)
 def test_words_that_cannot_be_kept_are_refused(context: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="wordsTo"):
         CopyContext.model_validate_json(json.dumps(context))
+
+
+ROOMS: list[tuple[Platform, list[str], list[str], str]] = [
+    (Platform.SMS, ["ã" * 50, "ẽ" * 50, "o" * 58], ["u"], "text has 162 characters, and 160 are allowed"),
+    (Platform.SMS, ["я" * 34, "ж" * 35], ["и"], "70 are allowed; without them 160"),
+    (Platform.SMS, ["€" + "a" * 59, "e" * 60, "[o" + "u" * 34], ["u"], "text has 162 characters"),
+    (Platform.X, ["日" * 60, "本" * 60, "a" * 38], ["b"], "text has 282 characters, and 280 are allowed"),
+    (Platform.WHATSAPP, [f"{at:0>60}" for at in range(16)], ["a" * 47, "b"], "and 1024 are allowed"),
+    (Platform.INSTAGRAM, ["#a", "#b", "#c", "#d", "#e"], ["#f"], "6 hashtags, and 5 are allowed"),
+    (Platform.FACEBOOK, ["pele"], ["**pele limpa**"], "Markdown"),
+    (Platform.GOOGLE_ADS, ["日" * 45, "Hoje!", "a" * 60], ["日" * 46], "no line has room"),
+    (Platform.GOOGLE_ADS, [f"{at:0>46}" for at in range(4)], ["a" * 46], "no line has room"),
+]
+
+
+@pytest.mark.parametrize(("platform", "words", "more", "problem"), ROOMS)
+def test_words_without_room_on_the_platform_are_refused_before_a_model_is_asked(
+    platform: Platform, words: list[str], more: list[str], problem: str
+) -> None:
+    model_call(CopyRequest(prompt="x", context=setting(platform, wordsToUse=words)))
+
+    with pytest.raises(ValidationFailed, match=re.escape(problem)) as refused:
+        model_call(CopyRequest(prompt="x", context=setting(platform, wordsToUse=[*words, *more])))
+    assert [error["field"] for error in refused.value.extra["errors"]] == ["context.wordsToUse"]
+
+
+def test_a_word_inside_another_one_takes_no_room_of_its_own() -> None:
+    words = ["Limpeza de pele da Clínica Sorriso Vivo", "limpeza de pele", "pele", "Sorriso Vivo", "clínica"] * 4
+    model_call(CopyRequest(prompt="x", context=setting(Platform.SMS, wordsToUse=words)))
+
+
+@pytest.mark.parametrize("platform", [None, Platform.EMAIL, Platform.BLOG, Platform.LINKEDIN])
+def test_all_words_that_a_request_can_name_have_room_where_texts_are_long(platform: Platform | None) -> None:
+    model_call(CopyRequest(prompt="x", context=setting(platform, wordsToUse=[f"{at:a>60}" for at in range(20)])))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nexus_ai.assistant.copywriting import counting
 from nexus_ai.assistant.copywriting.counting import Unit
 from nexus_ai.assistant.copywriting.models import CopyContext, CopyVariation, GoogleAdsCopy, Length
-from nexus_ai.assistant.copywriting.platforms import DESCRIPTIONS, HEADLINES, PLATFORMS, SMS_GSM7, PlatformRules
-from nexus_ai.assistant.copywriting.words import in_words, is_said, occurs, occurs_without_accents
+from nexus_ai.assistant.copywriting.platforms import DESCRIPTIONS, HEADLINES, PLATFORMS, SMS_GSM7, Form, PlatformRules
+from nexus_ai.assistant.copywriting.words import in_words, is_said, occurs, occurs_without_accents, without_accents
 from nexus_ai.assistant.copywriting.written import as_posted, made, parts
 from nexus_ai.assistant.language import is_other_language
 from nexus_ai.gateway.models import ContractBroken
@@ -26,9 +26,7 @@ def of_object(written: object, context: CopyContext) -> CopyVariation:
     rules = PLATFORMS[context.platform]
     variation = made(written, rules)
     problems = [
-        *_parts(variation),
-        *(_too_long(length, variation, rules) for length in variation.lengths if length.used > length.max),
-        *_marks(variation, rules),
+        *_of_platform(variation, rules),
         *(_ads(variation.google_ads) if variation.google_ads else ()),
         *_words(variation, context),
     ]
@@ -37,6 +35,44 @@ def of_object(written: object, context: CopyContext) -> CopyVariation:
     if problems:
         raise ContractBroken(*problems)
     return variation
+
+
+def broken_by_words(context: CopyContext) -> list[str]:
+    """What every copy breaks that has all of `words_to_use` one after another, however little else it says."""
+    rules = PLATFORMS[context.platform]
+    words: list[str] = []
+    for word in sorted(context.words_to_use, key=len, reverse=True):
+        if not any(occurs(word, longer) for longer in words):
+            words.append(word)
+    if rules.form is Form.ADS:
+        return _without_room_in_ads(words, rules)
+    if rules.form is not Form.POST or not words:
+        return []
+    text = " ".join(words)
+    variation = made({"text": without_accents(text) if rules.is_sms else text}, rules)
+    return list(_of_platform(variation, rules))
+
+
+def _without_room_in_ads(words: list[str], rules: PlatformRules) -> list[str]:
+    """The words, given the longest first, that no line of an ad has place for any more."""
+    headlines = [rules.limits["headlines"].most] * HEADLINES[-1]
+    left = headlines + [rules.limits["descriptions"].most] * DESCRIPTIONS[-1]
+    problems: list[str] = []
+    for word in words:
+        first = len(headlines) if "!" in word else 0
+        taken = counting.width(word)
+        place = next((at for at in range(first, len(left)) if taken <= left[at]), None)
+        if place is None:
+            problems.append(f'no line has room for "{word}"')
+        else:
+            left[place] -= taken + len(" ")
+    return problems
+
+
+def _of_platform(variation: CopyVariation, rules: PlatformRules) -> Iterator[str]:
+    yield from _parts(variation)
+    yield from (_too_long(length, variation, rules) for length in variation.lengths if length.used > length.max)
+    yield from _marks(variation, rules)
 
 
 def _parts(variation: CopyVariation) -> Iterator[str]:

@@ -62,7 +62,7 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
     {
         None: PlatformRules("short marketing text", 320, "ready to be used anywhere"),
         # developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media: 2,200 characters
-        # and 20 mentions. Of hashtags it says 30; since December 2025 Instagram takes five (docs/decisions.md).
+        # and 20 mentions. Of hashtags it says 30; Instagram takes five, as @creators announced on 2025-12-18.
         Platform.INSTAGRAM: PlatformRules(
             "Instagram caption",
             320,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_ai.assistant.answer import view
-from nexus_ai.assistant.copywriting.contract import of_object
+from nexus_ai.assistant.copywriting.contract import broken_by_words, of_object
 from nexus_ai.assistant.copywriting.models import Copy, CopyAnswer, CopyRequest, CopyVariation
 from nexus_ai.assistant.copywriting.platforms import PLATFORMS, PlatformRules
 from nexus_ai.assistant.copywriting.written import members
@@ -13,6 +13,7 @@ from nexus_ai.assistant.defaults import GENERATE_COPY
 from nexus_ai.assistant.question import instructions, question, step
 from nexus_ai.assistant.structured import read_object
 from nexus_ai.core.caller import Caller
+from nexus_ai.core.errors import ValidationFailed
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.models import ContractBroken, ModelCall
 from nexus_ai.providers.base import OutputSchema
@@ -31,7 +32,8 @@ def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
 
 
 def model_call(request: CopyRequest) -> ModelCall[Copy]:
-    """The question that a request comes to."""
+    """The question that a request comes to; raises ValidationFailed where no answer could keep the contract."""
+    _require_room(request)
     rules = PLATFORMS[request.context.platform]
     asked = _asked(request)
     whole = step(
@@ -42,6 +44,14 @@ def model_call(request: CopyRequest) -> ModelCall[Copy]:
         output=OutputSchema(name="marketing_copy", schema=_schema(request.variations, rules)),
     )
     return question(GENERATE_COPY, request, whole, parameters=asked, parse=_contract(request))
+
+
+def _require_room(request: CopyRequest) -> None:
+    problems = broken_by_words(request.context)
+    if problems:
+        message = f"no copy for this platform can have all of them: {'; '.join(problems)}"
+        error = {"field": "context.wordsToUse", "message": message, "type": "words_without_room"}
+        raise ValidationFailed(f"context.wordsToUse: {message}", extra={"errors": [error]})
 
 
 def _asked(request: CopyRequest) -> dict[str, Any]:

@@ -18,18 +18,24 @@ def occurs(word: str, text: str) -> bool:
 
 def occurs_without_accents(word: str, text: str) -> bool:
     """With its accents or without them."""
-    return _found(_without_accents(_plain(word)), _without_accents(_plain(text)))
+    return _found(without_accents(_plain(word)), without_accents(_plain(text)))
 
 
 def is_said(word: str, text: str) -> bool:
     """Whether readers meet the word: accents tell short words apart only."""
-    is_short = len(_without_accents(_plain(word))) <= SHORT
+    is_short = len(without_accents(_plain(word))) <= SHORT
     return occurs(word, text) if is_short else occurs_without_accents(word, text)
 
 
 def in_words(hashtag: str) -> str:
     """#PromoçãoGrátis as it is read: Promoção Grátis."""
     return _HUMP.sub(" ", hashtag.removeprefix("#")).replace("_", " ")
+
+
+def without_accents(text: str) -> str:
+    return "".join(
+        character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
+    )
 
 
 def _found(word: str, text: str) -> bool:
@@ -43,9 +49,3 @@ def _plain(text: str) -> str:
     """One case, composed, letters of styled fonts as letters, and nothing that readers do not see."""
     seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", seen).casefold())
-
-
-def _without_accents(text: str) -> str:
-    return "".join(
-        character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
-    )

@@ -17,6 +17,8 @@ _BLAME: Final = re.compile(
 )
 _RATIONALES: Final = {"pt": "Análise simulada.", "es": "Análisis simulado.", "en": "Simulated analysis."}
 _PIECE: Final = re.compile(r"\S+(?:\s+\S+){0,7}")
+# Of a text without spaces a quote is no more.
+_QUOTED: Final = 80
 # By label: the score, the emotions and the urgency.
 _SAID: Final[dict[str, tuple[float, list[str], str]]] = {
     "positive": (0.8, ["satisfaction", "gratitude"], "low"),
@@ -39,7 +41,7 @@ def _sentiment(text: str, asked: str | None) -> dict[str, Any]:
     piece = _PIECE.search(text, found.start() if found else 0)
     return {
         "language": "pt-BR" if language == "pt" else language,
-        "aspects": [{"aspect": "simulado", "sentiment": label, "quote": piece.group()}] if piece else [],
+        "aspects": [{"aspect": "simulado", "sentiment": label, "quote": piece.group()[:_QUOTED]}] if piece else [],
         "emotions": emotions,
         "rationale": _RATIONALES.get(primary(asked or language), _RATIONALES["en"]),
         "label": label,

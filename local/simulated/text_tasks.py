@@ -16,10 +16,11 @@ from nexus_ai.assistant.translation.contract import terms_in
 from nexus_ai.assistant.translation.literals import MASK, masked, pieces
 
 _WORDS: Final = re.compile(r"[^\W\d_]+(?: +[^\W\d_]+)*")
+# Each fits into the least room that a summary can have, also as a point of a list.
 _SUMMARIES: Final = {
-    "pt": "Resumo de um texto (simulado).",
-    "es": "Resumen de un texto (simulado).",
-    "en": "A simulated summary.",
+    "pt": "Resumo simulado.",
+    "es": "Resumen simulado.",
+    "en": "Simulated summary.",
 }
 _TRANSLATED: Final = {"pt": "texto simulado", "es": "texto simulado", "en": "simulated text"}
 _TAG: Final = "[simulado] "
@@ -52,8 +53,8 @@ def _summary(data: dict[str, Any]) -> dict[str, Any]:
     language = str(data.get("language", "pt-BR" if there == "pt" else there))
     fitting = [text[:end] for end in ends(text) if len(_TAG) + end <= most]
     told = _SUMMARIES.get(primary(language), _SUMMARIES["en"])
-    summary = told[:most] if primary(language) != there or not fitting else _TAG + fitting[-1]
-    return {"language": language, "summary": summary, "points": [told[: most - 2]]}
+    summary = told if primary(language) != there or not fitting else _TAG + fitting[-1]
+    return {"language": language, "summary": summary, "points": [told]}
 
 
 def _notes(data: dict[str, Any]) -> str:

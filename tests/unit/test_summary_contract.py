@@ -126,6 +126,11 @@ def test_what_is_wrong_with_a_summary_is_told_to_the_model(answer: str, style: s
         parse(answer, style=style)
 
 
+@pytest.mark.parametrize("text", ["ลูกค้าชอบบริการมาก", "고객이 서비스를 좋아했다", "Gostou muito 🎉", "वह खुश है।"])
+def test_a_paragraph_may_end_as_its_script_ends_sentences(text: str) -> None:
+    assert parse(written(text), style="paragraph", text=text).text == text
+
+
 def test_a_point_loses_the_mark_before_it_and_no_dash_number_or_sum_inside_it() -> None:
     points = (
         "- Preço - alto demais",

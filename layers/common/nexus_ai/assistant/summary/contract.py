@@ -18,7 +18,8 @@ LEAST_LEFT = 0.75
 _MARK_OF_LIST = re.compile(r"\s*(?:[-*+•–—]|\d{1,2}[.)])(?:\s+|$)")
 _HEADING = re.compile(r"#{1,6}\s")
 _CUT = re.compile(r"(?:…|\.\.\.)[\"'”’»)]*$")
-_LETTER_OR_COMMA = re.compile(r"[\w,;:(\[{/–—-]$")
+# Not every script ends a sentence with a mark: of letters, those of Latin script tell.
+_LETTER_OR_COMMA = re.compile(r"[0-9A-Za-z\xc0-\u024f,;:(\[{/–—-]$")
 # WhatsApp's marks come in pairs: https://faq.whatsapp.com/539178204879377
 _PAIRED = ("*", "_", "~")
 

@@ -236,6 +236,11 @@ def test_orders_in_a_text_change_nothing_of_the_question_but_its_data() -> None:
     assert problems("PWNED", text=order)
 
 
+@pytest.mark.parametrize(("number", "most"), [(1, 5), (3, 5), (4, 2), (9, 2), (10, 1), (25, 1)])
+def test_of_many_texts_less_is_asked_for_so_that_all_are_ready_in_time(number: int, most: int) -> None:
+    assert f"\nAt most {most} aspect" in str(model_call(request(*[REVIEW] * number)).prompt.system)
+
+
 def test_a_batch_has_room_for_every_text_and_reserves_little() -> None:
     assert model_call(request()).prompt.max_tokens < 600
     assert 200 * 25 < model_call(request(*["Bom"] * 25)).prompt.max_tokens < 8_192

@@ -18,6 +18,6 @@ class TaskDefaults:
 
 
 GENERATE_COPY = TaskDefaults("generate-copy", prompt_version="2")
-ANALYZE_SENTIMENT = TaskDefaults("analyze-sentiment", prompt_version="1")
+ANALYZE_SENTIMENT = TaskDefaults("analyze-sentiment", prompt_version="2")
 GENERATE_SUMMARY = TaskDefaults("generate-summary", prompt_version="1")
 TRANSLATE = TaskDefaults("translate", prompt_version="1")

@@ -30,13 +30,14 @@ FOLDER = Path(__file__).parent
 AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts", under the same name.'
 LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
 LANGUAGE_ASKED_FOR = 'Write rationale and names of aspects in "language".'
-# Of many texts, what is said of each has to be short, or none would be ready in time.
-FEW_ASPECTS, ASPECTS_OF_MANY = (
-    "At most 5 aspects.",
-    "At most 2 aspects for each text, and rationales of at most 12 words.",
+# From so many texts on: of many, what is said of each has to be short, or none would be ready in time. At some 75
+# tokens each, 25 take 15 seconds of a model that writes 130 in one (docs/decisions.md).
+DETAIL = (
+    (1, "At most 5 aspects."),
+    (4, "At most 2 aspects for each text, and rationales of at most 12 words."),
+    (10, "At most 1 aspect for each text with a quote of at most 6 words, 1 emotion, rationales of at most 8 words."),
 )
 TOKENS_OF_ONE, TOKENS_OF_EACH = 560, 260
-MANY = 4
 
 
 def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentAnswer:
@@ -76,10 +77,14 @@ def _system(request: SentimentRequest) -> str:
         (
             instructions(FOLDER),
             LANGUAGE_ASKED_FOR if request.language else LANGUAGE_OF_TEXT,
-            ASPECTS_OF_MANY if len(request.items) >= MANY else FEW_ASPECTS,
+            _detail(len(request.items)),
             AS_JSON,
         )
     )
+
+
+def _detail(number: int) -> str:
+    return next(detail for least, detail in reversed(DETAIL) if number >= least)
 
 
 def _name(number: int) -> str:

@@ -115,6 +115,19 @@ def test_a_translation_that_repeats_itself_or_leaves_most_out_is_none() -> None:
     assert parse(written(**{"zh-Hans": "我们明天在诊所等您。" * 10}), text, targetLanguage="zh-Hans")
 
 
+def test_a_term_counts_where_a_script_sets_no_words_apart() -> None:
+    assert "'预约' as 'booking'" in told(
+        written("zh", en="Please confirm your visit."), "请确认您的预约时间。", glossary={"预约": "booking"}
+    )
+    assert "'AI' as 'IA'" in told(written("zh", en="It uses AI."), "使用AI技术", glossary={"AI": "IA"})
+
+
+@pytest.mark.parametrize("text", ["Olá, {{nome}}!", "Veja www.nome.com.br", "Escreva a nome@x.com", "Use `nome` aqui"])
+def test_a_term_inside_what_stays_as_it_is_is_not_translated(text: str) -> None:
+    call = model_call(request(text, glossary={"nome": "name"}))
+    assert "glossary" not in json.loads(call.prompt.messages[0].text)
+
+
 def test_the_glossary_is_kept_where_its_terms_stand() -> None:
     text = "O plano ouro é o melhor plano da casa."
     glossary = {"plano ouro": "Gold Plan", "plano": "package", "planos": "packages", "clínica": "practice"}

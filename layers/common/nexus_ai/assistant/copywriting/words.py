@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
+from nexus_ai.assistant.language import UNSPACED
+
 # A word so short is told from another one by its accents alone: e and é, da and dá.
 SHORT = 3
-# Scripts that do not set words apart: there a word is whole wherever it stands.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_SPACED_LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
+_SPACED_LETTER = re.compile(rf"[^\W_{UNSPACED}]")
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])")
 
 

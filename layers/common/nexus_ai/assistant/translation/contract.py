@@ -4,12 +4,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from nexus_ai.assistant.language import detect, is_other_language, primary
+from nexus_ai.assistant.language import UNSPACED, detect, is_other_language, primary
 from nexus_ai.assistant.translation.form import changes, lines_told, restored
 from nexus_ai.assistant.translation.literals import MASK, masked
 
 # From so many words on, a translation that is the text itself was not made.
 _WORDS_OF_A_TEXT = 4
+_LETTER = rf"[^\W{UNSPACED}]"
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}")
 
 
@@ -44,10 +45,10 @@ def checked(
 
 
 def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
-    """The terms that stand in the text as whole words; one inside a longer one does not count there."""
-    left, found = _folded(text), list[str]()
+    """The terms that stand in the text as whole words, save inside a longer term or inside what stays as it is."""
+    left, found = _folded(masked(text)), list[str]()
     for term in sorted(glossary, key=len, reverse=True):
-        pattern = rf"(?<!\w){re.escape(_folded(term))}(?!\w)"
+        pattern = rf"(?<!{_LETTER}){re.escape(_folded(term))}(?!{_LETTER})"
         left, times = re.subn(pattern, MASK, left)
         if times:
             found.append(term)

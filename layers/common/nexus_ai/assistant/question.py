@@ -27,11 +27,12 @@ def instructions(folder: Path, name: str = "prompt.md") -> str:
 
 
 def step(
+    defaults: TaskDefaults,
+    request: TaskRequest,
     *,
     system: str,
     data: Mapping[str, Any],
     max_tokens: int,
-    temperature: float | None,
     output: OutputSchema | None = None,
 ) -> Step:
     """One prompt, with the most tokens that its input can take."""
@@ -41,7 +42,7 @@ def step(
         system=system,
         messages=(Message(role="user", text=text),),
         max_tokens=max_tokens,
-        temperature=temperature,
+        temperature=defaults.temperature if request.temperature is None else request.temperature,
         output=output,
     )
     return Step(prompt, fixed // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(text.encode()))

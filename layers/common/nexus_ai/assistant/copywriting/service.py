@@ -37,10 +37,11 @@ def model_call(request: CopyRequest) -> ModelCall[Copy]:
     rules = PLATFORMS[request.context.platform]
     asked = _asked(request)
     whole = step(
+        GENERATE_COPY,
+        request,
         system=_system(request, rules),
         data=asked,
         max_tokens=request.max_tokens or rules.max_tokens * request.variations,
-        temperature=GENERATE_COPY.temperature if request.temperature is None else request.temperature,
         output=OutputSchema(name="marketing_copy", schema=_schema(request.variations, rules)),
     )
     return question(GENERATE_COPY, request, whole, parameters=asked, parse=_contract(request))

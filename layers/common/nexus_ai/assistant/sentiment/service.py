@@ -50,10 +50,11 @@ def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:
     asked = _asked(request)
     number = len(request.items)
     whole = step(
+        ANALYZE_SENTIMENT,
+        request,
         system=_system(request),
         data=asked,
         max_tokens=request.max_tokens or max(TOKENS_OF_ONE * min(number, 2), TOKENS_OF_EACH * number),
-        temperature=request.temperature,
         output=OutputSchema(name="sentiment", schema=_schema(number)),
     )
     return question(

@@ -101,11 +101,12 @@ def _step(request: SummaryRequest, asked: dict[str, Any], text: str) -> Step:
         "additionalProperties": False,
     }
     return step(
+        GENERATE_SUMMARY,
+        request,
         system=f'{instructions(FOLDER)}\nAnswer with JSON alone: one object with "language", the BCP 47 tag of the '
         f'summary\'s language, and "{name}".',
         data={"text": text, **asked},
         max_tokens=request.max_tokens or most_characters(request) * 2 // 3 + TOKENS_OF_STRUCTURE,
-        temperature=GENERATE_SUMMARY.temperature if request.temperature is None else request.temperature,
         output=OutputSchema(name="summary", schema=schema),
     )
 
@@ -162,10 +163,11 @@ def _taken(whole: Step) -> int:
 def _notes(request: SummaryRequest, part: str) -> Step:
     data: dict[str, Any] = {"text": part, "maxWords": NOTE_WORDS}
     return step(
+        GENERATE_SUMMARY,
+        request,
         system=instructions(FOLDER, "notes.md"),
         data={**data, "focus": request.focus} if request.focus else data,
         max_tokens=NOTE_TOKENS,
-        temperature=GENERATE_SUMMARY.temperature if request.temperature is None else request.temperature,
     )
 
 

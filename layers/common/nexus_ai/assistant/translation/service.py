@@ -92,11 +92,12 @@ def _step(request: TranslationRequest, asked: dict[str, Any]) -> Step:
         "additionalProperties": False,
     }
     return step(
+        TRANSLATE,
+        request,
         system=f'{instructions(FOLDER)}\nAnswer with JSON alone: one object with "sourceLanguage" and "translations", '
         'an object with one text under each tag of "targetLanguages".',
         data=asked,
         max_tokens=request.max_tokens or _output_tokens(request),
-        temperature=TRANSLATE.temperature if request.temperature is None else request.temperature,
         output=OutputSchema(name="translations", schema=schema),
     )
 

@@ -5,16 +5,21 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 from local.aws import ENDPOINT, AwsUnreachable
 from local.demo import PROVIDERS
+from local.functions import FunctionFailed, FunctionTimedOut
 from local.stack import LocalStack
 
 DEFAULT_PORT = 3000
 MAX_PORT = 65_535
+# As the schedule of template.yaml.
+SCHEDULE_S = 300
 DEMO_TENANT = "demo"
 JSON = "-H 'Content-Type: application/json'"
 COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
@@ -39,7 +44,10 @@ def main() -> NoReturn:
     except AwsUnreachable as error:
         _give_up(str(error))
     while True:
-        signal.pause()
+        # Signals end the pause and the process.
+        time.sleep(SCHEDULE_S)
+        with suppress(FunctionFailed, FunctionTimedOut):
+            stack.tick()
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

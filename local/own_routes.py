@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from werkzeug.wrappers import Request, Response
 
 from local.demo import DemoTenants
+from local.functions import FunctionFailed, FunctionTimedOut
 from local.issuer import Issuer
 from local.openapi.page import COMMITTED, page
 from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN
@@ -47,12 +48,16 @@ def is_own(path: str) -> bool:
 
 
 class OwnRoutes:
-    """A WSGI application for every path that `is_own`. `mails` gives moto's messages, oldest first."""
+    """A WSGI application for every path that `is_own`. `mails` gives moto's messages, oldest first; `tick` runs what is
+    scheduled, and raises FunctionFailed and FunctionTimedOut."""
 
-    def __init__(self, issuer: Issuer, tenants: DemoTenants, mails: Callable[[], list[Any]]) -> None:
+    def __init__(
+        self, issuer: Issuer, tenants: DemoTenants, mails: Callable[[], list[Any]], tick: Callable[[], object]
+    ) -> None:
         self._issuer = issuer
         self._tenants = tenants
         self._mails = mails
+        self._tick = tick
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         response = self.answer(Request(environ))
@@ -65,6 +70,8 @@ class OwnRoutes:
                 return Response(status=204)
             case "POST", "/local/token":
                 return self._token(request)
+            case "POST", "/local/tick":
+                return self._ticked()
             case "GET", "/local/mail":
                 return _json({"items": [_mail(message) for message in reversed(self._mails())]})
             case "GET", path if path == _DESCRIPTION:
@@ -87,6 +94,13 @@ class OwnRoutes:
             return _problem(error.status, error.code, error.title)
         claims = self._issuer.claims(wanted.tenant_id, wanted.user_id, wanted.roles)
         return _json({"token": self._issuer.sign(claims)})
+
+    def _ticked(self) -> Response:
+        try:
+            self._tick()
+        except (FunctionFailed, FunctionTimedOut):
+            return _problem(500, "schedule_failed", "The scheduled function failed: its log says why")
+        return _json({"ran": True})
 
 
 def _invalid(error: ValidationError) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from local.aws import ENDPOINT, Aws
 from local.demo import PROVIDERS, DemoTenants, base_urls
 from local.environment import environment
+from local.functions import Function
 from local.gateway import Gateway
 from local.invocations import Invocations
 from local.issuer import Issuer
@@ -49,6 +50,7 @@ class LocalStack:
         self._template = Template(parameters, region=region)
         self.aws = Aws(self._template, region, operator)
         self.tenants = DemoTenants(operator)
+        self._functions: Mapping[str, Function] = {}
 
     @property
     def url(self) -> str:
@@ -64,13 +66,14 @@ class LocalStack:
         self.aws.start()
         # Names the functions, which some variables are.
         gateway = Gateway(self._template, self._region)
+        self._functions = gateway.functions
         invocations = Invocations(gateway.functions).start()
         self._open.callback(invocations.stop)
         variables = {**self._template.environment(), f"{ENDPOINT}_LAMBDA": invocations.url}
         self._open.enter_context(environment(variables))
         _forget()
         self._open.callback(_forget)
-        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails)
+        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick)
 
         def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             chosen = own if is_own(str(environ["PATH_INFO"])) else gateway
@@ -81,6 +84,10 @@ class LocalStack:
 
     def stop(self) -> None:
         self._open.close()
+
+    def tick(self) -> None:
+        """One run of the schedule; raises FunctionFailed and FunctionTimedOut."""
+        self._functions["MaintainFunction"].invoke({})
 
     def serve_aws(self) -> str:
         """The URL of the embedded AWS for other processes; links to its objects lead there from now on."""

@@ -4,7 +4,8 @@ import pytest
 
 from local.aws import Aws
 from nexus_ai.limits.due import DueTenants
-from nexus_ai.limits.models import Amounts, Settlement
+from nexus_ai.limits.models import NOTHING, Amounts, Limit, LimitState, Settlement
+from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import keys, tables
 from tests.functional.limits_support import MovedClock, ask, caller_of, service
 
@@ -26,7 +27,7 @@ def put_mark(due: DueTenants, tenant: str, now_s: int) -> None:
 
 
 def is_active(due: DueTenants, tenant: str, now_s: int) -> bool:
-    found = [each for each in due.active(now_s) if each == tenant]
+    found = [each for each in due.active(keys.due_shard(tenant), now_s) if each == tenant]
     assert len(found) <= 1, "once, however many marks there are"
     return bool(found)
 
@@ -36,6 +37,19 @@ def call(tenant: str, now_s: int = NOW_S) -> None:
     limits = service(MovedClock(now_s * 1000))
     reservation = limits.reserve(caller_of(tenant), ask())
     limits.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
+
+
+def state_of(tenant: str) -> LimitState | None:
+    return LimitStore(tables.rate_limits(), 100).load(tenant)
+
+
+def swept_at(tenant: str) -> int | None:
+    state = state_of(tenant)
+    return state.swept_at if state else None
+
+
+def sweep(due: DueTenants, tenant: str, began_s: int) -> None:
+    due.swept(tenant, state_of(tenant), began_s)
 
 
 def test_a_mark_names_the_next_step_in_the_tenants_shard(due: DueTenants, tenant: str) -> None:
@@ -89,50 +103,64 @@ def test_marks_of_any_age_count_and_those_of_two_steps_ahead(due: DueTenants, te
 
 def test_a_sweep_is_remembered_by_the_moment_at_which_it_began(due: DueTenants, tenant: str) -> None:
     call(tenant)
-    assert due.swept_at(tenant) is None
+    assert swept_at(tenant) is None
 
-    due.swept(tenant, NOW_S + 5)
-    due.swept(tenant, NOW_S + 7)
+    sweep(due, tenant, NOW_S + 5)
+    sweep(due, tenant, NOW_S + 7)
 
-    assert due.swept_at(tenant) == NOW_S + 7
+    assert swept_at(tenant) == NOW_S + 7
 
 
-def test_a_tenant_that_was_idle_for_a_step_is_looked_at_no_more(due: DueTenants, tenant: str) -> None:
+def test_a_tenant_that_was_idle_for_a_step_is_looked_at_when_its_next_used_window_ends(
+    due: DueTenants, tenant: str
+) -> None:
     call(tenant)
     put_mark(due, tenant, NOW_S)
 
-    due.swept(tenant, DUE_S + STEP_S - 1)
-    assert is_active(due, tenant, NOW_S)
+    sweep(due, tenant, DUE_S + STEP_S - 1)
     marks = (keys.limits(tenant), keys.due_mark(tenant))
     assert [_due_at(mark) for mark in marks] == [DUE_S, DUE_S]
 
-    due.swept(tenant, DUE_S + STEP_S)
+    sweep(due, tenant, DUE_S + STEP_S)
+    state = state_of(tenant)
+    assert state
+    assert [_due_at(mark) for mark in marks] == [state.ends[Limit.REQUESTS_PER_HOUR], None]
     assert not is_active(due, tenant, NOW_S)
-    assert [_due_at(mark) for mark in marks] == [None, None]
-    assert due.swept_at(tenant) == DUE_S + STEP_S
+    assert is_active(due, tenant, state.ends[Limit.REQUESTS_PER_HOUR])
+    assert swept_at(tenant) == DUE_S + STEP_S
 
     call(tenant, DUE_S + STEP_S)
     assert is_active(due, tenant, DUE_S + STEP_S)
+
+
+def test_a_tenant_that_used_nothing_is_looked_at_no_more(due: DueTenants, tenant: str) -> None:
+    limits = service(MovedClock(NOW_S * 1000))
+    reservation = limits.reserve(caller_of(tenant), ask())
+    limits.settle(tenant, Settlement(reservation=reservation, used=NOTHING))
+
+    sweep(due, tenant, DUE_S + STEP_S)
+
+    assert _due_at(keys.limits(tenant)) is None
 
 
 def test_a_tenant_with_a_call_in_flight_is_looked_at_until_it_is_settled(due: DueTenants, tenant: str) -> None:
     limits = service(MovedClock(NOW_S * 1000))
     reservation = limits.reserve(caller_of(tenant), ask())
 
-    due.swept(tenant, DUE_S + 10 * STEP_S)
+    sweep(due, tenant, DUE_S + 10 * STEP_S)
     assert is_active(due, tenant, NOW_S)
 
     limits.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
-    due.swept(tenant, DUE_S + 10 * STEP_S)
+    sweep(due, tenant, DUE_S + 10 * STEP_S)
     assert not is_active(due, tenant, NOW_S)
 
 
 def test_a_tenant_that_never_reserved_gets_no_item_by_being_swept(due: DueTenants, tenant: str) -> None:
     put_mark(due, tenant, NOW_S)
 
-    due.swept(tenant, DUE_S + STEP_S)
+    sweep(due, tenant, DUE_S + STEP_S)
 
-    assert due.swept_at(tenant) is None
+    assert swept_at(tenant) is None
     assert tables.rate_limits().get(keys.limits(tenant), consistent=True) is None
     assert not is_active(due, tenant, NOW_S)
 

@@ -1,5 +1,7 @@
 """GET configs/{provider}/models through the local API: what the company's key can use, with context and prices."""
 
+from decimal import Decimal
+
 import pytest
 
 from local.demo import PROVIDERS
@@ -42,7 +44,11 @@ def test_a_model_without_a_listed_price_has_the_companys_own(
     configure(stack, tenant, "openai")
     own = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
     listed = pricing.per_million
-    monkeypatch.setattr(pricing, "per_million", lambda name, model: None if "mini" in model else listed(name, model))
+
+    def known(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
+        return None if "mini" in model else listed(provider, model)
+
+    monkeypatch.setattr(pricing, "per_million", known)
     allowed = {"provider": "openai", "model": "gpt-5-nano"}
     preferences = {"prices": [{**own, "contextTokens": 9000}], "allowedModels": [allowed]}
     assert call(stack, tenant, "PUT", PREFERENCES, preferences).status == 200

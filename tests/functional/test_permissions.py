@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.maintain.app import handler as maintain
 from local.simulated.behaviours import Fail
 from local.stack import LocalStack
 from local.template import Template
@@ -17,6 +18,7 @@ from nexus_ai.storage import aws, keys
 from tests.functional.audit_jobs_support import nobody_runs, run_by_hand
 from tests.functional.http_client import ask
 from tests.functional.pipeline_support import copy, set_limits
+from tests.unit.http_events import Context
 
 PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
 
@@ -158,6 +160,17 @@ def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(
         assert ask(stack.url, *request_line.split(), token=token).status == 200
 
     assert calls == granted(function)
+
+
+def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant)
+
+    with recorded(tenant) as calls:
+        maintain({}, Context(290_000))
+        maintain({}, Context(1))
+
+    assert calls <= granted("MaintainFunction")
+    assert ("dynamodb:PutItem", "RateLimitsTable") in calls, "where the next run goes on"
 
 
 def test_the_audits_functions_may_do_what_they_do_and_nothing_else(

@@ -29,6 +29,7 @@ PARTS = [
     "ContentBucket.Arn}/-/health",
     "ContentBucket.Arn}/-/exports/*",
     "AuditLogsTable.Arn}/index/byUser",
+    "RateLimitsTable.Arn}/index/due",
 ]
 
 

@@ -1,10 +1,13 @@
-"""What a killed function leaves behind, put in order: reservations are settled, open records closed as abandoned.
+"""What has ended, put in order: windows are reset, and what a killed function left is settled and closed as abandoned.
 
 Safe to run twice, at once, late or half: the record is closed first, under a condition, and holds what the settlement
 then charges.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import batched
 
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
 from nexus_ai.audit.store import AuditStore
@@ -19,6 +22,16 @@ from nexus_ai.usage.store import UsageStore
 # How far back the first sweep of a tenant looks for open records, and how much sweeps overlap.
 FIRST_LOOK_BACK_S = 24 * 3600
 OVERLAP_S = 120
+# How many tenants are swept at once: a sweep waits for the store most of its time.
+SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many tenants a sweep looked at, and whether those were all."""
+
+    tenants: int
+    finished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +42,49 @@ class Sweep:
     audit: AuditStore
     usage: UsageStore
 
-    def all(self) -> int:
-        """Sweeps every tenant that is marked; returns how many there were.
+    def all(self, may_go_on: Callable[[], bool]) -> Swept:
+        """Sweeps every tenant that is marked, as long as it may go on; what is left then comes first the next time.
 
         One that cannot be swept stands in nobody's way: its fault is raised, with those of others, at the end.
         """
-        swept, faults = 0, list[Exception]()
-        for tenant_id in self.due.active(self.clock.now_ms() // 1000):
-            try:
-                self.tenant(tenant_id)
-            except Exception as fault:  # noqa: BLE001 (raised below)
-                logger().exception("a tenant was not swept", tenant_id=tenant_id)
-                faults.append(fault)
-            swept += 1
-        if faults:
-            raise ExceptionGroup("tenants were not swept", faults)
-        return swept
+        tenants, faults = 0, list[Exception]()
+        now_s = self.clock.now_ms() // 1000
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for shard in self.due.shards():
+                for some in batched(self.due.active(shard, now_s), 2 * SIDE_BY_SIDE, strict=False):
+                    if not may_go_on():
+                        self.due.unfinished(shard)
+                        return _ended(tenants, faults, finished=False)
+                    faults += [fault for fault in pool.map(self._attempt, some) if fault]
+                    tenants += len(some)
+        return _ended(tenants, faults, finished=True)
+
+    def _attempt(self, tenant_id: str) -> Exception | None:
+        try:
+            self.tenant(tenant_id)
+        except Exception as fault:  # noqa: BLE001 (raised when the others are done)
+            logger().exception("a tenant was not swept", tenant_id=tenant_id)
+            return fault
+        return None
 
     def tenant(self, tenant_id: str) -> None:
-        """Settles the tenant's reservations past their deadline, and closes its open records past theirs."""
+        """Settles the tenant's reservations past their deadline, closes its open records past theirs, and resets what
+        was used of windows that have ended."""
         now_ms = self.clock.now_ms()
         began_s = now_ms // 1000
-        since_s = (self.due.swept_at(tenant_id) or began_s - FIRST_LOOK_BACK_S) - OVERLAP_S
         state = self.limits.load(tenant_id)
-        for reservation in state.in_flight.values() if state else ():
-            if reservation.deadline_ms < now_ms:
-                self._release(tenant_id, reservation)
+        since_s = ((state and state.swept_at) or began_s - FIRST_LOOK_BACK_S) - OVERLAP_S
+        late = [each for each in state.in_flight.values() if each.deadline_ms < now_ms] if state else []
+        for reservation in late:
+            self._release(tenant_id, reservation)
         for record in self.audit.between(tenant_id, since_s * 1000, now_ms):
             if record.status is AuditStatus.OPEN and record.deadline_ms < now_ms:
                 self._abandon(record, None)
-        self.due.swept(tenant_id, began_s)
+        if late:
+            state = self.limits.load(tenant_id)
+        if state and self.limits.reset(tenant_id, state, began_s):
+            state = self.limits.load(tenant_id)
+        self.due.swept(tenant_id, state, began_s)
 
     def _release(self, tenant_id: str, reservation: Reservation) -> None:
         """Charges what the record says of the attempt; in full where it says nothing but that there may have been one.
@@ -90,6 +116,12 @@ class Sweep:
         for entry in usage_entries(closed):
             self.usage.add(record.tenant_id, entry)
         return closed
+
+
+def _ended(tenants: int, faults: list[Exception], *, finished: bool) -> Swept:
+    if faults:
+        raise ExceptionGroup("tenants were not swept", faults)
+    return Swept(tenants, finished)
 
 
 def _abandoned(reservation: Reservation) -> Attempt:

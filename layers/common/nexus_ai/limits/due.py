@@ -1,14 +1,16 @@
-"""Which tenants the scheduled function has to look at: those that began a call since it last did.
+"""Which tenants the scheduled function has to look at: those that began a call since it last did, and those of which a
+window ends that was used.
 
 A call makes its reservation and opens its audit record side by side, and may be killed when there is but one of them.
 So each marks its tenant in its own write: the reservation on the item of limits, the record with an item of its own.
-Marks move on in steps of five minutes, so that the sparse index `due` is written once a step at most and holds active
-tenants only.
+Marks move on in steps of five minutes, so that the sparse index `due` is written once a step at most. A tenant that is
+idle is marked for the end of the next window that it used, and after the last one no more.
 """
 
 from collections.abc import Iterator
 from contextlib import suppress
 
+from nexus_ai.limits.models import LimitState
 from nexus_ai.limits.store import DUE_STEP_S, due_at
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
@@ -37,31 +39,46 @@ class DueTenants:
         else:
             tenants.add(tenant_id)
 
-    def active(self, now_s: int) -> Iterator[str]:
-        """Tenants with a mark, newer ones included: one that is busy moves its mark on with every step."""
-        for shard in keys.due_shards():
-            values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
-            marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=INDEX)
-            yield from dict.fromkeys(item["PK"] for item in marks)
+    def active(self, shard: str, now_s: int) -> Iterator[str]:
+        """A shard's tenants with a mark, the oldest first and newer ones included: who is busy moves its mark on."""
+        values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
+        marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=INDEX)
+        yield from dict.fromkeys(item["PK"] for item in marks)
 
-    def swept_at(self, tenant_id: str) -> int | None:
-        """When a sweep of this tenant last began, in seconds since 1970 UTC; None for never."""
-        item = self._table.get(keys.limits(tenant_id), consistent=True)
-        return item.get("sweptAt") if item else None
+    def shards(self) -> list[str]:
+        """All shards, first the one in which the last sweep ran out of time."""
+        shards = keys.due_shards()
+        item = self._table.get(keys.unfinished_sweep(), consistent=True)
+        first = shards.index(item["shard"]) if item else 0
+        return shards[first:] + shards[:first]
 
-    def swept(self, tenant_id: str, began_s: int) -> None:
-        """Remembers the sweep, and takes the marks off a tenant that was idle for a step and has nothing in flight.
+    def unfinished(self, shard: str) -> None:
+        """The next sweep begins with this shard."""
+        self._table.put({**keys.unfinished_sweep(), "shard": shard})
+
+    def swept(self, tenant_id: str, state: LimitState | None, began_s: int) -> None:
+        """Remembers the sweep. A tenant that was idle for a step and has nothing in flight is then looked at when the
+        next window ends that it used, as `state` tells, and else no more.
 
         A tenant that never reserved anything has no item of limits, and its next sweep looks back as a first one does.
         """
-        item, idle_s = keys.limits(tenant_id), began_s - DUE_STEP_S
-        with suppress(ConditionFailed):
-            self._table.update(item, "SET sweptAt = :began", {":began": began_s}, condition="attribute_exists(PK)")
-            self._table.update(
-                item,
-                "REMOVE dueShard, dueAt",
-                {":none": 0, ":idle": idle_s},
-                condition="size(inFlight) = :none AND dueAt <= :idle",
-            )
+        idle_s = began_s - DUE_STEP_S
+        if state:
+            self._remember(tenant_id, state.next_reset(), began_s, idle_s)
         with suppress(ConditionFailed):
             self._table.delete(keys.due_mark(tenant_id), condition="dueAt <= :idle", values={":idle": idle_s})
+
+    def _remember(self, tenant_id: str, next_s: int | None, began_s: int, idle_s: int) -> None:
+        item, values = keys.limits(tenant_id), {":began": began_s}
+        marks = "REMOVE dueShard, dueAt" if next_s is None else ", dueAt = :next"
+        if next_s is not None:
+            values[":next"] = next_s
+        try:
+            self._table.update(
+                item,
+                f"SET sweptAt = :began {marks}",
+                {**values, ":none": 0, ":idle": idle_s},
+                condition="size(inFlight) = :none AND dueAt <= :idle",
+            )
+        except ConditionFailed:
+            self._table.update(item, "SET sweptAt = :began", {":began": began_s}, condition="attribute_exists(PK)")

@@ -121,6 +121,8 @@ class LimitState:
     held: Three
     ends: Three
     in_flight: Mapping[str, Reservation]
+    # When the last sweep of this tenant began, in seconds since 1970 UTC.
+    swept_at: int | None = None
 
     @classmethod
     def unused(cls, settings: LimitSettings, now_s: int) -> "LimitState":
@@ -151,4 +153,13 @@ class LimitState:
             held=three(0 if ended[i] else self.held[i] for i in Limit),
             ends=three(new[i] if ended[i] else self.ends[i] for i in Limit),
             in_flight=self.in_flight,
+            swept_at=self.swept_at,
         )
+
+    def was_used(self, limit: Limit) -> bool:
+        """Whether anything was taken of the window that ends at `ends`, or is held of it."""
+        return self.remaining[limit] != self.maxima[limit] or self.held[limit] != 0
+
+    def next_reset(self) -> int | None:
+        """When the first of the windows that were used ends; None where none was."""
+        return min((self.ends[limit] for limit in Limit if self.was_used(limit)), default=None)

@@ -55,6 +55,7 @@ def _state(item: Item) -> LimitState:
         held=three(item["held"]),
         ends=three(item["ends"]),
         in_flight={name: _reservation(name, entry) for name, entry in item["inFlight"].items()},
+        swept_at=item.get("sweptAt"),
     )
 
 
@@ -248,6 +249,27 @@ class LimitStore:
                 continue
             return
         raise StoreUnavailable
+
+    def reset(self, tenant_id: str, state: LimitState, now_s: int) -> bool:
+        """Rolls the windows of `state` that were used and have ended; one that nobody used costs no write.
+
+        False where there was none, or where a call was first: it rolls what it needs by itself.
+        """
+        running = state.at(now_s)
+        ended = [limit for limit in Limit if running.ends[limit] != state.ends[limit] and state.was_used(limit)]
+        if not ended:
+            return False
+        write = _Write()
+        write.in_windows(state.ends)
+        write.conditions.append("maxima = :maxima")
+        write.values[":maxima"] = state.maxima
+        for limit in ended:
+            write.roll(limit, state.maxima[limit], 0, running.ends[limit])
+        try:
+            write.run(self._table, tenant_id)
+        except ConditionFailed:
+            return False
+        return True
 
     def fits(self, ask: Ask, settled: Settlement | None, state: LimitState) -> bool:
         if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:

@@ -60,6 +60,11 @@ def due_mark(tenant_id: str) -> Key:
     return {"PK": tenant_id, "SK": "due"}
 
 
+def unfinished_sweep() -> Key:
+    """Where the scheduled function goes on: no tenant's."""
+    return {"PK": "-", "SK": "sweep"}
+
+
 def due_shard(tenant_id: str) -> str:
     """The partition of the index of what is due: the same for a tenant at all times, and even over tenants."""
     return f"due#{sha256(tenant_id.encode()).digest()[0] % DUE_SHARDS}"

@@ -1,0 +1,11 @@
+"""Every five minutes: resets windows, settles and closes what killed functions left."""
+
+from collections.abc import Mapping
+
+from nexus_ai.core.observability import request_keys
+from nexus_ai.maintenance.run import RunContext, run
+
+
+def handler(_event: Mapping[str, object], context: RunContext) -> None:
+    with request_keys(route="maintain", lambda_request_id=context.aws_request_id):
+        run(context)

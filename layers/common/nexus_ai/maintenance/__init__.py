@@ -1,0 +1,1 @@
+"""What the scheduled function does between the calls."""

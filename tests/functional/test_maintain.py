@@ -1,0 +1,120 @@
+"""The scheduled function, through its handler: windows that ended are reset, and time that runs out loses nobody."""
+
+import pytest
+
+from functions.maintain.app import handler
+from local.stack import LocalStack
+from nexus_ai.gateway.sweep import Sweep
+from nexus_ai.limits.models import Amounts, Limit, LimitState, Settlement
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.maintenance.run import STEP_MS
+from nexus_ai.storage import keys, tables
+from tests.functional.http_client import ask as request
+from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service, set_limits
+from tests.unit.http_events import Context, read_event
+
+# 29 March 2026, 00:30 in Lisbon, whose clocks go from 01:00 to 02:00 in this night: the day has 23 hours.
+LISBON_S = 1_774_744_200
+
+
+def store() -> LimitStore:
+    return LimitStore(tables.rate_limits(), 100)
+
+
+def state_of(tenant: str) -> LimitState:
+    state = store().load(tenant)
+    assert state
+    return state
+
+
+def use(tenant: str, now_s: int, *, time_zone: str = "America/Sao_Paulo", tokens: int = 0) -> None:
+    subject = service(MovedClock(now_s * 1000))
+    set_limits(subject, tenant, limits(requests=10, tokens=1_000, time_zone=time_zone))
+    reservation = subject.reserve(caller_of(tenant), ask(tokens=tokens))
+    subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, tokens, 0)))
+
+
+def test_a_window_that_was_used_and_has_ended_is_new_and_the_others_stay(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S, time_zone="Europe/Lisbon", tokens=300)
+    hour, day, _ = before = state_of(tenant).ends
+
+    assert not store().reset(tenant, state_of(tenant), hour - 1)
+    assert store().reset(tenant, state_of(tenant), hour)
+
+    state = state_of(tenant)
+    assert [state.used(limit) for limit in Limit] == [0, 300, 0]
+    assert state.ends[1:] == before[1:]
+    assert hour < state.ends[0] <= hour + 3600
+    assert day - LISBON_S == 22 * 3600 + 1800
+    assert store().reset(tenant, state, day)
+    assert state_of(tenant).used(Limit.TOKENS_PER_DAY) == 0
+
+
+def test_a_window_that_nobody_used_costs_no_write(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(tenant, LISBON_S)
+    state = state_of(tenant)
+    assert store().reset(tenant, state, state.ends[0])
+    unused = state_of(tenant)
+
+    monkeypatch.setattr("nexus_ai.storage.table.Table.update", None)
+
+    assert not store().reset(tenant, unused, unused.ends[0] + 3600)
+
+
+def test_a_call_that_is_first_is_not_reset(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S)
+    seen = state_of(tenant)
+    later = seen.ends[0] + 5
+    subject = service(MovedClock(later * 1000))
+    reservation = subject.reserve(caller_of(tenant), ask())
+
+    assert not store().reset(tenant, seen, later)
+
+    subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
+    assert state_of(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
+
+
+def test_the_handler_resets_and_is_safe_to_run_again(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S)
+
+    handler(read_event("maintain"), Context(290_000))
+    once = state_of(tenant)
+    assert request(stack.url, "POST", "/local/tick").status == 200
+
+    assert [once.used(limit) for limit in Limit] == [0, 0, 0]
+    again = state_of(tenant)
+    assert (again.remaining, again.held, again.ends) == (once.remaining, once.held, once.ends)
+
+
+def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = [f"{tenant}-{number}" for number in range(40)]
+    for each in tenants:
+        use(each, LISBON_S)
+    seen: list[str] = []
+
+    def look(_: Sweep, name: str) -> None:
+        seen.append(name)
+
+    monkeypatch.setattr(Sweep, "tenant", look)
+
+    class Rationed(Context):
+        """Has time for three groups of tenants."""
+
+        asked = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            self.asked += 1
+            return STEP_MS + 1 if self.asked <= 3 else STEP_MS
+
+    handler({}, Rationed())
+    first = len(seen)
+    assert tables.rate_limits().get(keys.unfinished_sweep(), consistent=True)
+    for _ in range(16):
+        handler({}, Rationed())
+
+    assert 0 < first < len(tenants)
+    assert set(tenants) <= set(seen)

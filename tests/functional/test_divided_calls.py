@@ -25,6 +25,10 @@ def step(text: str) -> Step:
     return Step(prompt, input_tokens=40)
 
 
+# Not on the price list: its context is what the company entered.
+MODEL = "small-9"
+
+
 def divide(context: int) -> Division | None:
     if context >= LARGE:
         return None
@@ -44,6 +48,7 @@ def ask(tenant: str) -> GatewayAnswer[str]:
         parameters={"text": PARTS},
         parse=lambda text: text,
         provider=ProviderName.OPENAI,
+        model=MODEL,
         divide=divide,
     )
     now_ms = SystemClock().now_ms()
@@ -57,15 +62,14 @@ def ask(tenant: str) -> GatewayAnswer[str]:
 def small(stack: LocalStack, tenant: str) -> str:
     """A tenant whose model at OpenAI has a small context, and whose next provider is Groq with a large one."""
     welcome(stack, tenant)
-    set_fallback(tenant, "openai", "groq")
+    set_fallback(tenant, f"openai/{MODEL}", f"groq/{MODEL}")
     set_contexts(tenant, openai=SMALL, groq=LARGE)
     return tenant
 
 
 def set_contexts(tenant: str, **contexts: int) -> None:
-    configured = gateway().tenants.settings(caller_of(tenant)).providers
     prices = {
-        f"{provider}/{configured[provider].model}": ModelPrice.model_validate(
+        f"{provider}/{MODEL}": ModelPrice.model_validate(
             {"input_per_million": 1, "output_per_million": 1, "context_tokens": context}
         )
         for provider, context in contexts.items()

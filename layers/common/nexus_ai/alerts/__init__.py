@@ -1,0 +1,1 @@
+"""Alerts: what administrators are told of by mail, and how it gets to them."""

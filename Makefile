@@ -3,16 +3,35 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 ARCHITECTURE ?= arm64
 BIN := .venv/bin
+# Node and npm of uv.lock, whatever the machine has.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
+NODE_MODULES := frontend/node_modules/.package-lock.json
+DEMO := frontend/dist/demo/index.html
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run test test-all fuzz mutants evaluate lint types format openapi requirements build ceiling clean setup
+.PHONY: help run frontend library test test-all fuzz mutants evaluate lint types format openapi requirements build \
+	ceiling clean setup
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 run: setup ## the whole service at http://127.0.0.1:3000 (PORT), no account and no key needed
+	@$(MAKE) --no-print-directory frontend || echo "make run: the API runs without the demo, which could not be built" >&2
 	@PYTHONPATH=layers/common exec $(BIN)/python -u -m local
+
+frontend: $(DEMO) ## the demo in the browser, which `make run` serves
+
+library: $(NODE_MODULES) ## the React components, as the CRM imports them
+	@$(NPM) run build:library
+
+$(NODE_MODULES): frontend/package-lock.json | setup
+	@echo "frontend: installing what package-lock.json names; this happens once" >&2
+	@$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+$(DEMO): $(NODE_MODULES) $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f)
+	@$(NPM) run build -- --logLevel warn
 
 test: setup ## the tests, but for the long ones
 	@$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
@@ -21,7 +40,8 @@ test: setup ## the tests, but for the long ones
 ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
 	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings))
 
-test-all: test ## and the long ones after them
+test-all: test $(NODE_MODULES) $(DEMO) ## and the long ones after them, and those of the frontend
+	@$(NPM) test
 	@$(BIN)/pytest -m slow
 	@$(BIN)/pytest -m "not slow" --dynamodb-local $(ON_DYNAMODB_LOCAL)
 
@@ -35,22 +55,26 @@ evaluate: setup ## what a provider's answers keep: PROVIDER, TASK (one of four),
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.evaluation "$(PROVIDER)" \
 		$(if $(TASK),--task "$(TASK)") $(if $(MODEL),--model "$(MODEL)")
 
-lint: setup ## ruff, import contracts, the template
+lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=layers/common $(BIN)/lint-imports
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
+	@$(NPM) run lint
 
-types: setup ## mypy and pyright, both strict
+types: setup $(NODE_MODULES) ## mypy, pyright and TypeScript, all strict; the frontend's types of the API
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+	@$(NPM) run types
 
-format: setup ## ruff's fixes and format
+format: setup $(NODE_MODULES) ## fixes and format of ruff and Biome
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(NPM) run format
 
-openapi: setup ## docs/openapi.json, out of the code
+openapi: setup $(NODE_MODULES) ## docs/openapi.json out of the code, and the frontend's types out of it
 	@PYTHONPATH=layers/common $(BIN)/python -m local.openapi
+	@$(NPM) run api
 
 requirements: setup ## layers/common/requirements.txt, out of uv.lock
 	@.cache/uv/bin/uv export --quiet --locked --no-dev --no-emit-project --no-header \
@@ -66,7 +90,7 @@ ceiling: setup ## what a tenant's administrators cannot exceed: STACK, TENANT, R
 		$(if $(COST_PER_MONTH_USD),--cost-per-month-usd "$(COST_PER_MONTH_USD)")
 
 clean: ## everything that can be made again
-	@rm -rf .venv .cache .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv .cache frontend/node_modules frontend/dist .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:

@@ -14,6 +14,7 @@ from local.issuer import Issuer
 from local.own_routes import OwnRoutes, is_own
 from local.serving import Server
 from local.simulated.server import SimulatedProviders
+from local.site import Site
 from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers.base import ProviderName
@@ -74,9 +75,12 @@ class LocalStack:
         _forget()
         self._open.callback(_forget)
         own = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick)
+        site = Site()
 
         def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            chosen = own if is_own(str(environ["PATH_INFO"])) else gateway
+            if is_own(str(environ["PATH_INFO"])):
+                return own(environ, start_response)
+            chosen = site if site.has(environ) else gateway
             return chosen(environ, start_response)
 
         self._server.start(application)

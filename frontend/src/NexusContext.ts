@@ -1,0 +1,16 @@
+import { createContext, useContext } from 'react';
+import type { Api } from './api/client';
+import type { Locale } from './i18n/locale';
+
+export interface Nexus {
+  readonly api: Api;
+  readonly locale: Locale;
+}
+
+export const NexusContext = createContext<Nexus | null>(null);
+
+export function useNexus(): Nexus {
+  const nexus = useContext(NexusContext);
+  if (nexus === null) throw new Error('Components of @nexus/ai need a <NexusProvider> above them');
+  return nexus;
+}

@@ -1,0 +1,29 @@
+import { asProblem } from '../../api/problem';
+import { commonTexts } from '../../i18n/common';
+import { useProblemText } from '../../i18n/useProblemText';
+import { useTexts } from '../../i18n/useTexts';
+import { Button } from './Button';
+import styles from './States.module.css';
+
+interface ErrorStateProps {
+  readonly error: unknown;
+  readonly onRetry?: () => void;
+}
+
+/** A failure in words, with the request's id for whoever looks into it. */
+export function ErrorState({ error, onRetry }: ErrorStateProps) {
+  const t = useTexts(commonTexts);
+  const words = useProblemText();
+  const { requestId } = asProblem(error);
+  return (
+    <div className={`${styles.state} ${styles.error}`} role="alert">
+      <p className={styles.title}>{words(error)}</p>
+      {requestId !== null && <p className={styles.id}>{t('requestId', { id: requestId })}</p>}
+      {onRetry !== undefined && (
+        <Button size="s" onClick={onRetry}>
+          {t('retry')}
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,15 @@
+import { type ComponentType, lazy } from 'react';
+import type ptBR from '../i18n/pt-BR/demo.json';
+
+interface Page {
+  readonly path: string;
+  readonly name: keyof typeof ptBR.pages;
+  readonly component: ComponentType;
+  /** Shown to administrators only; the API refuses others in any case. */
+  readonly adminOnly?: boolean;
+}
+
+/** Every page of the demo, each in a file that is loaded when it is opened. The first one is the start. */
+export const PAGES: readonly Page[] = [
+  { path: '/', name: 'assistant', component: lazy(() => import('./AssistantPage')) },
+];

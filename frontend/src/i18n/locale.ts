@@ -1,0 +1,3 @@
+export const LOCALES = ['pt-BR', 'en', 'es'] as const;
+
+export type Locale = (typeof LOCALES)[number];

@@ -1,0 +1,37 @@
+import { useMemo } from 'react';
+import { useNexus } from '../NexusContext';
+
+/** Numbers, money and dates as the language writes them. Money is US dollars; null is unknown and is said by the caller. */
+export function useFormat() {
+  const { locale } = useNexus();
+  return useMemo(() => {
+    const integer = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+    const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
+    const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+    const seconds = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+    const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' });
+    return {
+      integer: (value: number) => integer.format(value),
+      compact: (value: number) => compact.format(value),
+      /** `value` 1 is 100 %. */
+      percent: (value: number) => percent.format(value),
+      usd: (value: number) => usd(locale, value),
+      duration: (ms: number) => (ms < 1000 ? `${integer.format(ms)} ms` : `${seconds.format(ms / 1000)} s`),
+      moment: (iso: string) => moment.format(new Date(iso)),
+      date: (iso: string, options: Intl.DateTimeFormatOptions) =>
+        new Intl.DateTimeFormat(locale, options).format(new Date(iso)),
+    };
+  }, [locale]);
+}
+
+/** Cents from a dollar on; below it all six decimals that the API tells, since one call costs a fraction of a cent. */
+function usd(locale: string, value: number): string {
+  const maximumFractionDigits = Math.abs(value) >= 1 || value === 0 ? 2 : 6;
+  const options = {
+    style: 'currency',
+    currency: 'USD',
+    minimumFractionDigits: 2,
+    maximumFractionDigits,
+  } as const;
+  return new Intl.NumberFormat(locale, options).format(value);
+}

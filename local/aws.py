@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_kms.client import KMSClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sesv2.client import SESV2Client
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
 # One call of each service that an endpoint has to know.
@@ -73,6 +74,7 @@ class Aws:
         _make_keys(self._template)
         make_tables(self._template)
         _make_bucket(self._template, self._region)
+        _make_mail(self._template)
         return self
 
     def stop(self) -> None:
@@ -195,3 +197,23 @@ def _make_bucket(template: Template, region: str) -> None:
         with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
             client.create_bucket(Bucket=name, **options)
         template.name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
+
+
+def _make_mail(template: Template) -> None:
+    """The sender, verified, where there is one, and what mails are sent under."""
+    from botocore.exceptions import ClientError
+
+    client: SESV2Client = _client("sesv2")
+    sender: str = template.resolve({"Ref": "SenderAddress"})
+    if sender:
+        with suppress(client.exceptions.AlreadyExistsException):
+            client.create_email_identity(EmailIdentity=sender)
+    for logical_id, _ in template.resources("AWS::SES::ConfigurationSet"):
+        name = f"{template.resolve({'Ref': 'AWS::StackName'})}-{logical_id}"
+        try:
+            client.create_configuration_set(ConfigurationSetName=name)
+        except ClientError as error:
+            # moto's name for it is that of SES's first API.
+            if "AlreadyExists" not in error.response.get("Error", {}).get("Code", ""):
+                raise
+        template.name(logical_id, name)

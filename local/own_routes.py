@@ -131,7 +131,8 @@ def _mail(message: Any) -> dict[str, Any]:
     parsed = message_from_bytes(message.raw_data.encode(), policy=policy)
     return {
         "subject": str(parsed["Subject"]),
-        "recipients": list(message.destinations),
+        # moto names those of the envelope and of the header, one after another.
+        "recipients": list(dict.fromkeys(message.destinations)),
         "text": _part(parsed, "plain"),
         "html": _part(parsed, "html"),
     }

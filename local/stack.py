@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 DEFAULT_REGION: Final = "us-east-1"
+# Whom alerts come from here. RFC 2606 keeps the domain from being anybody's.
+SENDER: Final = "alertas@nexus.example"
 
 
 class LocalStack:
@@ -45,6 +47,7 @@ class LocalStack:
         parameters = {
             "Stage": "local",
             "LogLevel": operator.get("LOG_LEVEL") or "INFO",
+            "SenderAddress": SENDER,
             **self.issuer.parameters(),
             **self._places,
         }
@@ -119,5 +122,5 @@ class LocalStack:
 def _forget() -> None:
     """Lets settings and clients be made again, for the environment as it is now."""
     get_settings.cache_clear()
-    for client in (clients.dynamodb, clients.kms, clients.s3, clients.lambda_, clients.secrets_manager):
+    for client in (clients.dynamodb, clients.kms, clients.s3, clients.lambda_, clients.secrets_manager, clients.ses):
         client.cache_clear()

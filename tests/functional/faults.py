@@ -13,6 +13,7 @@ from nexus_ai.storage import aws
 
 type Fault = Callable[[Any], AWSResponse | None]
 
+# Of the services whose operations are named in a header; those of SES are named by method and path.
 HARMLESS = {"dynamodb": "DynamoDB_20120810.ListTables", "kms": "TrentService.ListKeys"}
 
 
@@ -57,10 +58,18 @@ def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamod
         if answer is not None:
             # botocore asks all handlers and takes the first answer: the embedded engine behind this one is given
             # something harmless to do, so that what fails has not happened.
-            request.headers["X-Amz-Target"] = HARMLESS[service]
+            if service == "sesv2":
+                request.method = "GET"
+            else:
+                request.headers["X-Amz-Target"] = HARMLESS[service]
         return answer
 
-    clients: dict[str, Callable[[], Any]] = {"dynamodb": aws.dynamodb, "kms": aws.kms, "s3": aws.s3}
+    clients: dict[str, Callable[[], Any]] = {
+        "dynamodb": aws.dynamodb,
+        "kms": aws.kms,
+        "s3": aws.s3,
+        "sesv2": aws.ses,
+    }
     client = clients[service]()
     name = f"before-send.{service}.{operation}"
     client.meta.events.register_first(name, handler)

@@ -5,7 +5,7 @@ from uuid import uuid4
 from nexus_ai.core.caller import Caller, Role
 from nexus_ai.core.clock import Clock, Deadline, uuid7
 from nexus_ai.core.settings import get_settings
-from nexus_ai.limits.models import Amounts, Ask, LimitSettings
+from nexus_ai.limits.models import Amounts, Ask, LimitSettings, Reservation
 from nexus_ai.limits.service import LimitService
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import tables
@@ -63,3 +63,8 @@ def ask(*, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known
         model="gpt-5-mini",
         price_known=price_known,
     )
+
+
+def without_levels(reservation: Reservation) -> Reservation:
+    """As it is read from the item."""
+    return reservation.model_copy(update={"levels": ()})

@@ -8,6 +8,9 @@ import pytest
 
 from local.stack import LocalStack
 from nexus_ai.http.endpoint import Handler
+from nexus_ai.storage import tables
+from nexus_ai.tenants.models import StoppedEmail, StopReason
+from nexus_ai.tenants.store import TenantStore
 from tests.functional.administration_support import (
     CONFIGS,
     FALLBACK,
@@ -40,7 +43,10 @@ REQUESTS: dict[str, list[tuple[str, str, Any]]] = {
     "GetFallbackFunction": [("GET", FALLBACK, None)],
     "PutFallbackFunction": [("PUT", FALLBACK, ORDERS)],
     "GetRateLimitsFunction": [("GET", RATE_LIMITS, None)],
-    "PutRateLimitsFunction": [("PUT", RATE_LIMITS, {"timeZone": "UTC", "alertThresholds": [50]})],
+    "PutRateLimitsFunction": [
+        ("PUT", RATE_LIMITS, {"timeZone": "UTC", "alertThresholds": [50]}),
+        ("PUT", RATE_LIMITS, {"alertEmails": []}),
+    ],
 }
 # In an order in which each event finds what it needs.
 EVENTS = (
@@ -61,6 +67,8 @@ EVENTS = (
 @pytest.mark.parametrize("function", REQUESTS)
 def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
+    gone = StoppedEmail(address="of@nobody.example", reason=StopReason.BOUNCE, at_ms=0)
+    TenantStore(tables.settings()).stop_email(tenant, gone)
 
     with recorded(tenant) as calls:
         replies = [call(stack, tenant, *request) for request in REQUESTS[function]]

@@ -32,6 +32,7 @@ def test_a_tenant_that_never_called_has_the_deployments_limits_and_used_nothing(
         "timeZone": "America/Sao_Paulo",
         "alertThresholds": [80],
         "alertEmails": [],
+        "stoppedEmails": [],
         "ceilings": {"requestsPerHour": None, "tokensPerDay": None, "costPerMonthUsd": None},
     }
     assert [window["limit"] for window in windows] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]

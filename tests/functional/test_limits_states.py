@@ -21,11 +21,22 @@ from hypothesis.stateful import (
 )
 
 from nexus_ai.core.errors import LimitExceeded, LimitInFlight, PriceUnknown
-from nexus_ai.limits.models import NOTHING, Amounts, Ask, Limit, LimitSettings, Reservation, Settlement, three
+from nexus_ai.limits.models import (
+    NOTHING,
+    UNLIMITED,
+    Amounts,
+    Ask,
+    Level,
+    Limit,
+    LimitSettings,
+    Reservation,
+    Settlement,
+    three,
+)
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import tables
 from tests.functional.limits_model import Model, Verdict, ends_of
-from tests.functional.limits_support import MovedClock, caller_of, limits, service, set_limits
+from tests.functional.limits_support import MovedClock, caller_of, limits, service, set_limits, without_levels
 
 SEATS = 4
 DEADLINE_S = 29
@@ -101,8 +112,9 @@ class LimitMachine(RuleBasedStateMachine):
         first = self._pick(list(self.model.open), pick)
         closed = [name for name in self.known if name not in self.model.open]
         settled = Settlement(reservation=self._pick(closed, other), used=NOTHING) if moved_on and closed else None
-        asked = Ask(**first.model_dump(exclude={"ends"}))
-        assert self.service.reserve(caller_of(self.tenant), asked, settled=settled) == first
+        asked = Ask(**first.model_dump(exclude={"ends", "levels"}))
+        again = self.service.reserve(caller_of(self.tenant), asked, settled=settled)
+        assert without_levels(again) == first
 
     @precondition(lambda self: self.model.open)
     @rule(pick=ANY, shares=SHARES)
@@ -191,8 +203,10 @@ class LimitMachine(RuleBasedStateMachine):
         caller = caller_of(self.tenant)
         if verdict == "granted":
             granted = self.service.reserve(caller, asked, settled=settled)
-            assert granted == Reservation(**asked.model_dump(exclude={"price_known"}), ends=self.model.ends)
-            self.known[granted.id] = granted
+            self._check_levels(granted.levels)
+            held = without_levels(granted)
+            assert held == Reservation(**asked.model_dump(exclude={"price_known"}), ends=self.model.ends)
+            self.known[held.id] = held
         elif verdict == "price_unknown":
             with pytest.raises(PriceUnknown):
                 self.service.reserve(caller, asked, settled=settled)
@@ -217,8 +231,17 @@ class LimitMachine(RuleBasedStateMachine):
         assert refused.retry_after == (1 if verdict == "limit_in_flight" else max(1, ends[limit] - self.now_s))
 
     def _settle(self, settled: Settlement) -> None:
-        assert self.service.settle(self.tenant, settled)
+        levels = self.service.settle(self.tenant, settled)
+        assert levels
         assert self.model.settle(settled.reservation.id, settled.used)
+        self._check_levels(levels)
+
+    def _check_levels(self, levels: tuple[Level, ...]) -> None:
+        """What a write says of the limits after it is what the table says."""
+        for limit, level in zip(Limit, levels, strict=True):
+            assert (level.limit, level.end) == (limit, self.model.ends[limit])
+            assert (level.used, level.held) == (self.model.used[limit], self.model.held(limit))
+            assert level.maximum == (UNLIMITED if self.model.maxima[limit] is None else self.model.maxima[limit])
 
 
 def _maxima(chosen: LimitSettings) -> tuple[int | None, int | None, int | None]:

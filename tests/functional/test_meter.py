@@ -14,11 +14,11 @@ from nexus_ai.gateway import models
 from nexus_ai.gateway.meter import Meter
 from nexus_ai.gateway.models import Step
 from nexus_ai.gateway.plan import Candidate
-from nexus_ai.limits.models import Amounts, Limit, LimitState, Reservation, Settlement
+from nexus_ai.limits.models import Amounts, Limit, LimitState, Reservation
 from nexus_ai.limits.service import LimitService
 from nexus_ai.providers.base import Completion, FailureKind, Message, Prompt, ProviderFailure, ProviderName
 from nexus_ai.tenants.models import TenantSettings
-from tests.functional.limits_support import MovedClock, caller_of, limits, service, set_limits
+from tests.functional.limits_support import MovedClock, caller_of, limits, service, set_limits, without_levels
 
 MINI = Candidate("openai", "gpt-4o-mini")
 NANO = Candidate("openai", "gpt-4.1-nano")
@@ -114,7 +114,10 @@ def test_the_next_attempt_settles_the_one_before_it_and_is_no_second_request(
     assert (held.id, held.amounts) == (f"{request.caller.request_id}.2", Amounts(0, 1_540, 304))
     assert request.used() == (1, 0, 0)
     assert request.meter.usage() == models.Usage(input_tokens=0, output_tokens=0, cost_micros=0)
-    assert request.meter.last_settlement() == Settlement(reservation=held, used=Amounts(0, 0, 0))
+    settled = request.meter.last_settlement()
+    assert settled
+    assert without_levels(settled.reservation) == held
+    assert settled.used == Amounts(0, 0, 0)
 
 
 def test_an_attempt_that_sent_nothing_leaves_the_request_to_the_next(

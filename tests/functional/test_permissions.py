@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
+from functions.mail_events.app import handler as mail_events
 from functions.maintain.app import handler as maintain
 from local.simulated.behaviours import Fail
 from local.stack import LocalStack
 from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import aws, keys
+from nexus_ai.storage import aws, keys, tables
+from nexus_ai.tenants.store import TenantStore
+from tests.functional.alerts_support import listed
 from tests.functional.audit_jobs_support import nobody_runs, run_by_hand
 from tests.functional.http_client import ask
 from tests.functional.pipeline_support import copy, set_limits
+from tests.functional.test_mail_events import told
 from tests.unit.http_events import Context
 
 PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
@@ -163,6 +167,9 @@ def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(
 
 
 def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: str) -> None:
+    stack.token(tenant)
+    set_limits(tenant, requests=1)
+    listed(tenant)
     copy(stack, tenant)
 
     with recorded(tenant) as calls:
@@ -171,6 +178,16 @@ def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: s
 
     assert calls <= granted("MaintainFunction")
     assert ("dynamodb:PutItem", "RateLimitsTable") in calls, "where the next run goes on"
+    assert ("dynamodb:Query", "SettingsTable") in calls, "whom to tell"
+
+
+def test_the_function_for_bounces_may_do_what_it_does_and_nothing_else(stack: LocalStack, tenant: str) -> None:
+    TenantStore(tables.settings()).change_alerts(tenant, {"emails": ["ninguem@clinica.example"]})
+
+    with recorded(tenant) as calls:
+        mail_events(told(tenant), Context())
+
+    assert calls == granted("MailEventsFunction")
 
 
 def test_the_audits_functions_may_do_what_they_do_and_nothing_else(

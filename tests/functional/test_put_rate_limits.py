@@ -31,7 +31,7 @@ def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Re
 
 def told(reply: Reply) -> dict[str, Any]:
     assert reply.status == 200, reply.body
-    return {name: value for name, value in reply.body.items() if name not in {"windows", "ceilings"}}
+    return {name: value for name, value in reply.body.items() if name not in {"windows", "ceilings", "stoppedEmails"}}
 
 
 def preferences(tenant: str) -> Preferences:

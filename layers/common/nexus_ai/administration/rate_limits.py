@@ -15,7 +15,7 @@ from nexus_ai.limits.ceilings import Ceiling
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
 from nexus_ai.limits.service import public_amount
 from nexus_ai.limits.windows import is_time_zone
-from nexus_ai.tenants.models import AlertSettings
+from nexus_ai.tenants.models import StopReason, TenantSettings
 
 # The bounds are those of the deployment's own defaults, and keep clear of what stands for "no limit" in the table.
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
@@ -87,6 +87,14 @@ class CeilingView(ResponseModel):
     cost_per_month_usd: Dollars | None
 
 
+class StoppedEmailView(ResponseModel):
+    """An address that gets no mails any more, since when and why; it is forgotten once it is off the list."""
+
+    address: str
+    reason: StopReason
+    at: str
+
+
 class RateLimitsView(ResponseModel):
     requests_per_hour: int | None
     tokens_per_day: int | None
@@ -94,6 +102,7 @@ class RateLimitsView(ResponseModel):
     time_zone: str
     alert_thresholds: tuple[int, ...]
     alert_emails: tuple[str, ...]
+    stopped_emails: tuple[StoppedEmailView, ...]
     ceilings: CeilingView
     windows: tuple[LimitWindow, ...]
 
@@ -102,7 +111,7 @@ def read(caller: Caller) -> RateLimitsView:
     """The limits as they stand now; raises StoreUnavailable."""
     ceiling = ceiling_store().load(caller.tenant_id)
     state = ceiling.over(gateway().limits.state(caller))
-    return _view(state, ceiling, gateway().tenants.current(caller).alerts)
+    return _view(state, ceiling, gateway().tenants.current(caller))
 
 
 def windows(caller: Caller) -> tuple[LimitWindow, ...]:
@@ -151,15 +160,19 @@ def _changes(request: RateLimitsRequest) -> dict[str, Any]:
     return changes
 
 
-def _view(state: LimitState, ceiling: Ceiling, alerts: AlertSettings) -> RateLimitsView:
+def _view(state: LimitState, ceiling: Ceiling, tenant: TenantSettings) -> RateLimitsView:
     settings: LimitSettings = state.settings
     return RateLimitsView(
         requests_per_hour=settings.requests_per_hour,
         tokens_per_day=settings.tokens_per_day,
         cost_per_month_usd=_dollars(settings.cost_per_month_micros),
         time_zone=settings.time_zone,
-        alert_thresholds=alerts.thresholds,
-        alert_emails=alerts.emails,
+        alert_thresholds=tenant.alerts.thresholds,
+        alert_emails=tenant.alerts.emails,
+        stopped_emails=tuple(
+            StoppedEmailView(address=address, reason=stopped.reason, at=iso(stopped.at_ms))
+            for address, stopped in sorted(tenant.stopped_emails.items())
+        ),
         ceilings=CeilingView(
             requests_per_hour=ceiling.requests_per_hour,
             tokens_per_day=ceiling.tokens_per_day,

@@ -25,14 +25,17 @@ class LimitAlert(BaseModel):
     limit: AlertedLimit
     threshold: int
     window_end: int
-    time_zone: str
     used: int
     max: int
 
     @property
     def name(self) -> str:
         """Its sort key: there is one of each in a tenant's partition."""
-        return f"alert#limit#{self.limit}#{self.threshold}#{self.window_end}"
+        return self.name_of(self.limit, self.threshold, self.window_end)
+
+    @staticmethod
+    def name_of(limit: AlertedLimit, threshold: int, window_end: int) -> str:
+        return f"alert#limit#{limit}#{threshold}#{window_end}"
 
 
 class ProviderEvent(StrEnum):
@@ -60,7 +63,11 @@ class ProviderAlert(BaseModel):
     @property
     def name(self) -> str:
         """Its sort key: one event is told once, until it is over."""
-        return f"alert#{self.event}#{self.provider}" + (f"#{self.model}" if self.model else "")
+        return self.name_of(self.event, self.provider, self.model)
+
+    @staticmethod
+    def name_of(event: ProviderEvent, provider: str, model: str | None) -> str:
+        return f"alert#{event}#{provider}" + (f"#{model}" if model else "")
 
 
 type Alert = LimitAlert | ProviderAlert

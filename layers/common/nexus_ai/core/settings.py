@@ -43,6 +43,12 @@ class Settings(BaseModel):
     # Which function works on exports and erasures; None in those that start none.
     run_audit_job_function: OptionalText = None
 
+    # From whom alerts come, a verified identity of SES; None where mails are off. Bounces and complaints are told of by
+    # the configuration set. Mails link to the dashboard.
+    mail_sender: OptionalText = None
+    mail_configuration_set: OptionalText = None
+    dashboard_url: OptionalText = None
+
     # Who signs the callers' tokens, with published keys or a shared secret, and under which names the claims stand.
     token_issuer: str
     token_audience: str

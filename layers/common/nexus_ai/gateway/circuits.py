@@ -46,22 +46,29 @@ class Circuits:
             request_id=caller.request_id,
         )
 
-    def failed(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> None:
-        """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause."""
+    def failed(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> bool:
+        """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause.
+
+        Returns whether it is open then.
+        """
         now_ms = self._clock.now_ms()
         asked_ms = int((retry_after_s or 0) * 1000)
         failures = self._store.add_failure(caller.tenant_id, provider, model, now_ms // 1000 + KEPT_S)
-        if failures >= FAILURES_TO_OPEN or asked_ms >= LONG_RETRY_AFTER_MS:
+        opens = failures >= FAILURES_TO_OPEN or asked_ms >= LONG_RETRY_AFTER_MS
+        if opens:
             pause_ms = min(max(asked_ms, COOL_DOWN_MS), MAX_COOL_DOWN_MS)
             self._store.open_circuit(caller.tenant_id, provider, model, now_ms + pause_ms)
         self._tenants.forget_circuits(caller)
+        return opens
 
-    def answered(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> None:
-        """Closes a circuit that had counted failures; writes nothing where there were none."""
+    def answered(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
+        """Closes a circuit that had counted failures; False, and nothing is written, where there were none."""
         circuit = settings.circuits.get((provider, model), Circuit())
-        if circuit.failures or circuit.open_until_ms:
+        had_failed = bool(circuit.failures or circuit.open_until_ms)
+        if had_failed:
             self._store.close_circuit(caller.tenant_id, provider, model)
             self._tenants.forget_circuits(caller)
+        return had_failed
 
     def took(self, caller: Caller, settings: TenantSettings, provider: str, model: str, latency_ms: int) -> None:
         """Remembers how fast a model answered, for the strategy `fastest`."""

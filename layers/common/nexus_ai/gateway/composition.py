@@ -1,5 +1,6 @@
 """How the concerns are put together: the only place that knows all of them and the tables they use."""
 
+from nexus_ai.alerts.store import AlertStore
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.cache.idempotency import IdempotencyStore
 from nexus_ai.cache.store import CacheStore
@@ -11,6 +12,7 @@ from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.idempotency import Idempotency
 from nexus_ai.gateway.kept_answers import KeptAnswers
 from nexus_ai.gateway.pipeline import Gateway
+from nexus_ai.gateway.watch import Watch
 from nexus_ai.limits.ceilings import CeiledLimitStore, CeilingStore, deployment_ceiling, under_ceiling
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.service import LimitService
@@ -55,6 +57,7 @@ def compose(clock: Clock) -> Gateway:
         kept_answers=KeptAnswers(CacheStore(tables.cache()), clock),
         books=Books(audit_store(), usage_store(), DueTenants(tables.rate_limits()), clock),
         circuits=Circuits(tenant_store, tenants, clock),
+        watch=Watch(AlertStore(tables.rate_limits()), clock),
         idempotency=Idempotency(IdempotencyStore(tables.cache()), clock),
         default_time_zone=settings.default_time_zone,
     )

@@ -9,7 +9,7 @@ from nexus_ai.core.observability import logger
 from nexus_ai.gateway.charging import charge_answer, charge_failure, estimate
 from nexus_ai.gateway.models import Step, Usage
 from nexus_ai.gateway.plan import Candidate
-from nexus_ai.limits.models import NOTHING, Amounts, Ask, Reservation, Settlement
+from nexus_ai.limits.models import NOTHING, Amounts, Ask, Level, Reservation, Settlement
 from nexus_ai.limits.service import LimitService
 from nexus_ai.providers.base import Completion, FailureKind, Prompt, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
@@ -94,6 +94,11 @@ class Meter:
             self._pending, attempt = charge_answer(settings, candidate, reservation, outcome.usage, took_ms)
         self.attempts.append(attempt)
         return outcome
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """How far the limits are used with the attempt that may be begun."""
+        return self._open.levels if self._open else ()
 
     def give_back(self) -> None:
         """The attempt that was reserved for is not begun after all; its reservation is settled with the next one."""

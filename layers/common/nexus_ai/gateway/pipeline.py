@@ -276,18 +276,27 @@ class _Run[T]:
             # Even a refusal waits: the record's end must not be overtaken by its begin.
             if record:
                 record.result()
+        # Before the provider is called, so that no kill and no end of a window keeps from telling what was reached.
+        gateway.watch.levels(caller.tenant_id, self._settings.alerts, self._meter.levels)
         return key.result()
 
     def _heed(self, candidate: Candidate, failure: ProviderFailure) -> None:
         """Does what the table says of a failure; raises RequestRejected where no provider would take the request."""
         rule = RULES[failure.kind]
         if rule.trips:
-            circuits, caller = self._gateway.circuits, self._caller
-            self._request.then.append(
-                lambda: circuits.failed(caller, candidate.provider, candidate.model, failure.retry_after_s)
-            )
+            self._request.then.append(lambda: self._failed(candidate, failure))
         if rule.action is Action.STOP:
             raise RequestRejected
+
+    def _failed(self, candidate: Candidate, failure: ProviderFailure) -> None:
+        gateway, caller = self._gateway, self._caller
+        opened = gateway.circuits.failed(caller, candidate.provider, candidate.model, failure.retry_after_s)
+        gateway.watch.failure(caller.tenant_id, self._settings.alerts, candidate, failure.kind, opened=opened)
+
+    def _answered(self, provider: str, model: str) -> None:
+        gateway, caller = self._gateway, self._caller
+        if gateway.circuits.answered(caller, self._settings, provider, model):
+            gateway.watch.recovered(caller.tenant_id, provider, model)
 
     def _share(self, candidates_left: int) -> float:
         """The seconds an attempt may take: half of what is left, all of it for the last provider."""
@@ -300,7 +309,7 @@ class _Run[T]:
         gateway, caller = self._gateway, self._caller
         answer = self._request.answer(data, candidate.provider, completion.model, cached=False)
         provider, model = candidate.provider, candidate.model
-        self._request.then.append(lambda: gateway.circuits.answered(caller, self._settings, provider, model))
+        self._request.then.append(lambda: self._answered(provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
             took_ms = self._meter.attempts[-1].latency_ms
             self._request.then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))

@@ -16,6 +16,8 @@ from nexus_ai.gateway.kept_answers import KeptAnswers
 from nexus_ai.gateway.meter import ABANDONED_AFTER_MS, Meter
 from nexus_ai.gateway.models import Answer, ModelCall
 from nexus_ai.gateway.plan import Candidate
+from nexus_ai.gateway.watch import Watch
+from nexus_ai.limits.models import Level, Settlement
 from nexus_ai.limits.service import LimitService
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import AuditContent, Preferences, TenantSettings
@@ -39,6 +41,7 @@ class Concerns:
     kept_answers: KeptAnswers
     books: Books
     circuits: Circuits
+    watch: Watch
     idempotency: Idempotency
     default_time_zone: str
 
@@ -55,6 +58,8 @@ class Request[T]:
         self.asked = Candidate(call.provider or "none", call.model or "none")
         self.opened_record = False
         self.then: list[Callable[[], object]] = []
+        # How far the limits were used after the last settlement.
+        self._levels: tuple[Level, ...] = ()
 
     def close(self, record: AuditRecord, answer: str | None, writes: list[tuple[Table, Item]] | None = None) -> bool:
         """Writes the end down; False where its record could not be written."""
@@ -63,10 +68,16 @@ class Request[T]:
         if answer is not None:
             contents += answer_content(answer, choice)
         settled, concerns = self.meter.last_settlement(), self._concerns
-        settle = partial(concerns.limits.settle, self._caller.tenant_id, settled) if settled else None
+        settle = partial(self._settle, settled) if settled else None
         return concerns.books.close(
             self._caller, record, contents, settle=settle, others=self.then, writes=writes or []
         )
+
+    def _settle(self, settled: Settlement) -> None:
+        """May be called again where it failed: what is left to be told then is told."""
+        levels = self._concerns.limits.settle(self._caller.tenant_id, settled)
+        self._levels = levels or self._levels
+        self._concerns.watch.levels(self._caller.tenant_id, self.settings.alerts, self._levels)
 
     def answer(self, data: T, provider: str, model: str, *, cached: bool) -> Answer[T]:
         """The answer with all that the caller is told around it."""

@@ -43,11 +43,26 @@ class Amounts(NamedTuple):
 NOTHING = Amounts(0, 0, 0)
 
 
+class Level(NamedTuple):
+    """How far a limit is used in its window, which is known by its end in seconds since 1970 UTC."""
+
+    limit: Limit
+    used: int
+    held: int
+    maximum: int
+    end: int
+
+    def reaches(self, percent: int) -> bool:
+        """Whether so much of the limit is used, or may be by what is held. Nothing of no limit, or of one of 0."""
+        return 0 < self.maximum < UNLIMITED and 100 * (self.used + self.held) >= percent * self.maximum
+
+
 class Reservation(BaseModel):
     """What one attempt holds until it is settled.
 
     `id` is `<request id>.<number of the attempt>`. `ends` are the ends of the three windows it was taken from, in
     seconds since 1970 UTC: an end is a window's identity, since no two windows of a limit end at the same moment.
+    `levels` are as the write that opened it left them, and are not known of one that is read from the item.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +73,7 @@ class Reservation(BaseModel):
     provider: str
     model: str
     ends: Three
+    levels: tuple[Level, ...] = ()
 
     @property
     def request_id(self) -> str:
@@ -154,6 +170,11 @@ class LimitState:
             ends=three(new[i] if ended[i] else self.ends[i] for i in Limit),
             in_flight=self.in_flight,
             swept_at=self.swept_at,
+        )
+
+    def levels(self) -> tuple[Level, ...]:
+        return tuple(
+            Level(limit, self.used(limit), self.held[limit], self.maxima[limit], self.ends[limit]) for limit in Limit
         )
 
     def was_used(self, limit: Limit) -> bool:

@@ -8,7 +8,7 @@ from nexus_ai.core.clock import Clock, iso
 from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.core.settings import Settings
-from nexus_ai.limits.models import UNLIMITED, Ask, Limit, LimitSettings, LimitState, Reservation, Settlement
+from nexus_ai.limits.models import UNLIMITED, Ask, Level, Limit, LimitSettings, LimitState, Reservation, Settlement
 from nexus_ai.limits.store import LimitStore, Refused, stands_in_the_way
 
 # A call in flight takes seconds; who waits for its reservation asks again after this.
@@ -46,8 +46,8 @@ class LimitService:
         if not self._store.fits(ask, before, state):
             raise self._refusal(ask, settled, state, self._clock.now_ms() // 1000)
 
-    def settle(self, tenant_id: str, settled: Settlement) -> bool:
-        """Closes a reservation at what was used; False where it was closed before."""
+    def settle(self, tenant_id: str, settled: Settlement) -> tuple[Level, ...] | None:
+        """Closes a reservation at what was used, and returns the levels after it; None where it was closed before."""
         return self._store.settle(tenant_id, settled)
 
     def state(self, caller: Caller) -> LimitState:

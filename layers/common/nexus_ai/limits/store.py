@@ -15,6 +15,7 @@ from nexus_ai.limits.models import (
     UNLIMITED,
     Amounts,
     Ask,
+    Level,
     Limit,
     LimitSettings,
     LimitState,
@@ -57,6 +58,11 @@ def _state(item: Item) -> LimitState:
         in_flight={name: _reservation(name, entry) for name, entry in item["inFlight"].items()},
         swept_at=item.get("sweptAt"),
     )
+
+
+def _levels(item: Item) -> tuple[Level, ...]:
+    """Without a look at the reservations, of which there may be a hundred."""
+    return _state({**item, "inFlight": {}}).levels()
 
 
 def _entry(ask: Ask) -> list[Any]:
@@ -192,7 +198,7 @@ class LimitStore:
             if state is None:
                 continue
             if ask.id in state.in_flight:
-                return state.in_flight[ask.id]
+                return state.in_flight[ask.id].model_copy(update={"levels": state.levels()})
             # Where the sweep has closed the attempt before, this one stands for itself.
             open_before = settled if settled and settled.reservation.id in state.in_flight else None
             if not self.fits(ask, open_before, state.at(now_s)):
@@ -203,8 +209,11 @@ class LimitStore:
                 item = refusal.item
         raise StoreUnavailable
 
-    def settle(self, tenant_id: str, settled: Settlement) -> bool:
-        """Closes a reservation at what it used. A second settlement of the same one changes nothing and is False."""
+    def settle(self, tenant_id: str, settled: Settlement) -> tuple[Level, ...] | None:
+        """Closes a reservation at what it used, and returns the levels after it.
+
+        A second settlement of the same one changes nothing and is None.
+        """
         ends = settled.reservation.ends
         for _ in range(TRIES):
             write = _Write()
@@ -213,13 +222,11 @@ class LimitStore:
             for limit in Limit:
                 write.add(limit, *effect(None, settled, limit, ends[limit]))
             try:
-                write.run(self._table, tenant_id)
+                return _levels(write.run(self._table, tenant_id, returns="ALL_NEW"))
             except ConditionFailed as refusal:
                 if refusal.item is None or settled.reservation.id not in refusal.item["inFlight"]:
-                    return False
+                    return None
                 ends = _state(refusal.item).ends
-            else:
-                return True
         raise StoreUnavailable
 
     def change_settings(
@@ -334,5 +341,5 @@ class LimitStore:
         if not ask.price_known:
             write.conditions.append("maxima[2] = :unlimited")
             write.values[":unlimited"] = UNLIMITED
-        answer = write.run(self._table, tenant_id, returns="UPDATED_NEW")
-        return _reservation(ask.id, answer["inFlight"][ask.id])
+        item = write.run(self._table, tenant_id, returns="ALL_NEW")
+        return _reservation(ask.id, item["inFlight"][ask.id]).model_copy(update={"levels": _levels(item)})

@@ -3,8 +3,10 @@
 Safe to run twice, at once, late, or half. A run that has no time left ends, and the next one goes on where it ended.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.observability import logger
 from nexus_ai.core.settings import get_settings
@@ -12,7 +14,9 @@ from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
+from nexus_ai.maintenance.telling import Post, Telling
 from nexus_ai.storage import tables
+from nexus_ai.tenants.store import TenantStore
 
 # What a run keeps of its time for the tenants that it is at.
 STEP_MS = 30_000
@@ -25,7 +29,43 @@ class RunContext(Protocol):
 
 
 def run(context: RunContext) -> None:
-    """Raises an ExceptionGroup of what went wrong with single tenants once all others are done."""
+    """Alerts go first, before windows are rolled that they tell of.
+
+    Raises an ExceptionGroup of what went wrong, once all that did not is done.
+    """
+
+    def may_go_on() -> bool:
+        return context.get_remaining_time_in_millis() > STEP_MS
+
+    faults: list[Exception] = []
+    for step in (_tell, _sweep):
+        try:
+            step(may_go_on)
+        except Exception as fault:  # noqa: BLE001 (raised when the others are done)
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("a run of the schedule had faults", faults)
+
+
+def _tell(may_go_on: Callable[[], bool]) -> None:
+    settings, table = get_settings(), tables.rate_limits()
+    if settings.mail_sender is None:
+        logger().info("mails are off: there is no address to send from")
+    told = Telling(
+        clock=SystemClock(),
+        alerts=AlertStore(table),
+        limits=LimitStore(table, settings.max_calls_in_flight),
+        tenants=TenantStore(tables.settings()),
+        usage=usage_store(),
+        post=Post(settings.mail_sender, settings.dashboard_url) if settings.mail_sender else None,
+        default_time_zone=settings.default_time_zone,
+    ).all(may_go_on)
+    logger().info(
+        "told", finished=told.finished, outcomes={str(outcome): count for outcome, count in told.outcomes.items()}
+    )
+
+
+def _sweep(may_go_on: Callable[[], bool]) -> None:
     table = tables.rate_limits()
     sweep = Sweep(
         clock=SystemClock(),
@@ -34,5 +74,5 @@ def run(context: RunContext) -> None:
         audit=audit_store(),
         usage=usage_store(),
     )
-    swept = sweep.all(lambda: context.get_remaining_time_in_millis() > STEP_MS)
+    swept = sweep.all(may_go_on)
     logger().info("maintained", tenants=swept.tenants, finished=swept.finished)

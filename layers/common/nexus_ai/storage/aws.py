@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sesv2.client import SESV2Client
 
 # A request has 29 seconds in all: a store that does not answer in two is asked again, and given up after three tries.
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
 TRIES = 3
+# Whoever sends a mail twice has sent two: a mail service is waited for longer, and asked once.
+MAIL_READ_TIMEOUT_S = 20
 POOL = 64
 
 _making = Lock()
@@ -83,8 +86,18 @@ def _make_secrets_manager() -> "SecretsManagerClient":
         return boto3.client("secretsmanager", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
+def _make_ses() -> "SESV2Client":
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    with _making:
+        config = _config(1).merge(Config(read_timeout=MAIL_READ_TIMEOUT_S))
+        return boto3.client("sesv2", config=config)  # pyright: ignore[reportUnknownMemberType]
+
+
 dynamodb = Once(_make_dynamodb)
 kms = Once(_make_kms)
 s3 = Once(_make_s3)
 lambda_ = Once(_make_lambda)
 secrets_manager = Once(_make_secrets_manager)
+ses = Once(_make_ses)

@@ -30,6 +30,11 @@ def alerts(tenant_id: str) -> Key:
     return {"PK": tenant_id, "SK": "alerts"}
 
 
+def stopped_email(tenant_id: str, address: str) -> Key:
+    """Domains, and in fact the names before them, are the same in upper and lower case."""
+    return {"PK": tenant_id, "SK": f"stopped#{address.lower()}"}
+
+
 def fallback(tenant_id: str, module: str) -> Key:
     return {"PK": tenant_id, "SK": f"fallback#{module}"}
 
@@ -67,11 +72,29 @@ def unfinished_sweep() -> Key:
 
 def due_shard(tenant_id: str) -> str:
     """The partition of the index of what is due: the same for a tenant at all times, and even over tenants."""
-    return f"due#{sha256(tenant_id.encode()).digest()[0] % DUE_SHARDS}"
+    return f"due#{_shard(tenant_id)}"
+
+
+def _shard(tenant_id: str) -> int:
+    return sha256(tenant_id.encode()).digest()[0] % DUE_SHARDS
 
 
 def due_shards() -> list[str]:
     return [f"due#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def alert(tenant_id: str, name: str) -> Key:
+    """`name` begins with "alert#": what is to be told once is one item."""
+    return {"PK": tenant_id, "SK": name}
+
+
+def alert_shard(tenant_id: str) -> str:
+    """The partition of the same index that holds the alerts which are to be sent."""
+    return f"alert#{_shard(tenant_id)}"
+
+
+def alert_shards() -> list[str]:
+    return [f"alert#{shard}" for shard in range(DUE_SHARDS)]
 
 
 def cached_answer(tenant_id: str, cache_key: str) -> Key:

@@ -121,6 +121,21 @@ class AlertSettings(BaseModel):
     emails: tuple[str, ...] = ()
 
 
+class StopReason(StrEnum):
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+
+
+class StoppedEmail(BaseModel):
+    """An address that no mail goes to any more: it does not exist, or its owner called our mail unwanted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    reason: StopReason
+    at_ms: int
+
+
 class Circuit(BaseModel):
     """What is remembered of a provider's model: failures in a row, until when nobody tries it, and how fast it was."""
 
@@ -145,9 +160,16 @@ class TenantSettings(BaseModel):
     fallbacks: Mapping[str, FallbackOrder] = {}
     preferences: Preferences = Preferences()
     alerts: AlertSettings = AlertSettings()
+    # By their addresses in lower case.
+    stopped_emails: Mapping[str, StoppedEmail] = {}
     circuits: Mapping[tuple[str, str], Circuit] = {}
 
     def fallback(self, module: str) -> FallbackOrder:
         """The order for a module, else the tenant's general one, else the configured providers as they stand."""
         order = self.fallbacks.get(module) or self.fallbacks.get(ANY_MODULE)
         return order or FallbackOrder(steps=tuple(FallbackStep(provider=name) for name in self.providers))
+
+    @property
+    def told_emails(self) -> tuple[str, ...]:
+        """The addresses for alerts that mails go to."""
+        return tuple(email for email in self.alerts.emails if email.lower() not in self.stopped_emails)

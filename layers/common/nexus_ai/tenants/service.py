@@ -137,6 +137,11 @@ class TenantService:
         self._forget(caller.tenant_id)
 
     def change_alerts(self, caller: Caller, fields: Mapping[str, Any]) -> None:
+        """Changes these settings. An address that is on the list no more is forgotten with what stopped it."""
+        if "emails" in fields:
+            kept = {email.lower() for email in fields["emails"]}
+            for address in self.current(caller).stopped_emails.keys() - kept:
+                self._store.forget_stop(caller.tenant_id, address)
         self._store.change_alerts(caller.tenant_id, fields)
         self._forget(caller.tenant_id)
 

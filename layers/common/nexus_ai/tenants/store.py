@@ -14,6 +14,7 @@ from nexus_ai.tenants.models import (
     FallbackOrder,
     Preferences,
     ProviderConfig,
+    StoppedEmail,
     TenantSettings,
 )
 
@@ -26,6 +27,7 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
     providers: dict[str, ProviderConfig] = {}
     fallbacks: dict[str, FallbackOrder] = {}
     circuits: dict[tuple[str, str], Circuit] = {}
+    stopped: dict[str, StoppedEmail] = {}
     preferences, alerts, default = Preferences(), AlertSettings(), None
     for item in items:
         kind, _, name = item["SK"].partition("#")
@@ -38,6 +40,8 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
                 preferences = Preferences.model_validate(_body(item))
             case "alerts":
                 alerts = AlertSettings.model_validate(_body(item))
+            case "stopped":
+                stopped[name] = StoppedEmail.model_validate(_body(item))
             case "default":
                 default = item["provider"]
             case "circuit":
@@ -52,6 +56,7 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
         fallbacks=_of_configured(fallbacks, providers),
         preferences=preferences,
         alerts=alerts,
+        stopped_emails=stopped,
         circuits=circuits,
     )
 
@@ -139,6 +144,15 @@ class TenantStore:
 
     def change_alerts(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
         self._set(keys.alerts(tenant_id), fields)
+
+    def stop_email(self, tenant_id: str, stopped: StoppedEmail) -> None:
+        """No mail goes to this address any more; it stays stopped for the reason it was stopped for first."""
+        item = {**keys.stopped_email(tenant_id, stopped.address), **stopped.model_dump(mode="json")}
+        with suppress(ConditionFailed):
+            self._table.put(item, condition="attribute_not_exists(PK)")
+
+    def forget_stop(self, tenant_id: str, address: str) -> None:
+        self._table.delete(keys.stopped_email(tenant_id, address))
 
     def add_failure(self, tenant_id: str, provider: str, model: str, expires_at: int) -> int:
         """Counts a failure of a provider's model; returns how many there were in a row."""

@@ -1,0 +1,13 @@
+"""What SES tells of mails after it took them: addresses that bounce or complain get no more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nexus_ai.core.observability import request_keys
+from nexus_ai.maintenance.mail_events import EventContext, heed
+
+
+def handler(event: Mapping[str, Any], context: EventContext) -> None:
+    with request_keys(route="mail_events", lambda_request_id=context.aws_request_id):
+        for record in event["Records"]:
+            heed(record["Sns"]["Message"])

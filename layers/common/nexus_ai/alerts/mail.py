@@ -1,0 +1,183 @@
+"""A mail as its raw message: text and HTML, with an identity that stays the same however often it is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from nexus_ai.alerts import html
+from nexus_ai.alerts.models import Alert, AlertedLimit, LimitAlert, ProviderAlert, ProviderEvent, Spending, Spent
+from nexus_ai.alerts.texts import PROVIDERS, TEXTS, Texts
+from nexus_ai.core.money import MICROS_PER_DOLLAR
+
+BAR_CHARACTERS = 20
+# Names of models and modules are the tenant's: longer ones are cut, and none breaks a line or a header.
+NAME_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a mail says, before it is text or HTML. `percent` is of the bar; None where there is none."""
+
+    subject: str
+    heading: str
+    percent: int | None
+    paragraphs: tuple[str, ...]
+    spending_title: str
+    spending: Spending
+
+
+def render(
+    alert: Alert,
+    spending: Spending,
+    *,
+    language: str,
+    time_zone: str,
+    sender: str,
+    recipients: Sequence[str],
+    link: str | None,
+    now_s: int,
+) -> bytes:
+    """The mail of an alert. `link` leads to the dashboard; None where there is none."""
+    texts = TEXTS[language]
+    zone = ZoneInfo(time_zone)
+    if isinstance(alert, LimitAlert):
+        content = _of_limit(alert, spending, texts, zone, now_s)
+    else:
+        content = _of_provider(alert, texts, zone)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = ", ".join(recipients)
+    message["Subject"] = content.subject
+    message["Date"] = format_datetime(datetime.fromtimestamp(now_s, UTC))
+    message["Message-ID"] = f"<{_identity(alert)}@{sender.rpartition('@')[2].rstrip('>')}>"
+    # RFC 3834: no vacation notice answers it.
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = language
+    message.set_content(_text(content, texts, link))
+    message.add_alternative(_html(content, texts, link, language), subtype="html")
+    return message.as_bytes()
+
+
+def _identity(alert: Alert) -> str:
+    """The same for every try to send this alert, and telling nobody whose it is."""
+    event = f"#{alert.at}" if isinstance(alert, ProviderAlert) else ""
+    return sha256(f"{alert.tenant_id}\n{alert.name}{event}".encode()).hexdigest()[:40]
+
+
+def _of_limit(alert: LimitAlert, spending: Spending, texts: Texts, zone: ZoneInfo, now_s: int) -> _Content:
+    percent = 100 * alert.used // alert.max
+    used_up = alert.used >= alert.max
+    named = {"percent": percent, "limit": texts.limits[alert.limit]}
+    over = alert.window_end <= now_s
+    resets = (texts.has_reset if over else texts.resets).format(
+        moment=_moment(alert.window_end, zone, texts), zone=zone
+    )
+    paragraphs = [
+        texts.used.format(used=_amount(alert.limit, alert.used, texts), max=_amount(alert.limit, alert.max, texts)),
+        resets,
+    ]
+    if not over:
+        paragraphs.append(texts.refused_until_then if used_up else texts.then_refused)
+    return _Content(
+        subject=(texts.used_up_subject if used_up else texts.reached_subject).format(**named),
+        heading=(texts.used_up if used_up else texts.reached).format(**named),
+        percent=percent,
+        paragraphs=tuple(paragraphs),
+        spending_title=texts.dearest[alert.limit],
+        spending=spending,
+    )
+
+
+def _of_provider(alert: ProviderAlert, texts: Texts, zone: ZoneInfo) -> _Content:
+    named = {
+        "provider": PROVIDERS.get(alert.provider, _name(alert.provider)),
+        "model": _name(alert.model or ""),
+        "last_four": _name(alert.key_last_four or ""),
+    }
+    is_key = alert.event is ProviderEvent.KEY_FAILED
+    since = texts.since.format(
+        moment=_moment(alert.at, zone, texts), zone=zone, reason=texts.reasons.get(alert.reason, alert.reason)
+    )
+    advice = texts.key_advice if is_key else texts.circuit_advice
+    return _Content(
+        subject=(texts.key_subject if is_key else texts.circuit_subject).format(**named),
+        heading=(texts.key if is_key else texts.circuit).format(**named),
+        percent=None,
+        paragraphs=(since, texts.meanwhile, advice),
+        spending_title="",
+        spending=Spending(),
+    )
+
+
+def _text(content: _Content, texts: Texts, link: str | None) -> str:
+    blocks = [content.heading]
+    if content.percent is not None:
+        full = min(BAR_CHARACTERS, BAR_CHARACTERS * content.percent // 100)
+        blocks.append(f"[{'#' * full}{'-' * (BAR_CHARACTERS - full)}] {content.percent}%")
+    blocks += content.paragraphs
+    for title, spent in ((texts.model, content.spending.models), (texts.module, content.spending.modules)):
+        if spent:
+            lines = [f"- {', '.join((_name(one.name), *_numbers(one, texts, words=True)))}" for one in spent]
+            blocks.append("\n".join([f"{content.spending_title} ({title}):", *lines]))
+    if link:
+        blocks.append(f"{texts.link}: {link}")
+    blocks.append(f"-- \n{texts.footer}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _html(content: _Content, texts: Texts, link: str | None, language: str) -> str:
+    parts = [html.heading(content.heading)]
+    if content.percent is not None:
+        parts.append(html.bar(content.percent))
+    parts += [html.paragraph(paragraph) for paragraph in content.paragraphs]
+    if content.spending.models or content.spending.modules:
+        parts.append(html.subheading(content.spending_title))
+    for title, spent in ((texts.model, content.spending.models), (texts.module, content.spending.modules)):
+        if spent:
+            heads = (title, texts.requests, texts.tokens, texts.cost)
+            parts.append(html.table(heads, [(_name(one.name), *_numbers(one, texts)) for one in spent]))
+    if link:
+        parts.append(html.button(texts.link, link))
+    return html.page("".join(parts), title=content.subject, language=language, footer=texts.footer)
+
+
+def _numbers(spent: Spent, texts: Texts, *, words: bool = False) -> tuple[str, str, str]:
+    requests, tokens = _grouped(spent.requests, texts), _grouped(spent.tokens, texts)
+    if words:
+        requests, tokens = f"{texts.requests} {requests}", f"{texts.tokens} {tokens}"
+    return requests, tokens, _dollars(spent.cost_micros, texts)
+
+
+def _amount(limit: AlertedLimit, amount: int, texts: Texts) -> str:
+    is_money = limit is AlertedLimit.COST_PER_MONTH
+    return texts.units[limit].format(amount=_dollars(amount, texts) if is_money else _grouped(amount, texts))
+
+
+def _grouped(number: int, texts: Texts) -> str:
+    return f"{number:,}".replace(",", texts.thousands)
+
+
+def _dollars(micros: int, texts: Texts) -> str:
+    """With cents, and below ten cents with all that a micro-dollar shows: what cost something is never 0.00."""
+    dollars = Decimal(micros) / MICROS_PER_DOLLAR
+    exact = 0 < micros < MICROS_PER_DOLLAR // 10
+    written = f"{dollars:,.6f}".rstrip("0") if exact else f"{dollars:,.2f}"
+    swapped = written.translate(str.maketrans(",.", texts.thousands + texts.decimal))
+    return texts.dollars.format(amount=swapped)
+
+
+def _moment(at_s: int, zone: ZoneInfo, texts: Texts) -> str:
+    return datetime.fromtimestamp(at_s, zone).strftime(texts.moment)
+
+
+def _name(name: str) -> str:
+    """In one line, of what can be seen, and no longer than a mail has room for."""
+    seen = "".join(character if character.isprintable() else " " for character in name)
+    short = " ".join(seen.split())
+    return short if len(short) <= NAME_CHARACTERS else f"{short[: NAME_CHARACTERS - 1]}…"

@@ -1,0 +1,54 @@
+"""What was dearest in the days of a window, out of the roll-ups."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from nexus_ai.alerts.models import AlertedLimit, LimitAlert, Spending, Spent
+from nexus_ai.gateway.books import NOBODY
+from nexus_ai.usage.models import UsageEntry
+from nexus_ai.usage.statistics import Tally
+from nexus_ai.usage.store import UsageStore
+
+# As many of each as a mail has room for.
+SHOWN = 5
+
+type _Roll = tuple[UsageEntry, dict[str, int]]
+
+
+def spending(usage: UsageStore, alert: LimitAlert, time_zone: str, now_s: int) -> Spending:
+    """The dearest of the alert's window so far. Roll-ups are by day: an hour's are those of its day."""
+    first, last = days(alert, time_zone, now_s)
+    rolls = list(usage.between(alert.tenant_id, first.isoformat(), last.isoformat()))
+    return Spending(
+        models=_dearest(rolls, lambda entry: f"{entry.provider}/{entry.model}"),
+        modules=_dearest(rolls, lambda entry: entry.module),
+    )
+
+
+def days(alert: LimitAlert, time_zone: str, now_s: int) -> tuple[date, date]:
+    """The first and the last local day of the alert's window, no later than today."""
+    zone = ZoneInfo(time_zone)
+    end = min(alert.window_end - 1, now_s)
+    last = datetime.fromtimestamp(end, zone).date()
+    return (last.replace(day=1) if alert.limit is AlertedLimit.COST_PER_MONTH else last), last
+
+
+def _dearest(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -> tuple[Spent, ...]:
+    """Those that cost most; of equal cost, those that used most tokens, then those that were asked most."""
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    for entry, buckets in rolls:
+        if entry.provider != NOBODY:
+            tallies[name(entry)].add(entry.counts, buckets)
+    spent = [
+        Spent(
+            name=each,
+            requests=tally.counts.requests,
+            tokens=tally.counts.input_tokens + tally.counts.output_tokens,
+            cost_micros=tally.counts.cost_micros,
+        )
+        for each, tally in tallies.items()
+    ]
+    order = sorted(spent, key=lambda one: (-one.cost_micros, -one.tokens, -one.requests, one.name))
+    return tuple(order[:SHOWN])

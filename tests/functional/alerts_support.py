@@ -1,0 +1,104 @@
+"""What the tests of alerts share: companies with limits and addresses, a moved clock, and the mails that came."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as policy
+from typing import Any, cast
+
+from local.stack import SENDER, LocalStack
+from nexus_ai.alerts.store import AlertStore
+from nexus_ai.core.clock import Clock
+from nexus_ai.gateway.composition import usage_store
+from nexus_ai.gateway.watch import Watch
+from nexus_ai.limits.models import Amounts, Settlement
+from nexus_ai.limits.service import LimitService
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.maintenance.telling import Post, Telling
+from nexus_ai.storage import tables
+from nexus_ai.storage.table import Item
+from nexus_ai.tenants.models import AlertSettings
+from nexus_ai.tenants.store import TenantStore
+from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service, set_limits
+
+# 18 November 2026, 10:00 in São Paulo, which is 13:00 UTC.
+MORNING_S = 1_795_006_800
+
+
+def address(tenant: str) -> str:
+    return f"gerente@{tenant}.example"
+
+
+def listed(tenant: str, *thresholds: int) -> AlertSettings:
+    """The company's addresses and thresholds, saved."""
+    settings = AlertSettings(thresholds=thresholds or (80,), emails=(address(tenant),))
+    TenantStore(tables.settings()).change_alerts(tenant, settings.model_dump())
+    return settings
+
+
+def telling(clock: Clock, *, off: bool = False) -> Telling:
+    return Telling(
+        clock=clock,
+        alerts=AlertStore(tables.rate_limits()),
+        limits=LimitStore(tables.rate_limits(), 100),
+        tenants=TenantStore(tables.settings()),
+        usage=usage_store(),
+        post=None if off else Post(SENDER, "https://crm.example/ia"),
+        default_time_zone="America/Sao_Paulo",
+    )
+
+
+def always() -> bool:
+    return True
+
+
+class Company:
+    """A company with limits and one address, whose calls reserve and settle at the clock's time."""
+
+    def __init__(self, tenant: str, clock: MovedClock, *thresholds: int, **maxima: int | None) -> None:
+        self.tenant = tenant
+        self.clock = clock
+        self.limits: LimitService = service(clock)
+        self.alerts = listed(tenant, *thresholds)
+        self.watch = Watch(AlertStore(tables.rate_limits()), clock)
+        set_limits(self.limits, tenant, limits(**cast("Any", maxima)))
+
+    def begin(self, *, tokens: int = 0, cost_micros: int = 0) -> Settlement:
+        """A call in flight: its reservation, settled in full if nothing else is said."""
+        reservation = self.limits.reserve(caller_of(self.tenant), ask(tokens=tokens, cost_micros=cost_micros))
+        self.watch.levels(self.tenant, self.alerts, reservation.levels)
+        return Settlement(reservation=reservation, used=reservation.amounts)
+
+    def end(self, settled: Settlement, used: Amounts | None = None) -> None:
+        ended = settled.model_copy(update={"used": used}) if used else settled
+        levels = self.limits.settle(self.tenant, ended)
+        assert levels
+        self.watch.levels(self.tenant, self.alerts, levels)
+
+    def calls(self, number: int, *, tokens: int = 0, cost_micros: int = 0) -> None:
+        for _ in range(number):
+            self.end(self.begin(tokens=tokens, cost_micros=cost_micros))
+
+    def due(self) -> list[str]:
+        """The names of the alerts that nobody was told of yet."""
+        return [item["SK"] for item in alert_items(self.tenant) if "dueAt" in item]
+
+
+def alert_items(tenant: str) -> list[Item]:
+    values = {":tenant": tenant, ":alert": "alert#"}
+    return list(tables.rate_limits().query("PK = :tenant AND begins_with(SK, :alert)", values, consistent=True))
+
+
+def mails(stack: LocalStack, tenant: str) -> list[EmailMessage]:
+    """The mails that the company got, oldest first."""
+    sent = [message for message in stack.aws.mails() if address(tenant) in message.destinations]
+    return [message_from_bytes(message.raw_data.encode(), policy=policy) for message in sent]
+
+
+def subjects(stack: LocalStack, tenant: str) -> list[str]:
+    return [str(mail["Subject"]) for mail in mails(stack, tenant)]
+
+
+def text_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part
+    return str(part.get_content())

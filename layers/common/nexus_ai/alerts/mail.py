@@ -123,8 +123,9 @@ def _text(content: _Content, texts: Texts, link: str | None) -> str:
     blocks += content.paragraphs
     for title, spent in ((texts.model, content.spending.models), (texts.module, content.spending.modules)):
         if spent:
-            lines = [f"- {', '.join((_name(one.name), *_numbers(one, texts, words=True)))}" for one in spent]
-            blocks.append("\n".join([f"{content.spending_title} ({title}):", *lines]))
+            heads = ", ".join((title, texts.tokens, texts.cost))
+            lines = [f"- {', '.join((_name(one.name), *_numbers(one, texts)))}" for one in spent]
+            blocks.append("\n".join([f"{content.spending_title} ({heads}):", *lines]))
     if link:
         blocks.append(f"{texts.link}: {link}")
     blocks.append(f"-- \n{texts.footer}")
@@ -140,18 +141,15 @@ def _html(content: _Content, texts: Texts, link: str | None, language: str) -> s
         parts.append(html.subheading(content.spending_title))
     for title, spent in ((texts.model, content.spending.models), (texts.module, content.spending.modules)):
         if spent:
-            heads = (title, texts.requests, texts.tokens, texts.cost)
+            heads = (title, texts.tokens, texts.cost)
             parts.append(html.table(heads, [(_name(one.name), *_numbers(one, texts)) for one in spent]))
     if link:
         parts.append(html.button(texts.link, link))
     return html.page("".join(parts), title=content.subject, language=language, footer=texts.footer)
 
 
-def _numbers(spent: Spent, texts: Texts, *, words: bool = False) -> tuple[str, str, str]:
-    requests, tokens = _grouped(spent.requests, texts), _grouped(spent.tokens, texts)
-    if words:
-        requests, tokens = f"{texts.requests} {requests}", f"{texts.tokens} {tokens}"
-    return requests, tokens, _dollars(spent.cost_micros, texts)
+def _numbers(spent: Spent, texts: Texts) -> tuple[str, str]:
+    return _grouped(spent.tokens, texts), _dollars(spent.cost_micros, texts)
 
 
 def _amount(limit: AlertedLimit, amount: int, texts: Texts) -> str:

@@ -79,7 +79,6 @@ class Spent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    requests: int
     tokens: int
     cost_micros: int
 

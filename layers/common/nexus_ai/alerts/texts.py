@@ -28,7 +28,6 @@ class Texts:
     then_refused: str
     model: str
     module: str
-    requests: str
     tokens: str
     cost: str
     key_subject: str
@@ -75,7 +74,6 @@ PT_BR = Texts(
     then_refused="Ao chegar a 100%, novas chamadas são recusadas até lá.",
     model="Provedor e modelo",
     module="Módulo",
-    requests="Requisições",
     tokens="Tokens",
     cost="Custo",
     key_subject="Nexus AI: a chave de {provider} deixou de funcionar",
@@ -147,7 +145,6 @@ EN = Texts(
     then_refused="At 100% new calls are refused until then.",
     model="Provider and model",
     module="Module",
-    requests="Requests",
     tokens="Tokens",
     cost="Cost",
     key_subject="Nexus AI: the key of {provider} stopped working",

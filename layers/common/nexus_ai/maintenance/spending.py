@@ -36,7 +36,7 @@ def days(alert: LimitAlert, time_zone: str, now_s: int) -> tuple[date, date]:
 
 
 def _dearest(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -> tuple[Spent, ...]:
-    """Those that cost most; of equal cost, those that used most tokens, then those that were asked most."""
+    """Those that cost most; of equal cost, those that used most tokens."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for entry, buckets in rolls:
         if entry.provider != NOBODY:
@@ -44,11 +44,10 @@ def _dearest(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -> tuple
     spent = [
         Spent(
             name=each,
-            requests=tally.counts.requests,
             tokens=tally.counts.input_tokens + tally.counts.output_tokens,
             cost_micros=tally.counts.cost_micros,
         )
         for each, tally in tallies.items()
     ]
-    order = sorted(spent, key=lambda one: (-one.cost_micros, -one.tokens, -one.requests, one.name))
+    order = sorted(spent, key=lambda one: (-one.cost_micros, -one.tokens, one.name))
     return tuple(order[:SHOWN])

@@ -1513,6 +1513,8 @@ export interface components {
             alertThresholds: number[];
             /** Alertemails */
             alertEmails: string[];
+            /** Stoppedemails */
+            stoppedEmails: components["schemas"]["StoppedEmailView"][];
             ceilings: components["schemas"]["CeilingView"];
             /** Windows */
             windows: components["schemas"]["LimitWindow"][];
@@ -1623,6 +1625,22 @@ export interface components {
             model: string | null;
             /** Weight */
             weight: number;
+        };
+        /**
+         * StopReason
+         * @enum {string}
+         */
+        StopReason: "bounce" | "complaint";
+        /**
+         * StoppedEmailView
+         * @description An address that gets no mails any more, since when and why; it is forgotten once it is off the list.
+         */
+        StoppedEmailView: {
+            /** Address */
+            address: string;
+            reason: components["schemas"]["StopReason"];
+            /** At */
+            at: string;
         };
         /**
          * Strategy
@@ -4080,7 +4098,17 @@ export interface operations {
                      *       "alertThresholds": [
                      *         80
                      *       ],
-                     *       "alertEmails": [],
+                     *       "alertEmails": [
+                     *         "gerente@clinica.example",
+                     *         "ninguem@clinica.example"
+                     *       ],
+                     *       "stoppedEmails": [
+                     *         {
+                     *           "address": "ninguem@clinica.example",
+                     *           "reason": "bounce",
+                     *           "at": "2026-11-20T12:00:02.000Z"
+                     *         }
+                     *       ],
                      *       "ceilings": {
                      *         "requestsPerHour": null,
                      *         "tokensPerDay": null,
@@ -4211,6 +4239,7 @@ export interface operations {
                      *         80
                      *       ],
                      *       "alertEmails": [],
+                     *       "stoppedEmails": [],
                      *       "ceilings": {
                      *         "requestsPerHour": null,
                      *         "tokensPerDay": null,

@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate lint types format openapi requirements build \
-	ceiling clean setup
+	ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -40,7 +40,14 @@ test: setup ## the tests, but for the long ones
 ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
 	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings))
 
-test-all: test $(NODE_MODULES) $(DEMO) ## and the long ones after them, and those of the frontend
+browser: ## Chromium for the tests in a browser, where there is none (Debian, as root)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+screenshots: setup browser ## the pictures in docs/screenshots
+	@PYTHONPATH=layers/common $(BIN)/python -m tests.e2e.screenshots
+
+test-all: test browser $(NODE_MODULES) $(DEMO) ## and the long ones after them, and those of the frontend
 	@$(NPM) test
 	@$(BIN)/pytest -m slow
 	@$(BIN)/pytest -m "not slow" --dynamodb-local $(ON_DYNAMODB_LOCAL)

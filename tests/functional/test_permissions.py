@@ -10,7 +10,7 @@ import pytest
 
 from functions.mail_events.app import handler as mail_events
 from functions.maintain.app import handler as maintain
-from local.simulated.behaviours import Fail
+from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
 from local.template import Template
 from nexus_ai.core.settings import get_settings
@@ -20,7 +20,7 @@ from nexus_ai.tenants.store import TenantStore
 from tests.functional.alerts_support import listed
 from tests.functional.audit_jobs_support import nobody_runs, run_by_hand
 from tests.functional.http_client import ask
-from tests.functional.pipeline_support import copy, set_limits
+from tests.functional.pipeline_support import at_once, copy, set_limits
 from tests.functional.test_mail_events import told
 from tests.unit.http_events import Context
 
@@ -49,7 +49,7 @@ def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[
             yield from {object_part(name) for name in names}
         case "lambda":
             yield str(params["FunctionName"]).rpartition(":")[2]
-        case _ if operation == "BatchWriteItem":
+        case _ if operation in {"BatchGetItem", "BatchWriteItem"}:
             yield from (tables[name] for name in params["RequestItems"])
         case _ if "IndexName" in params:
             yield f"{tables[params['TableName']]}/index/{params['IndexName']}"
@@ -130,8 +130,9 @@ def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
         copy(stack, tenant)
     set_limits(tenant)
     with recorded(tenant) as failing:
-        for _ in range(2):
-            copy(stack, tenant, {"prompt": LONG}, Idempotency_Key="first")
+        # The second of them waits for the first one's end.
+        stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.5))
+        at_once(2, lambda _: copy(stack, tenant, {"prompt": LONG}, Idempotency_Key="first"))
         stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
         for attempt in range(6):
             copy(stack, tenant, {"prompt": f"another {attempt}"})

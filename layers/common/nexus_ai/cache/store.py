@@ -6,7 +6,7 @@ from itertools import batched
 
 from nexus_ai.cache.models import CachedAnswer
 from nexus_ai.storage import keys
-from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together
+from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Read, Table, delete_together
 
 # An item holds 400 KB at most; an answer that compresses to more than this is not kept.
 MAX_BYTES = 300 * 1024
@@ -30,9 +30,12 @@ class CacheStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, tenant_id: str, cache_key: str, now_s: int) -> CachedAnswer | None:
+    def read(self, tenant_id: str, cache_key: str) -> Read:
+        """What reads an answer, by itself or together with other items; `answer` tells what was read."""
+        return Read(self._table, keys.cached_answer(tenant_id, cache_key))
+
+    def answer(self, item: Item | None, now_s: int) -> CachedAnswer | None:
         """The answer, unless its time has passed: DynamoDB deletes up to two days late."""
-        item = self._table.get(keys.cached_answer(tenant_id, cache_key))
         return _answer(item) if item and item["expiresAt"] > now_s else None
 
     def writes(self, tenant_id: str, cache_key: str, answer: CachedAnswer, expires_at: int) -> list[tuple[Table, Item]]:

@@ -109,16 +109,13 @@ class Idempotency:
         }
         return self._ended(caller, call, end)
 
-    def failed[T](
-        self, caller: Caller, call: ModelCall[T], error: NexusError, *, keep: bool
-    ) -> list[tuple[Table, Item]]:
-        """The write that keeps a failure for replays; one that may be tried again gives the key back instead.
-
-        `keep` False is for what ended before any provider was asked: an administrator may remove the cause.
-        """
-        if caller.idempotency_key and (error.retryable or not keep):
+    def release(self, caller: Caller) -> None:
+        """Gives the key back after a failure that may be tried again."""
+        if caller.idempotency_key:
             self._store.release(caller.tenant_id, caller.idempotency_key, caller.request_id)
-            return []
+
+    def failed[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
+        """The write that keeps a failure for replays."""
         return self._ended(caller, call, {"error": {"code": error.code, "detail": error.detail, "extra": error.extra}})
 
     def _record[T](self, caller: Caller, call: ModelCall[T], end: Any = None) -> IdempotencyRecord:

@@ -1,5 +1,6 @@
 """The cache as the pipeline uses it: which answers may be kept, under which key, and what a hit is worth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nexus_ai.cache.key import cache_key
@@ -11,7 +12,7 @@ from nexus_ai.core.observability import logger
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.plan import Candidate
 from nexus_ai.gateway.redaction import kept
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.storage.table import Item, Read, Table, read_together
 from nexus_ai.tenants.models import Preferences
 
 DAY_S = 86_400
@@ -43,18 +44,23 @@ class KeptAnswers:
     clock: Clock
 
     def look_up[T](
-        self, caller: Caller, preferences: Preferences, call: ModelCall[T], candidate: Candidate
-    ) -> Hit[T] | None:
-        """An answer that is kept and keeps the contract. A cache that cannot be read costs no more than the call."""
+        self, caller: Caller, preferences: Preferences, call: ModelCall[T], candidate: Candidate, *beside: Read
+    ) -> tuple[Hit[T] | None, Sequence[Item | None]]:
+        """An answer that is kept and keeps the contract, and what was read beside it in the same call of the store.
+
+        A cache that cannot be read costs no more than the call, and tells nothing of what stands beside it either.
+        """
         if caller.refresh_cache or preferences.cache_ttl_days == 0:
-            return None
+            return None, ()
         key = key_of(caller, call, candidate)
+        others: list[Item | None] = []
         try:
-            found = self.store.load(caller.tenant_id, key, self._now_s())
-            return Hit(key, found, call.parse(found.text)) if found else None
+            item, *others = read_together([self.store.read(caller.tenant_id, key), *beside])
+            found = self.store.answer(item, self._now_s())
+            return (Hit(key, found, call.parse(found.text)) if found else None), others
         except Exception as error:  # noqa: BLE001 (an entry may be damaged in any way)
             logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
-            return None
+            return None, others
 
     def writes(
         self, caller: Caller, preferences: Preferences, key: str, answer: CachedAnswer

@@ -13,6 +13,7 @@ from nexus_ai.limits.models import NOTHING, Amounts, Ask, Level, Reservation, Se
 from nexus_ai.limits.service import LimitService
 from nexus_ai.providers.base import Completion, FailureKind, Prompt, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
+from nexus_ai.storage.table import Item
 from nexus_ai.tenants.models import TenantSettings
 
 # A reservation is taken for abandoned this long after the deadline of its request.
@@ -29,8 +30,13 @@ class Meter:
         self._pending: Settlement | None = None
         self.attempts: list[Attempt] = []
 
-    def require(self, settings: TenantSettings, candidate: Candidate, steps: Sequence[Step]) -> None:
-        """Raises what LimitService does where all steps together do not fit into what is left; reserves nothing."""
+    def require(
+        self, settings: TenantSettings, candidate: Candidate, steps: Sequence[Step], *, seen: Item | None = None
+    ) -> None:
+        """Raises what LimitService does where all steps together do not fit into what is left; reserves nothing.
+
+        `seen` is the tenant's item of limits where it was read just now.
+        """
         most = [estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens) for step in steps]
         self._limits.require(
             self._caller,
@@ -47,6 +53,7 @@ class Meter:
                 price_known=all(step.price_known for step in most),
             ),
             settled=self._pending,
+            seen=seen,
         )
 
     def reserve(self, settings: TenantSettings, candidate: Candidate, step: Step) -> None:

@@ -4,6 +4,7 @@ Nothing reaches a provider without a reservation and an open record. A function 
 and the sweep (gateway/sweep.py) settles the one and closes the other.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repaired
 from nexus_ai.gateway.request import Concerns, Request
 from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.storage.table import Item, Read, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
 
 # The least that is worth beginning an attempt with.
@@ -59,6 +60,8 @@ class _Run[T]:
         self._first = self._request.asked
         # Whether the Idempotency-Key is this request's: only then may its end be written, or the key given back.
         self._owns_key = False
+        # The tenant's item of limits as it stood when the cache was asked, until the first attempt.
+        self._limits: Item | None = None
         # Why no answer came of what was tried, for the error that says so.
         self._broken: ContractBroken | None = None
         self._too_large: ContentTooLarge | None = None
@@ -69,7 +72,11 @@ class _Run[T]:
         try:
             prepared = self._prepare()
             if claim:
-                ended = idempotency.ended(caller, call, claim.result())
+                found = claim.result()
+                if found:
+                    # What is learnt of the first request takes time, in which limits change.
+                    self._limits = None
+                ended = idempotency.ended(caller, call, found)
                 if ended:
                     return self._replay(*idempotency.replay(ended, call))
                 self._owns_key = True
@@ -92,7 +99,9 @@ class _Run[T]:
         except NexusError as error:
             return error
         self._request.asked = self._first = candidates[0]
-        return candidates, self._look_up(candidates[0])
+        hit, limits = self._look_up(candidates[0], self._gateway.limits.read(self._caller))
+        self._limits = next(iter(limits), None)
+        return candidates, hit
 
     @property
     def _settings(self) -> TenantSettings:
@@ -100,8 +109,9 @@ class _Run[T]:
 
     # The cache.
 
-    def _look_up(self, candidate: Candidate) -> Hit[T] | None:
-        return self._gateway.kept_answers.look_up(self._caller, self._settings.preferences, self._call, candidate)
+    def _look_up(self, candidate: Candidate, *beside: Read) -> tuple[Hit[T] | None, Sequence[Item | None]]:
+        kept_answers, preferences = self._gateway.kept_answers, self._settings.preferences
+        return kept_answers.look_up(self._caller, preferences, self._call, candidate, *beside)
 
     def _serve(self, candidate: Candidate, hit: Hit[T]) -> Answer[T]:
         self._request.asked, kept = candidate, hit.answer
@@ -141,7 +151,7 @@ class _Run[T]:
             if larger_than is not None and (context or 0) <= larger_than:
                 self._meter.skip(candidate, "context_too_small")
                 continue
-            hit = self._look_up(candidate) if place else None
+            hit = self._look_up(candidate)[0] if place else None
             if hit:
                 return self._serve(candidate, hit)
             self._request.asked = candidate
@@ -259,6 +269,10 @@ class _Run[T]:
     def _prepare_attempt(self, candidate: Candidate, step: Step) -> str:
         """Reservation, open record and key, side by side. Returns the key."""
         gateway, caller = self._gateway, self._caller
+        seen, self._limits = self._limits, None
+        if seen:
+            # What limits refuse as they stand is refused before anything is written that has to be undone.
+            self._meter.require(self._settings, candidate, [step], seen=seen)
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
         # With the key, so that an erasure finds what this call keeps even where its end was never written down.
@@ -354,8 +368,10 @@ class _Run[T]:
         rejected = error.status < 500 and not self._meter.anything_begun
         status = AuditStatus.REJECTED if rejected else AuditStatus.FAILED
         writes: list[tuple[Table, Item]] = []
-        if self._owns_key:
+        if self._owns_key and (error.retryable or not self._meter.anything_begun):
+            # What ended before any provider was asked may be tried again, too: an administrator may remove its cause.
             # Where the key cannot be given back, it is free once the claim's deadline has passed.
-            with suppress(StoreUnavailable):
-                writes = idempotency.failed(self._caller, self._call, error, keep=self._meter.anything_begun)
+            self._request.then.append(lambda: idempotency.release(self._caller))
+        elif self._owns_key:
+            writes = idempotency.failed(self._caller, self._call, error)
         self._request.close(self._request.record(status, error_code=error.code), None, writes)

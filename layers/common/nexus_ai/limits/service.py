@@ -10,6 +10,7 @@ from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.core.settings import Settings
 from nexus_ai.limits.models import UNLIMITED, Ask, Level, Limit, LimitSettings, LimitState, Reservation, Settlement
 from nexus_ai.limits.store import LimitStore, Refused, stands_in_the_way
+from nexus_ai.storage.table import Item, Read
 
 # A call in flight takes seconds; who waits for its reservation asks again after this.
 IN_FLIGHT_RETRY_S = 1
@@ -39,9 +40,17 @@ class LimitService:
         except Refused as refused:
             raise self._refusal(ask, settled, refused.state, now_s) from None
 
-    def require(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None) -> None:
-        """Raises what `reserve` would raise now, and takes nothing: for what will be asked for bit by bit."""
-        state = self.state(caller)
+    def read(self, caller: Caller) -> Read:
+        """What reads the tenant's limits together with other items, for `require`."""
+        return self._store.read(caller.tenant_id)
+
+    def require(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None, seen: Item | None = None) -> None:
+        """Raises what `reserve` would raise now, and takes nothing: for what will be asked for bit by bit.
+
+        `seen` is the tenant's item where it was read just now.
+        """
+        known = self._store.state(seen)
+        state = known.at(self._clock.now_ms() // 1000) if known else self.state(caller)
         before = settled if settled and settled.reservation.id in state.in_flight else None
         if not self._store.fits(ask, before, state):
             raise self._refusal(ask, settled, state, self._clock.now_ms() // 1000)

@@ -26,7 +26,7 @@ from nexus_ai.limits.models import (
 )
 from nexus_ai.limits.windows import window_ends
 from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Item, Table
+from nexus_ai.storage.table import ConditionFailed, Item, Read, Table
 
 # A refused condition shows the item as it is, and the next try is made for that. What refuses again is another
 # writer's progress (a window rolled, a limit changed), which is rare: eight times in a row is a fault.
@@ -159,7 +159,13 @@ class LimitStore:
         self._seats = seats
 
     def load(self, tenant_id: str) -> LimitState | None:
-        item = self._table.get(keys.limits(tenant_id), consistent=True)
+        return self.state(self._table.get(keys.limits(tenant_id), consistent=True))
+
+    def read(self, tenant_id: str) -> Read:
+        """What reads a tenant's item together with others; `state` tells what was read."""
+        return Read(self._table, keys.limits(tenant_id), consistent=True)
+
+    def state(self, item: Item | None) -> LimitState | None:
         return _state(item) if item else None
 
     def create(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from random import SystemRandom
 from typing import Any, cast
@@ -129,6 +130,26 @@ class Table:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An item to read, of a table that is read consistently or is not."""
+
+    table: Table
+    key: Key
+    consistent: bool = False
+
+
+def read_together(reads: Sequence[Read]) -> list[Item | None]:
+    """Reads items of different tables in one call (BatchGetItem), in the order of `reads`; raises StoreUnavailable.
+
+    None is an item that is not there, or that DynamoDB left unprocessed: for those who go on without it.
+    """
+    wanted = {read.table.name: {"Keys": [marshal(read.key)], "ConsistentRead": read.consistent} for read in reads}
+    found = _send("batch_get_item", {"RequestItems": wanted})["Responses"]
+    items = [found.get(read.table.name) for read in reads]
+    return [unmarshal(item[0]) if item else None for item in items]
 
 
 def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from local.routes import RestApi
 from nexus_ai.core import errors
-from nexus_ai.core.caller import Role
 from nexus_ai.core.errors import NexusError
 from nexus_ai.http.endpoint import Operation
 
@@ -107,7 +106,6 @@ _OF_MODEL_CALLS: Final = (
 _OF_SAVED_KEYS: Final = (
     errors.ProviderNotConfigured,
     errors.KeyUnreadable,
-    errors.LimitExceeded,
     errors.KeyServiceUnavailable,
 )
 # What a route may end in beside what follows from what it takes.
@@ -116,18 +114,24 @@ _OF_ROUTES: Final[dict[str, tuple[type[NexusError], ...]]] = {
     "analyze_sentiment": _OF_MODEL_CALLS,
     "generate_summary": _OF_MODEL_CALLS,
     "translate": _OF_MODEL_CALLS,
-    "put_config": (errors.ProviderTestFailed, *_OF_SAVED_KEYS),
-    "test_config": _OF_SAVED_KEYS,
+    "put_config": (errors.ProviderTestFailed, *_OF_SAVED_KEYS, errors.LimitExceeded),
+    "test_config": (*_OF_SAVED_KEYS, errors.LimitExceeded),
     "list_models": (*_OF_SAVED_KEYS, errors.ProviderFailed),
-    "export_audit_logs": (errors.JobsUnavailable,),
-    "erase_audit_content": (errors.JobsUnavailable,),
+    "export_audit_logs": (errors.LimitExceeded, errors.JobsUnavailable),
+    "erase_audit_content": (errors.LimitExceeded, errors.JobsUnavailable),
     "health": (errors.Unhealthy,),
 }
 
 
+# What API Gateway itself answers, whatever the route.
+_OF_EVERY_ROUTE: Final = ("WAF_FILTERED", "THROTTLED", "INTEGRATION_TIMEOUT")
+
+
 def failures(name: str, operation: Operation, api: RestApi) -> list[Problem]:
     """Every end that an operation may come to without its answer, as its problem document."""
-    kinds = ["THROTTLED", "INTEGRATION_TIMEOUT"] + (["REQUEST_TOO_LARGE"] if operation.body else [])
+    kinds = [*_OF_EVERY_ROUTE]
+    kinds += ["AUTHORIZER_FAILURE"] if operation.role is not None else []
+    kinds += ["REQUEST_TOO_LARGE"] if operation.body else []
     of_gateway = [json.loads(api.gateway_response(kind).of(_REQUEST_ID)[2]) for kind in kinds]
     return [*map(problem, _own(operation)), *map(problem, _OF_ROUTES.get(name, ())), *of_gateway]
 
@@ -137,7 +141,7 @@ def _own(operation: Operation) -> Iterator[type[NexusError]]:
         yield errors.MalformedBody
     if operation.role is not None:
         yield errors.Unauthenticated
-    if operation.role is Role.ADMIN:
+        # A token without any role of ours gets in, and no further.
         yield errors.Forbidden
     if operation.path:
         yield errors.NotFound

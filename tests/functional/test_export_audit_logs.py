@@ -3,11 +3,13 @@
 import pytest
 
 from local.stack import LocalStack
-from nexus_ai.administration.audit_jobs import job_store
+from nexus_ai.administration.audit_jobs import COUNTED, JOBS_PER_HOUR, job_store
 from nexus_ai.audit.models import AccessKind, Part
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.settings import get_settings
+from nexus_ai.limits.hourly import HourlyCounter
 from nexus_ai.storage import keys, tables
-from tests.functional.audit_jobs_support import AUDIT_LOGS, admin, copy_by, ended, export, job, lines
+from tests.functional.audit_jobs_support import AUDIT_LOGS, admin, copy_by, ended, erase, export, job, lines
 from tests.functional.http_client import ask
 from tests.functional.pipeline_support import audit, records
 from tests.functional.test_audit_content import LONG
@@ -93,6 +95,21 @@ def test_a_user_may_not_export(stack: LocalStack, tenant: str) -> None:
 
     assert (reply.status, reply.body["code"]) == (403, "forbidden")
     assert job_store().of(tenant) == []
+
+
+def test_exports_and_erasures_together_have_an_hourly_limit(stack: LocalStack, tenant: str) -> None:
+    counter, now_ms = HourlyCounter(tables.rate_limits(), COUNTED, JOBS_PER_HOUR), SystemClock().now_ms()
+    for _ in range(JOBS_PER_HOUR - 1):
+        counter.take(tenant, now_ms)
+
+    replies = [export(stack, tenant), export(stack, tenant), erase(stack, tenant, "ana")]
+
+    assert [reply.status for reply in replies] == [202, 429, 429]
+    for refused in replies[1:]:
+        assert (refused.body["code"], refused.body["limit"]) == ("limit_exceeded", COUNTED)
+        assert 1 <= int(refused.headers["Retry-After"]) <= 3600
+    assert [started.id for started in job_store().of(tenant)] == [replies[0].body["id"]]
+    assert export(stack, f"{tenant}-other").status == 202
 
 
 def test_a_job_that_cannot_be_started_is_503_and_fails(

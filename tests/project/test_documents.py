@@ -1,8 +1,10 @@
 """What docs/ says of the code is what the code is."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from nexus_ai.core.errors import NexusError
 from nexus_ai.gateway.failures import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +15,17 @@ TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
 def test_the_table_of_failures_is_the_one_in_the_code() -> None:
     told = {kind: (action, trips == "yes") for kind, action, trips in CELLS.findall(_read("docs/fallback.md"))}
     assert told == {kind.value: (rule.action.value, rule.trips) for kind, rule in RULES.items()}
+
+
+def test_the_readme_names_every_code_that_an_error_has() -> None:
+    table = _read("README.md").partition("### Errors")[2].partition("\n## ")[0]
+    assert {error.code for error in _kinds(NexusError)} <= set(re.findall(r"`([a-z_]+)`", table))
+
+
+def _kinds(of: type[NexusError]) -> Iterator[type[NexusError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from _kinds(kind)
 
 
 def test_every_promise_names_a_test_that_exists() -> None:

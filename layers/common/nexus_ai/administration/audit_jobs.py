@@ -12,9 +12,13 @@ from nexus_ai.core.clock import SystemClock, iso
 from nexus_ai.core.errors import JobsUnavailable, NotFound
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, RequestModel, ResponseModel
+from nexus_ai.limits.hourly import HourlyCounter
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import functions, keys, objects, tables
 
+# Each goes through up to all records, and keeps a function busy for as long as it does.
+COUNTED = "auditJobsPerHour"
+JOBS_PER_HOUR = 30
 # How long a link to a file of an export works; whoever asks for the job again gets another one.
 LINK_S = 15 * 60
 # As long as the bucket keeps the files of exports, at the least (template.yaml).
@@ -76,7 +80,7 @@ def job_store() -> JobStore:
 
 
 def start_export(caller: Caller, request: AuditExportRequest) -> AuditJobView:
-    """Raises StoreUnavailable and JobsUnavailable."""
+    """Raises LimitExceeded, StoreUnavailable and JobsUnavailable."""
     now_ms = SystemClock().now_ms()
     wanted = AuditFilter(
         from_ms=milliseconds(request.since),
@@ -90,7 +94,7 @@ def start_export(caller: Caller, request: AuditExportRequest) -> AuditJobView:
 
 
 def start_erasure(caller: Caller, query: AuditErasureQuery) -> AuditJobView:
-    """Of everything that the user asked until now. Raises StoreUnavailable and JobsUnavailable."""
+    """Of everything that the user asked until now. Raises LimitExceeded, StoreUnavailable and JobsUnavailable."""
     wanted = AuditFilter(from_ms=0, to_ms=SystemClock().now_ms() + 1, user_id=query.user_id)
     return _start(caller, JobKind.ERASURE, wanted, with_content=True)
 
@@ -109,6 +113,7 @@ def file_name(job: AuditJob, file: ExportFile) -> str:
 
 def _start(caller: Caller, kind: JobKind, wanted: AuditFilter, *, with_content: bool) -> AuditJobView:
     now_ms, store = SystemClock().now_ms(), job_store()
+    HourlyCounter(tables.rate_limits(), COUNTED, JOBS_PER_HOUR).take(caller.tenant_id, now_ms)
     job = AuditJob(
         id=caller.request_id,
         tenant_id=caller.tenant_id,

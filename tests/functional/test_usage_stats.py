@@ -152,6 +152,7 @@ def record_of(
     return AuditRecord(
         id=str(uuid4()),
         at_ms=0,
+        time_zone="America/Sao_Paulo",
         day=day.isoformat(),
         deadline_ms=0,
         tenant_id="-",

@@ -164,6 +164,7 @@ class _Trial:
             id=caller.request_id,
             at_ms=caller.started_at_ms,
             day=local_day(caller.started_at_ms, zone),
+            time_zone=zone,
             deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
             tenant_id=caller.tenant_id,
             user_id=caller.user_id,

@@ -13,7 +13,6 @@ from nexus_ai.alerts.models import AlertedLimit, LimitAlert, ProviderAlert
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
-INDEX = "due"
 # As long as whoever holds it can live: a run of the scheduled function ends after 290 seconds.
 LEASE_S = 300
 # That a window's threshold was told must be known as long as the window lasts, and a while for late runs.
@@ -106,7 +105,7 @@ class AlertStore:
         """Tenant and name of all that is to be told, the oldest of each shard first."""
         for shard in keys.alert_shards():
             values = {":shard": shard, ":now": now_s}
-            for item in self._table.query("dueShard = :shard AND dueAt <= :now", values, index=INDEX):
+            for item in self._table.query("dueShard = :shard AND dueAt <= :now", values, index=keys.DUE_INDEX):
                 yield item["PK"], item["SK"]
 
     def lease(self, tenant_id: str, name: str, now_s: int) -> Leased | None:

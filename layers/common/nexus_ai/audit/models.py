@@ -53,7 +53,7 @@ class Attempt(BaseModel):
 class AuditRecord(BaseModel):
     """Who did what, when, from where, with what end. Prompt and answer are kept apart from it.
 
-    `day` is the tenant's local date at the begin: the roll-up that the request belongs to.
+    `day` is the tenant's local date at the begin, in `time_zone`: the roll-up that the request belongs to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +61,7 @@ class AuditRecord(BaseModel):
     id: str
     at_ms: int
     day: str
+    time_zone: str
     deadline_ms: int
     tenant_id: str
     user_id: str

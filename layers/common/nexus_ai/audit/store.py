@@ -132,6 +132,13 @@ class AuditStore:
         ends = uuid7_floor(from_ms), uuid7_floor(to_ms)
         return [_record(item) for item in self._range(tenant_id, ends, newest_first=newest_first)]
 
+    def each(self, tenant_id: str, from_ms: int, to_ms: int, *, after: str | None = None) -> Iterator[AuditRecord]:
+        """The records of [from, to) one by one, oldest first, from behind the record `after` on."""
+        first, last = uuid7_floor(from_ms), uuid7_floor(to_ms)
+        for item in self._range(tenant_id, (max(first, after or first), last), newest_first=False):
+            if item["SK"] != after:
+                yield _record(item)
+
     def search(
         self,
         tenant_id: str,

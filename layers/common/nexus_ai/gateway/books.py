@@ -19,6 +19,7 @@ from nexus_ai.gateway.redaction import kept
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.storage.table import Item, Table, put_together
 from nexus_ai.tenants.models import AuditContent
+from nexus_ai.usage.days import DaysToCheck
 from nexus_ai.usage.models import Counts, UsageEntry
 from nexus_ai.usage.store import UsageStore
 
@@ -31,10 +32,11 @@ ANSWER_S = 0.2
 
 
 class Books:
-    def __init__(self, audit: AuditStore, usage: UsageStore, due: DueTenants, clock: Clock) -> None:
+    def __init__(self, audit: AuditStore, usage: UsageStore, due: DueTenants, days: DaysToCheck, clock: Clock) -> None:
         self._audit = audit
         self._usage = usage
         self._due = due
+        self._days = days
         self._clock = clock
 
     def open[T](self, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
@@ -44,8 +46,14 @@ class Books:
         """
         now_s = self._clock.now_ms() // 1000
         mark = self._due.mark(record.tenant_id, now_s)
-        put_together([*mark, *self._audit.writes(record, prompt_content(call, choice))])
+        self._put([*mark, *self._audit.writes(record, prompt_content(call, choice))], record)
         self._due.marked(record.tenant_id, now_s)
+
+    def _put(self, writes: Sequence[tuple[Table, Item]], record: AuditRecord) -> None:
+        """With the mark that the record's day is to be compared with its roll-ups once it is over."""
+        day = record.tenant_id, record.day, record.time_zone
+        put_together([*self._days.mark(*day), *writes])
+        self._days.marked(*day)
 
     def note(self, record: AuditRecord) -> None:
         """Writes the attempts so far into an open record; raises StoreUnavailable."""
@@ -67,7 +75,7 @@ class Books:
         """
         until_ms = caller.deadline.at_ms - int(ANSWER_S * 1000)
         insist = partial(_insist, lambda: self._clock.now_ms() < until_ms)
-        closed = start(partial(insist, lambda: put_together([*self._audit.writes(record, contents), *writes])))
+        closed = start(partial(insist, lambda: self._put([*self._audit.writes(record, contents), *writes], record)))
         running = [closed] + ([start(partial(insist, settle))] if settle else [])
         running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
         wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))

@@ -20,6 +20,7 @@ from nexus_ai.storage import tables
 from nexus_ai.tenants.secrets import KeyRing
 from nexus_ai.tenants.service import TenantService
 from nexus_ai.tenants.store import TenantStore
+from nexus_ai.usage.days import DaysToCheck
 from nexus_ai.usage.store import UsageStore
 
 
@@ -55,7 +56,9 @@ def compose(clock: Clock) -> Gateway:
             under_ceiling(settings),
         ),
         kept_answers=KeptAnswers(CacheStore(tables.cache()), clock),
-        books=Books(audit_store(), usage_store(), DueTenants(tables.rate_limits()), clock),
+        books=Books(
+            audit_store(), usage_store(), DueTenants(tables.rate_limits()), DaysToCheck(tables.rate_limits()), clock
+        ),
         circuits=Circuits(tenant_store, tenants, clock),
         watch=Watch(AlertStore(tables.rate_limits()), clock),
         idempotency=Idempotency(IdempotencyStore(tables.cache()), clock),

@@ -82,8 +82,7 @@ class Sweep:
                 self._abandon(record, None)
         if late:
             state = self.limits.load(tenant_id)
-        if state and self.limits.reset(tenant_id, state, began_s):
-            state = self.limits.load(tenant_id)
+        state = (state and self.limits.reset(tenant_id, state, began_s)) or state
         self.due.swept(tenant_id, state, began_s)
 
     def _release(self, tenant_id: str, reservation: Reservation) -> None:

@@ -15,8 +15,6 @@ from nexus_ai.limits.store import DUE_STEP_S, due_at
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
-INDEX = "due"
-
 
 class DueTenants:
     def __init__(self, table: Table) -> None:
@@ -42,7 +40,7 @@ class DueTenants:
     def active(self, shard: str, now_s: int) -> Iterator[str]:
         """A shard's tenants with a mark, the oldest first and newer ones included: who is busy moves its mark on."""
         values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
-        marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=INDEX)
+        marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=keys.DUE_INDEX)
         yield from dict.fromkeys(item["PK"] for item in marks)
 
     def shards(self) -> list[str]:

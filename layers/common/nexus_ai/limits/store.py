@@ -263,15 +263,15 @@ class LimitStore:
             return
         raise StoreUnavailable
 
-    def reset(self, tenant_id: str, state: LimitState, now_s: int) -> bool:
+    def reset(self, tenant_id: str, state: LimitState, now_s: int) -> LimitState | None:
         """Rolls the windows of `state` that were used and have ended; one that nobody used costs no write.
 
-        False where there was none, or where a call was first: it rolls what it needs by itself.
+        Returns the state after it; None where there was none, or where a call was first: it rolls what it needs itself.
         """
         running = state.at(now_s)
         ended = [limit for limit in Limit if running.ends[limit] != state.ends[limit] and state.was_used(limit)]
         if not ended:
-            return False
+            return None
         write = _Write()
         write.in_windows(state.ends)
         write.conditions.append("maxima = :maxima")
@@ -279,10 +279,9 @@ class LimitStore:
         for limit in ended:
             write.roll(limit, state.maxima[limit], 0, running.ends[limit])
         try:
-            write.run(self._table, tenant_id)
+            return _state(write.run(self._table, tenant_id, returns="ALL_NEW"))
         except ConditionFailed:
-            return False
-        return True
+            return None
 
     def fits(self, ask: Ask, settled: Settlement | None, state: LimitState) -> bool:
         if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:

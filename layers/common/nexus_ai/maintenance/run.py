@@ -14,9 +14,11 @@ from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
+from nexus_ai.maintenance.comparing import Comparing
 from nexus_ai.maintenance.telling import Post, Telling
 from nexus_ai.storage import tables
 from nexus_ai.tenants.store import TenantStore
+from nexus_ai.usage.days import DaysToCheck
 
 # What a run keeps of its time for the tenants that it is at.
 STEP_MS = 30_000
@@ -38,7 +40,7 @@ def run(context: RunContext) -> None:
         return context.get_remaining_time_in_millis() > STEP_MS
 
     faults: list[Exception] = []
-    for step in (_tell, _sweep):
+    for step in (_tell, _sweep, _compare):
         try:
             step(may_go_on)
         except Exception as fault:  # noqa: BLE001 (raised when the others are done)
@@ -76,3 +78,9 @@ def _sweep(may_go_on: Callable[[], bool]) -> None:
     )
     swept = sweep.all(may_go_on)
     logger().info("maintained", tenants=swept.tenants, finished=swept.finished)
+
+
+def _compare(may_go_on: Callable[[], bool]) -> None:
+    days = DaysToCheck(tables.rate_limits())
+    compared = Comparing(SystemClock(), days, audit_store(), usage_store()).all(may_go_on)
+    logger().info("compared", days=compared.days, corrected=compared.corrected, finished=compared.finished)

@@ -6,6 +6,8 @@ A tenant id holds no "#" (core.caller.TENANT_PATTERN), so that no id can reach i
 from hashlib import sha256
 from typing import TypedDict
 
+# The sparse index of table RateLimits: items that something is due for, and no others.
+DUE_INDEX = "due"
 DUE_SHARDS = 16
 
 
@@ -95,6 +97,19 @@ def alert_shard(tenant_id: str) -> str:
 
 def alert_shards() -> list[str]:
     return [f"alert#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def usage_check(tenant_id: str, day: str, time_zone: str) -> Key:
+    """That a day's roll-ups are to be compared with its records. No name of a zone holds "#"."""
+    return {"PK": tenant_id, "SK": f"check#{day}#{time_zone}"}
+
+
+def usage_check_shard(tenant_id: str) -> str:
+    return f"check#{_shard(tenant_id)}"
+
+
+def usage_check_shards() -> list[str]:
+    return [f"check#{shard}" for shard in range(DUE_SHARDS)]
 
 
 def cached_answer(tenant_id: str, cache_key: str) -> Key:

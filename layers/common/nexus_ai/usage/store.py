@@ -5,15 +5,25 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from nexus_ai.storage import keys
+from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
+
+DAY_S = 86_400
+# A roll-up as it stands in its item: counters by their names, those of 0 left out.
+type Numbers = dict[str, int]
 
 
 def latency_bucket(latency_ms: int) -> str:
     return f"latency{bisect_left(LATENCY_BUCKETS_MS, latency_ms)}"
 
 
-DAY_S = 86_400
+def numbers(entry: UsageEntry) -> Numbers:
+    """What a request adds to its roll-up."""
+    added = {name: number for name, number in entry.counts.model_dump().items() if number}
+    if entry.latency_ms is not None:
+        added |= {latency_bucket(entry.latency_ms): 1}
+    return added
 
 
 class UsageStore:
@@ -25,9 +35,7 @@ class UsageStore:
 
     def add(self, tenant_id: str, entry: UsageEntry) -> None:
         """Adds a request's counts. Called once a request: what may have been added is not added again."""
-        added = {name: number for name, number in entry.counts.model_dump().items() if number}
-        if entry.latency_ms is not None:
-            added |= {latency_bucket(entry.latency_ms): 1}
+        added = numbers(entry)
         if not added:
             return
         self._table.update(
@@ -46,9 +54,34 @@ class UsageStore:
                 {name: count for name, count in item.items() if name.startswith("latency") and name != "latency_ms"},
             )
 
+    def of_day(self, tenant_id: str, day: str) -> dict[str, Numbers]:
+        """A day's roll-ups by their sort keys."""
+        values = {":tenant": tenant_id, ":day": f"{day}#"}
+        found = self._table.query("PK = :tenant AND begins_with(SK, :day)", values, consistent=True)
+        return {item["SK"]: _numbers(item) for item in found}
+
+    def correct(self, tenant_id: str, day: str, name: str, was: Numbers, is_: Numbers) -> None:
+        """Sets a roll-up, known by its sort key, to other numbers; raises ConditionFailed where it is not as it was."""
+        key: Key = {"PK": tenant_id, "SK": name}
+        unchanged = [f"{number} = :was_{number}" for number in was]
+        unchanged += [f"attribute_not_exists({number})" for number in is_.keys() - was.keys()]
+        condition = " AND ".join(unchanged)
+        values = {f":was_{number}": value for number, value in was.items()}
+        if not is_:
+            self._table.delete(key, condition=condition, values=values)
+            return
+        sets = ", ".join(["expiresAt = :expires", *(f"{number} = :{number}" for number in is_)])
+        gone = ", ".join(was.keys() - is_.keys())
+        values |= {f":{number}": value for number, value in is_.items()} | {":expires": self._expires_at(day)}
+        self._table.update(key, f"SET {sets}" + (f" REMOVE {gone}" if gone else ""), values, condition=condition)
+
     def _expires_at(self, day: str) -> int:
         # A local day may begin half a day before or after UTC's.
         return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) + DAY_S + self._kept_s
+
+
+def _numbers(item: Item) -> Numbers:
+    return {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"} and value}
 
 
 def _entry(item: Item) -> UsageEntry:

@@ -1,0 +1,138 @@
+"""The scheduled function before many companies: time, CPU and reads, on DynamoDB Local.
+
+    PYTHONPATH=layers/common python -m bench.maintain [companies]
+
+Prints one line a measurement, as docs/benchmarks.md has them. The store is Amazon's own engine on the same machine, and
+its CPU is not in the figures.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from itertools import batched
+from typing import Any
+
+from local.stack import LocalStack
+from nexus_ai.alerts.models import AlertedLimit
+from nexus_ai.alerts.store import AlertStore, Crossing
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.gateway.composition import audit_store, usage_store
+from nexus_ai.gateway.sweep import Sweep
+from nexus_ai.limits.due import DueTenants
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.limits.windows import window_ends
+from nexus_ai.maintenance.telling import Telling
+from nexus_ai.storage import aws, keys, tables
+from nexus_ai.storage.table import BATCH, Item, put_together
+from nexus_ai.tenants.store import TenantStore
+from tests.dynamodb_local import dynamodb_local
+
+ZONE = "America/Sao_Paulo"
+ALERTS_DUE = 10
+
+
+def main(companies: int) -> None:
+    with dynamodb_local() as url:
+        stack = LocalStack(0, {"AWS_ENDPOINT_URL": url})
+        stack.start()
+        try:
+            idle(10 * companies)
+            told()
+            used(companies)
+            swept()
+        finally:
+            stack.stop()
+
+
+def idle(companies: int) -> None:
+    """Companies that called long ago: an item of limits each, and nothing due."""
+    now_s = SystemClock().now_ms() // 1000
+    for some in batched(range(companies), BATCH, strict=False):
+        put_together([(tables.rate_limits(), limits_item(f"idle-{number}", now_s)) for number in some])
+    print(f"{companies} companies without anything due are there")
+
+
+def used(companies: int) -> None:
+    """Companies whose hour was used and has ended, so that each is looked at and reset."""
+    now_s = SystemClock().now_ms() // 1000
+    for some in batched(range(companies), BATCH, strict=False):
+        items: list[Item] = []
+        for number in some:
+            name = f"used-{number}"
+            hour, day, month = window_ends(now_s, ZONE)
+            due = {"dueShard": keys.due_shard(name), "dueAt": now_s - 600}
+            ended = {"remaining": [7, 50_000, 10**8], "ends": [hour - 3600, day, month]}
+            items.append(limits_item(name, now_s) | ended | due)
+        put_together([(tables.rate_limits(), item) for item in items])
+
+
+def limits_item(tenant: str, now_s: int) -> Item:
+    maxima = [100, 50_000, 10**8]
+    return {
+        **keys.limits(tenant),
+        "tz": ZONE,
+        "maxima": maxima,
+        "remaining": maxima,
+        "held": [0, 0, 0],
+        "ends": list(window_ends(now_s, ZONE)),
+        "inFlight": {},
+    }
+
+
+def told() -> None:
+    """Ten alerts among them all; mails are off, so that what is measured is how they are found."""
+    now_s = SystemClock().now_ms() // 1000
+    alerts, limits = AlertStore(tables.rate_limits()), LimitStore(tables.rate_limits(), 100)
+    hour = window_ends(now_s, ZONE)[0]
+    for number in range(ALERTS_DUE):
+        crossing = Crossing(
+            limit=AlertedLimit.REQUESTS_PER_HOUR, threshold=80, window_end=hour - 3600, used=85, max=100, settled_by=0
+        )
+        alerts.note_crossing(f"idle-{number}", crossing, now_s)
+    telling = Telling(SystemClock(), alerts, limits, TenantStore(tables.settings()), usage_store(), None, ZONE)
+    with measured() as lines:
+        outcomes = telling.all(lambda: True).outcomes
+    print(f"alerts: {dict(outcomes)}; {lines[0]}")
+
+
+def swept() -> None:
+    table = tables.rate_limits()
+    sweep = Sweep(SystemClock(), LimitStore(table, 100), DueTenants(table), audit_store(), usage_store())
+    with measured() as lines:
+        done = sweep.all(lambda: True)
+    print(f"sweep: {done.tenants} companies, finished: {done.finished}; {lines[0]}")
+
+
+@contextmanager
+def measured() -> Generator[list[str]]:
+    """What it took, as the one line that is in the list in the end."""
+    lines: list[str] = []
+    calls, units = Counter[str](), Counter[str]()
+
+    def asked(params: dict[str, Any], model: Any, **_: object) -> None:
+        calls[str(model.name)] += 1
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def answered(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
+        found = parsed.get("ConsumedCapacity", [])
+        for each in found if isinstance(found, list) else [found]:
+            units["read" if model.name in {"Query", "GetItem"} else "write"] += int(2 * each["CapacityUnits"])
+
+    events: Any = aws.dynamodb().meta.events
+    events.register("before-parameter-build.dynamodb", asked)
+    events.register("after-call.dynamodb", answered)
+    began, cpu = time.perf_counter(), time.process_time()
+    try:
+        yield lines
+    finally:
+        took, used = time.perf_counter() - began, time.process_time() - cpu
+        events.unregister("before-parameter-build.dynamodb", asked)
+        events.unregister("after-call.dynamodb", answered)
+    spent = f"{units['read'] / 2} read and {units['write'] / 2} write units, as calls {dict(calls)}"
+    lines.append(f"{took:.1f} s, {used:.1f} s of CPU without the store's; {spent}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

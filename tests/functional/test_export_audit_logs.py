@@ -135,6 +135,7 @@ def test_a_job_that_cannot_be_started_is_503_and_fails(
         ({"from": "yesterday"}, "from"),
         ({"from": "2026-01-01T00:00:00"}, "from"),
         ({"from": 0}, "from"),
+        ({"from": "1767225600"}, "from"),
         ({"to": "2025-01-01T00:00:00Z"}, "to"),
         ({"userId": "a b"}, "userId"),
         ({"provider": "nobody"}, "provider"),

@@ -314,6 +314,7 @@ def test_who_has_no_role_sees_no_numbers(stack: LocalStack, tenant: str) -> None
         ("?period=", "period"),
         ("?from=2026-11-01T00:00:00Z", "from"),
         ("?from=2026-13-01", "from"),
+        ("?from=1767225600", "from"),
         ("?from=2026-11-01&period=week", "from"),
         ("?to=2026-11-01", "to"),
         ("?from=2026-11-02&to=2026-11-01", "to"),

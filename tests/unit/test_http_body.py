@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
 from nexus_ai.core.errors import MalformedBody, ValidationFailed
-from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel
+from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
 from nexus_ai.http.body import ERRORS_MAX, FIELD_MAX, parse
 
 
@@ -32,6 +32,9 @@ class Body(RequestModel):
     draft: bool | None = None
     context: Context | None = None
     rivals: tuple[Context, ...] = (Context(),)
+    tags: tuple[str, ...] = Field(default=("a",), min_length=1)
+    code: str = Field(default="1", pattern=r"^[0-9]+$")
+    price: DollarsGiven | None = None
 
     @field_validator("prompt")
     @classmethod
@@ -141,6 +144,16 @@ def test_a_field_that_does_not_fit_is_named_as_the_client_wrote_it(text: str, fi
     (error,) = errors_of(text)
     assert (error["field"], error["type"]) == (field, kind)
     assert error["message"]
+
+
+def test_what_is_told_of_a_field_speaks_of_json_and_quotes_no_regular_expression() -> None:
+    (pattern,) = errors_of('{"prompt": "a", "code": "b"}')
+    (several,) = errors_of('{"prompt": "a", "tags": []}')
+    (number,) = errors_of('{"prompt": "a", "price": "1"}')
+
+    assert pattern["message"] == "Is not of the form that this field takes"
+    assert several["message"] == "List should have at least 1 item after validation, not 0"
+    assert number["message"] == "must be a number"
 
 
 def test_our_own_rule_is_told_in_its_own_words() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from nexus_ai.administration.audit_logs import AuditRecordPath, ModuleName, UserId, milliseconds
 from nexus_ai.audit.jobs import AuditJob, ExportFile, JobKind, JobStatus, JobStore
@@ -11,7 +11,7 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import SystemClock, iso
 from nexus_ai.core.errors import JobsUnavailable, NotFound
 from nexus_ai.core.settings import get_settings
-from nexus_ai.core.wire import ParameterModel, RequestModel, ResponseModel
+from nexus_ai.core.wire import Moment, ParameterModel, RequestModel, ResponseModel
 from nexus_ai.limits.hourly import HourlyCounter
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import functions, keys, objects, tables
@@ -31,8 +31,8 @@ class AuditExportRequest(RequestModel):
     """Records that began at `from` or later and before `to` (now, where it is not named), with prompts and answers
     where `content` says so."""
 
-    since: AwareDatetime = Field(alias="from")
-    until: AwareDatetime | None = Field(default=None, alias="to")
+    since: Moment = Field(alias="from")
+    until: Moment | None = Field(default=None, alias="to")
     user_id: UserId | None = None
     provider: ProviderName | None = None
     module: ModuleName | None = None

@@ -8,7 +8,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from nexus_ai.administration.refusals import refused
 from nexus_ai.audit.models import (
@@ -25,7 +25,7 @@ from nexus_ai.core.caller import USER_PATTERN, Caller, Role
 from nexus_ai.core.clock import iso, uuid7
 from nexus_ai.core.errors import Forbidden, NotFound
 from nexus_ai.core.money import dollars_from_micros
-from nexus_ai.core.wire import Dollars, ParameterModel, ResponseModel
+from nexus_ai.core.wire import Dollars, Moment, ParameterModel, ResponseModel
 from nexus_ai.gateway.composition import audit_store, gateway
 from nexus_ai.providers.base import ProviderName
 
@@ -45,8 +45,8 @@ class AuditLogsQuery(ParameterModel):
     """
 
     limit: int = Field(default=50, ge=1, le=100)
-    since: AwareDatetime | None = Field(default=None, alias="from")
-    until: AwareDatetime | None = Field(default=None, alias="to")
+    since: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = Field(default=None, alias="to")
     user_id: UserId | None = None
     provider: ProviderName | None = None
     module: ModuleName | None = None

@@ -12,7 +12,7 @@ from nexus_ai.administration import rate_limits
 from nexus_ai.administration.rate_limits import LimitWindow
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.money import dollars_from_micros
-from nexus_ai.core.wire import Dollars, ParameterModel, ResponseModel
+from nexus_ai.core.wire import Day, Dollars, ParameterModel, ResponseModel
 from nexus_ai.gateway.books import NOBODY
 from nexus_ai.gateway.composition import gateway, usage_store
 from nexus_ai.usage.models import UsageEntry
@@ -27,8 +27,8 @@ class UsageStatsQuery(ParameterModel):
     """A period that ends today, or the local days `from` to `to`, both included; without any of them a month."""
 
     period: Literal["today", "week", "month"] | None = None
-    since: date | None = Field(default=None, alias="from")
-    until: date | None = Field(default=None, alias="to")
+    since: Day | None = Field(default=None, alias="from")
+    until: Day | None = Field(default=None, alias="to")
 
     @field_validator("since")
     @classmethod

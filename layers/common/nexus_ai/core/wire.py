@@ -1,9 +1,11 @@
 """What bodies are made of: camelCase outside, frozen models inside, and nothing taken for what it is not."""
 
+import re
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Strict
 from pydantic.alias_generators import to_camel
 
 
@@ -18,11 +20,33 @@ Dollars = Annotated[Decimal, PlainSerializer(_json_number, return_type=float, wh
 
 def _decimal(value: object) -> object:
     # Here, in strict mode, a Decimal is all that pydantic takes; by itself it would take a text out of JSON, too.
-    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(str(value))
+    if isinstance(value, Decimal):
+        return value
+    raise ValueError("must be a number")
 
 
 # US dollars in a body that a client sends: a JSON number, and no text.
 DollarsGiven = Annotated[Decimal, BeforeValidator(_decimal)]
+
+
+def _moment(value: object) -> object:
+    # pydantic would take a number, too, and guess whether it counts seconds or milliseconds.
+    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt]", value)):
+        return value
+    raise ValueError("must be a date and a time with its offset, such as 2026-11-23T14:05:00Z")
+
+
+def _day(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        return value
+    raise ValueError("must be a day, such as 2026-11-23")
+
+
+# Moments and days that a client writes (RFC 3339), as texts alone.
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_moment)]
+Day = Annotated[date, Strict(False), BeforeValidator(_day)]
 
 
 class RequestModel(BaseModel):

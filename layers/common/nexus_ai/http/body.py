@@ -85,9 +85,12 @@ def problem(field: str, message: str, kind: str) -> dict[str, str]:
 
 
 def _told(details: ErrorDetails) -> dict[str, str]:
-    message = details["msg"]
+    # pydantic's own words, but where they would speak of Python or hand a person a regular expression.
+    message = details["msg"].replace("Tuple", "List").replace("Dictionary", "Object")
     if details["type"] == "value_error":
         message = str(details.get("ctx", {}).get("error", message))
+    elif details["type"] == "string_pattern_mismatch":
+        message = "Is not of the form that this field takes"
     return problem(_path(details["loc"]), message, details["type"])
 
 

@@ -3,7 +3,7 @@
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as policy
-from typing import Any, cast
+from typing import Any
 
 from local.stack import SENDER, LocalStack
 from nexus_ai.alerts.store import AlertStore
@@ -54,13 +54,14 @@ def always() -> bool:
 class Company:
     """A company with limits and one address, whose calls reserve and settle at the clock's time."""
 
-    def __init__(self, tenant: str, clock: MovedClock, *thresholds: int, **maxima: int | None) -> None:
+    def __init__(self, tenant: str, clock: MovedClock, *thresholds: int, **chosen: Any) -> None:
+        """`chosen` are the limits, by the names that limits_support.limits has for them."""
         self.tenant = tenant
         self.clock = clock
         self.limits: LimitService = service(clock)
         self.alerts = listed(tenant, *thresholds)
         self.watch = Watch(AlertStore(tables.rate_limits()), clock)
-        set_limits(self.limits, tenant, limits(**cast("Any", maxima)))
+        set_limits(self.limits, tenant, limits(**chosen))
 
     def begin(self, *, tokens: int = 0, cost_micros: int = 0) -> Settlement:
         """A call in flight: its reservation, settled in full if nothing else is said."""

@@ -141,6 +141,38 @@ def test_a_window_that_ended_before_the_run_is_told_of(
     assert ("já se renovou" in text_of(mails(stack, tenant)[0])) == (later_s > 0)
 
 
+# 29 March 2026, 00:30 in Lisbon, whose clocks go from 01:00 to 02:00 in this night; 25 October, 00:30, whose clocks go
+# from 02:00 to 01:00; and the last half minute of a month.
+@pytest.mark.parametrize(
+    "edge",
+    [
+        (1_774_744_200, ("30/03/2026", "01/04/2026"), 22.5),
+        (1_792_884_600, ("26/10/2026", "01/11/2026"), 24.5),
+        (1_793_491_170, ("01/11/2026", "01/11/2026"), 1 / 120),
+    ],
+)
+def test_a_mail_says_when_a_day_of_any_length_and_a_month_end(
+    stack: LocalStack, tenant: str, clock: MovedClock, edge: tuple[int, tuple[str, str], float]
+) -> None:
+    now_s, ends, hours = edge
+    clock.ms = now_s * 1000
+    company = Company(tenant, clock, tokens=100, cost_micros=100, time_zone="Europe/Lisbon")
+    company.calls(1, tokens=90, cost_micros=90)
+
+    telling(clock).all(always)
+
+    day, month = sorted(mails(stack, tenant), key=lambda mail: "custo" in str(mail["Subject"]))
+    for mail, end in zip((day, month), ends, strict=True):
+        assert f"O limite se renova em {end} às 00:00 (Europe/Lisbon)." in text_of(mail)
+    clock.ms += int(hours * 3600) * 1000 - 1000
+    company.calls(1, tokens=5)
+    assert (telling(clock).all(always).outcomes, len(mails(stack, tenant))) == ({}, 2)
+    clock.ms += 1000
+    company.calls(1, tokens=90)
+    telling(clock).all(always)
+    assert [str(mail["Subject"]) for mail in mails(stack, tenant)[2:]] == ["Nexus AI: 90% do limite de tokens por dia"]
+
+
 def test_each_window_has_its_own_alert(stack: LocalStack, tenant: str, clock: MovedClock) -> None:
     company = Company(tenant, clock, requests=5)
     for _ in range(3):

@@ -10,7 +10,7 @@ DEMO := frontend/dist/demo/index.html
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
-.PHONY: help run frontend library test test-all fuzz mutants evaluate lint types format openapi requirements build \
+.PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
 	ceiling clean setup browser screenshots
 
 help: ## this list

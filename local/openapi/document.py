@@ -58,7 +58,7 @@ def described(template: Template, api: RestApi) -> Iterator[Described]:
         handler = cast("Handler", module.handler)
         title = (module.__doc__ or "").strip().partition("\n")[0]
         summary = title.partition(": ")[2] or title
-        yield Described(route.method, route.resource, folder, handler.operation, summary)
+        yield Described(route.method, route.resource, folder, handler.operation, summary[:1].upper() + summary[1:])
 
 
 def document() -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _operation(route: Described, schemas: _Schemas, api: RestApi) -> dict[str, A
         "operationId": route.name,
         "tags": [_tag(route)],
         "summary": route.summary,
-        "description": _who(operation.role),
+        "description": _description(operation, schemas),
         "parameters": [*_parameters(route, schemas), *_headers(route)],
         "responses": {str(operation.status): _answer(route, schemas), **_failures(route, api)},
     }
@@ -164,6 +164,12 @@ def _tag(route: Described) -> str:
     if route.operation.role is None:
         return "service"
     return "assistant" if route.reaches_providers else "administration"
+
+
+def _description(operation: Operation, schemas: _Schemas) -> str:
+    """Who may ask, and what is particular to the query, which has no schema of its own here."""
+    query = schemas.members(operation.query, "validation").get("description", "") if operation.query else ""
+    return " ".join([_who(operation.role), *query.split()])
 
 
 def _who(role: Role | None) -> str:

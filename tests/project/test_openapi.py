@@ -1,6 +1,7 @@
 """docs/openapi.json is what the code says, and every example in it is of its schema."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,5 +65,8 @@ def test_the_page_shows_every_operation_and_nothing_of_it_is_markup() -> None:
     shown = page(document())
     for _, operation in operations():
         assert f'id="{operation["operationId"]}"' in shown
+    targets = set(re.findall(r'href="#([^"]+)"', shown))
+    assert {"AuditRecordView", "throttled"} <= targets <= set(re.findall(r'id="([^"]+)"', shown))
+    assert "integer, at least 1, at most 100, 50 by default" in shown
     hostile = json.loads(json.dumps(DOCUMENT).replace("Nexus AI", "<script>alert(1)</script>"))
     assert "<script>" not in page(hostile)

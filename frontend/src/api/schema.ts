@@ -14,7 +14,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * marketing copy.
+         * Marketing copy.
          * @description For every user.
          */
         post: operations["generate_copy"];
@@ -34,7 +34,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * how texts of customers feel, and about what.
+         * How texts of customers feel, and about what.
          * @description For every user.
          */
         post: operations["analyze_sentiment"];
@@ -54,7 +54,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a summary within a number of characters.
+         * A summary within a number of characters.
          * @description For every user.
          */
         post: operations["generate_summary"];
@@ -74,7 +74,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a translation that keeps what is not language.
+         * A translation that keeps what is not language.
          * @description For every user.
          */
         post: operations["translate"];
@@ -92,7 +92,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the company's providers, their keys but for the last four characters left out.
+         * The company's providers, their keys but for the last four characters left out.
          * @description For every user.
          */
         get: operations["list_configs"];
@@ -113,13 +113,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * saves a provider's key and model.
+         * Saves a provider's key and model.
          * @description For administrators.
          */
         put: operations["put_config"];
         post?: never;
         /**
-         * removes a provider's key and model.
+         * Removes a provider's key and model.
          * @description For administrators.
          */
         delete: operations["delete_config"];
@@ -138,7 +138,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether a key and a model work, by a real call.
+         * Whether a key and a model work, by a real call.
          * @description For administrators.
          */
         post: operations["test_config"];
@@ -156,7 +156,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the company's key can use, with context and prices.
+         * What the company's key can use, with context and prices.
          * @description For administrators.
          */
         get: operations["list_models"];
@@ -176,12 +176,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the company prefers, allows and knows of prices.
+         * What the company prefers, allows and knows of prices.
          * @description For every user.
          */
         get: operations["get_preferences"];
         /**
-         * new preferences for the company.
+         * New preferences for the company.
          * @description For administrators.
          */
         put: operations["put_preferences"];
@@ -200,12 +200,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * in which order providers are asked, module by module.
+         * In which order providers are asked, module by module.
          * @description For every user.
          */
         get: operations["get_fallback"];
         /**
-         * new orders for the modules that it names.
+         * New orders for the modules that it names.
          * @description For administrators.
          */
         put: operations["put_fallback"];
@@ -224,12 +224,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the company's limits, and what is used of them.
+         * The company's limits, and what is used of them.
          * @description For every user.
          */
         get: operations["get_rate_limits"];
         /**
-         * new limits for the company.
+         * New limits for the company.
          * @description For administrators.
          */
         put: operations["put_rate_limits"];
@@ -248,8 +248,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the company used, and what is left of its limits.
-         * @description For every user.
+         * What the company used, and what is left of its limits.
+         * @description For every user. A period that ends today, or the local days `from` to `to`, both included; without any of them a month.
          */
         get: operations["usage_stats"];
         put?: never;
@@ -268,14 +268,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * who asked what, when, at what cost and with what end.
-         * @description For every user.
+         * Who asked what, when, at what cost and with what end.
+         * @description For every user. Records that began at `from` or later and before `to`, and have every other value that is named. Who is no administrator is told the own ones alone. A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
          */
         get: operations["list_audit_logs"];
         put?: never;
         post?: never;
         /**
-         * erases what a person asked and was answered, by a job.
+         * Erases what a person asked and was answered, by a job.
          * @description For administrators.
          */
         delete: operations["erase_audit_content"];
@@ -292,7 +292,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * one record, prompt and answer included.
+         * One record, prompt and answer included.
          * @description For every user.
          */
         get: operations["get_audit_log"];
@@ -314,7 +314,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * records as JSON Lines, by a job that can be asked for.
+         * Records as JSON Lines, by a job that can be asked for.
          * @description For administrators.
          */
         post: operations["export_audit_logs"];
@@ -332,7 +332,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * how far an export or an erasure has come.
+         * How far an export or an erasure has come.
          * @description For administrators.
          */
         get: operations["get_audit_job"];
@@ -352,8 +352,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whether the service answers, and which version of it.
-         * @description Public.
+         * Whether the service answers, and which version of it.
+         * @description Public. `deep` 1 asks every table, the key service and the store of contents.
          */
         get: operations["health"];
         put?: never;
@@ -531,7 +531,8 @@ export interface components {
         };
         /**
          * AuditLogsQuery
-         * @description Records that began at `from` or later and before `to`, and have every other value that is named.
+         * @description Records that began at `from` or later and before `to`, and have every other value that is named. Who
+         *     is no administrator is told the own ones alone.
          *
          *     A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
          */

@@ -39,7 +39,8 @@ RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4})
 
 
 class AuditLogsQuery(ParameterModel):
-    """Records that began at `from` or later and before `to`, and have every other value that is named.
+    """Records that began at `from` or later and before `to`, and have every other value that is named. Who
+    is no administrator is told the own ones alone.
 
     A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
     """

@@ -25,8 +25,8 @@ from nexus_ai.providers.base import ProviderName
 
 MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
-# Lambda's bound of a function with its layers, in bytes.
-UNPACKED_LIMIT = 250 * 1024 * 1024
+# Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
+UNPACKED_LIMIT = 130_000_000
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,7 @@ def event(name: str) -> dict[str, Any]:
 def test_the_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
     layer = built / "CommonLayer" / "python"
     size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
-    assert size < UNPACKED_LIMIT
+    assert size <= UNPACKED_LIMIT
     sources = set((layer / "nexus_ai").rglob("*.py"))
     compiled = {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in (layer / "nexus_ai").rglob("*.pyc")}
     assert sources

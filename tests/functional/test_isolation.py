@@ -40,7 +40,10 @@ each_body = pytest.mark.parametrize(
 # What would send a company's key, or its prompts, to another place.
 PLACES = ("base_url", "baseUrl", "apiBase", "api_base", "endpoint", "proxy", "url")
 TENANTS = ("tenantId", "tenant_id", "tenant", "userId")
-SECRET = "Assunto-sigiloso"
+# Stands in everything that the other company has.
+SECRET = "assunto-sigiloso"
+# What their own administrator is told there is the vendor's, or nobody's.
+BEARS_NO_SECRET = ("/models", "/health")
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +54,22 @@ def theirs(local_stack: LocalStack) -> str:
     welcome(stack, other)
     set_limits(other, requests=50)
     admin = stack.token(other, "bia", ["admin"])
-    emails = {"alertEmails": [f"{SECRET}@example.com"], "alertThresholds": [50]}
-    assert ask(stack.url, "PUT", "/api/marketing/ai/rate-limits", token=admin, body=emails).status == 200
-    assert copy(stack, other, {"prompt": f"{SECRET} da clínica"}).status == 200
+    price = {"provider": "openai", "model": SECRET, "inputPerMillionUsd": 1, "outputPerMillionUsd": 2}
+    settings: dict[str, dict[str, Any]] = {
+        "rate-limits": {"alertEmails": [f"{SECRET}@example.com"], "alertThresholds": [50]},
+        "configs/groq": {"apiKey": "gsk-of-theirs-alone", "model": SECRET, "validate": False},
+        "fallback-config": {"modules": {SECRET: {"providers": [{"provider": "openai"}]}}},
+        "preferences": {"prices": [price]},
+    }
+    for path, body in settings.items():
+        assert ask(stack.url, "PUT", f"/api/marketing/ai/{path}", token=admin, body=body).status == 200
+    assert copy(stack, other, {"prompt": f"{SECRET} da clínica", "module": SECRET}).status == 200
     return other
 
 
 def job_of(stack: LocalStack, tenant: str) -> str:
     admin = stack.token(tenant, "bia", ["admin"])
-    asked = {"from": "2026-11-01T00:00:00Z", "content": True}
+    asked = {"from": "2026-11-01T00:00:00Z", "userId": SECRET}
     reply = ask(stack.url, "POST", "/api/marketing/ai/audit-logs/export", token=admin, body=asked)
     identity: str = reply.body["id"]
     return identity
@@ -104,6 +114,9 @@ def test_no_route_reads_or_changes_what_is_another_companys(
     (record,) = records(theirs)
     identity = job_of(stack, theirs) if "/jobs/" in route.path else record.id
     before = everything(theirs)
+    if route.method == "GET" and not route.path.endswith(BEARS_NO_SECRET):
+        own = asked_by(stack, theirs, route, path={"id": identity})
+        assert SECRET in json.dumps(own.body), "whoever is told this is told the secret"
     # Wherever a client could name somebody else.
     headers = {"X-Tenant-Id": theirs, "X-User-Id": "bia", "X-Amzn-Oidc-Identity": theirs}
     queries = [{}, {"userId": "bia"}, {"tenantId": theirs}]
@@ -111,7 +124,7 @@ def test_no_route_reads_or_changes_what_is_another_companys(
 
     for reply in replies:
         assert reply.status < 500
-        assert SECRET not in json.dumps(reply.body, ensure_ascii=False)
+        assert SECRET not in json.dumps(reply.body)
         assert theirs not in json.dumps(reply.body)
     if "{id}" in route.path:
         assert replies[0].status == 404

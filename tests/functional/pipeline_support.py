@@ -59,7 +59,7 @@ def set_fallback(tenant: str, *steps: str) -> None:
 
 
 def set_preferences(tenant: str, preferences: Preferences) -> None:
-    gateway().tenants.save_preferences(caller_of(tenant), preferences)
+    gateway().tenants.change_preferences(caller_of(tenant), preferences.model_dump())
 
 
 def welcome(stack: LocalStack, tenant: str) -> None:
@@ -78,4 +78,4 @@ def damage_key(tenant: str, provider: ProviderName) -> None:
     foreign = secrets.encrypt(f"{tenant}-other", provider, "sk-of-another-company")
     key = keys.provider_config(tenant, provider)
     tables.settings().update(key, "SET key_ciphertext = :foreign", {":foreign": foreign})
-    gateway().tenants.save_preferences(caller_of(tenant), Preferences())
+    set_preferences(tenant, Preferences())

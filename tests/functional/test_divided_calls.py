@@ -14,7 +14,7 @@ from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, Message, Prompt, ProviderName
 from nexus_ai.tenants.models import ModelPrice, Preferences
 from tests.functional.limits_support import caller_of
-from tests.functional.pipeline_support import limit_state, records, set_fallback, set_limits, welcome
+from tests.functional.pipeline_support import limit_state, records, set_fallback, set_limits, set_preferences, welcome
 
 SMALL, LARGE = 100, 10_000
 PARTS = ("primeira parte", "segunda parte", "terceira parte")
@@ -74,7 +74,7 @@ def set_contexts(tenant: str, **contexts: int) -> None:
         )
         for provider, context in contexts.items()
     }
-    gateway().tenants.save_preferences(caller_of(tenant), Preferences(prices=prices))
+    set_preferences(tenant, Preferences(prices=prices))
 
 
 def test_its_parts_are_asked_in_order_and_then_what_they_came_to(stack: LocalStack, small: str) -> None:

@@ -21,7 +21,16 @@ from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants.models import AuditContent, Preferences
 from tests.functional.limits_support import caller_of
-from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, set_limits, welcome
+from tests.functional.pipeline_support import (
+    at_once,
+    copy,
+    limit_state,
+    records,
+    set_fallback,
+    set_limits,
+    set_preferences,
+    welcome,
+)
 
 
 def test_twenty_replays_at_once_are_one_call_one_charge_and_equal_bodies(stack: LocalStack, tenant: str) -> None:
@@ -64,7 +73,7 @@ def test_a_replay_is_the_first_answer_though_nothing_is_configured_any_more(stac
     first = copy(stack, tenant, Idempotency_Key="a")
     for provider in ProviderName:
         tables.settings().delete(keys.provider_config(tenant, provider))
-    gateway().tenants.save_preferences(caller_of(tenant), Preferences())
+    set_preferences(tenant, Preferences())
 
     assert copy(stack, tenant, {"prompt": "Outra coisa"}).status == 409
     assert copy(stack, tenant, Idempotency_Key="a").body == first.body
@@ -139,7 +148,7 @@ def test_a_claim_made_twice_by_the_same_request_is_its_own(stack: LocalStack, te
 
 def test_what_is_kept_for_replays_is_readable_with_the_clients_key_alone(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    gateway().tenants.save_preferences(caller_of(tenant), Preferences(audit_content=AuditContent.NONE))
+    set_preferences(tenant, Preferences(audit_content=AuditContent.NONE))
     stack.providers.script(ProviderName.OPENAI, Answer(data={"variation1": {"text": "Maria, sua consulta"}}))
 
     first = copy(stack, tenant, Idempotency_Key="order-7")

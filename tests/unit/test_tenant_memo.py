@@ -1,11 +1,12 @@
 """What a process remembers of a tenant's settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from nexus_ai.core.errors import StoreUnavailable
-from nexus_ai.tenants.models import Circuit, Preferences, TenantSettings
+from nexus_ai.tenants.models import Circuit, TenantSettings
 from nexus_ai.tenants.service import CIRCUITS_KEPT_MS, SETTINGS_KEPT_MS, TenantService
 from nexus_ai.tenants.store import TenantStore
 from tests.functional.limits_support import MovedClock, caller_of
@@ -29,7 +30,8 @@ class Store(TenantStore):
     def load_circuits(self, tenant_id: str) -> TenantSettings:
         return self.load(tenant_id)
 
-    def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
+    def change_preferences(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
+        preferences = self.settings.preferences.model_copy(update=fields)
         self.settings = self.settings.model_copy(update={"preferences": preferences})
 
 
@@ -49,7 +51,7 @@ def test_settings_are_read_once_in_their_time(store: Store) -> None:
     clock = MovedClock()
     service = TenantService(store, clock)
     days(service)
-    store.put_preferences("clinic", Preferences(cache_ttl_days=3))
+    store.change_preferences("clinic", {"cache_ttl_days": 3})
 
     clock.ms += SETTINGS_KEPT_MS - 1
     assert days(service) == 7
@@ -59,7 +61,7 @@ def test_settings_are_read_once_in_their_time(store: Store) -> None:
 
 def test_what_was_read_while_this_process_saved_something_is_not_remembered(store: Store) -> None:
     service = TenantService(store, MovedClock())
-    store.meanwhile = lambda: service.save_preferences(CALLER, Preferences(cache_ttl_days=3))
+    store.meanwhile = lambda: service.change_preferences(CALLER, {"cache_ttl_days": 3})
 
     assert days(service) == 7
     assert days(service) == 3

@@ -39,11 +39,6 @@ def uuid7(at_ms: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def uuid7_ms(value: str) -> int:
-    """The time inside an id of `uuid7`, in milliseconds since 1970 UTC."""
-    return int(value[:8] + value[9:13], 16)
-
-
 def uuid7_floor(at_ms: int) -> str:
     """The smallest text that any id of `uuid7` made at `at_ms` or later can have."""
     text = f"{at_ms & (1 << 48) - 1:012x}"

@@ -12,7 +12,7 @@ from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import NotFound, ProviderNotConfigured, StoreUnavailable
 from nexus_ai.storage.table import ConditionFailed
 from nexus_ai.tenants import secrets
-from nexus_ai.tenants.models import ConnectionResult, FallbackOrder, Preferences, ProviderConfig, TenantSettings
+from nexus_ai.tenants.models import ConnectionResult, FallbackOrder, ProviderConfig, TenantSettings
 from nexus_ai.tenants.store import TenantStore
 
 # A change binds on every warm function within this time; the state of circuits within the shorter one.
@@ -125,10 +125,6 @@ class TenantService:
 
     def delete_fallback(self, caller: Caller, module: str) -> None:
         self._store.delete_fallback(caller.tenant_id, module)
-        self._forget(caller.tenant_id)
-
-    def save_preferences(self, caller: Caller, preferences: Preferences) -> None:
-        self._store.put_preferences(caller.tenant_id, preferences)
         self._forget(caller.tenant_id)
 
     def change_preferences(self, caller: Caller, fields: Mapping[str, Any]) -> None:

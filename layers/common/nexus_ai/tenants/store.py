@@ -135,9 +135,6 @@ class TenantStore:
     def delete_fallback(self, tenant_id: str, module: str) -> None:
         self._table.delete(keys.fallback(tenant_id, module))
 
-    def put_preferences(self, tenant_id: str, preferences: Preferences) -> None:
-        self._table.put({**keys.preferences(tenant_id), **preferences.model_dump()})
-
     def change_preferences(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
         """Changes these preferences and leaves the others."""
         self._set(keys.preferences(tenant_id), fields)

@@ -106,9 +106,9 @@ def test_a_model_without_a_price_is_refused_while_a_dollar_limit_is_set(clock: M
 
 
 def test_no_more_calls_are_in_flight_than_there_are_seats(clock: MovedClock, tenant: str) -> None:
-    subject, caller = service(clock), caller_of(tenant)
+    subject, caller = service(clock, 10), caller_of(tenant)
     subject.change(caller, lambda _: limits())
-    for _ in range(100):
+    for _ in range(10):
         subject.reserve(caller, ask())
 
     with pytest.raises(LimitInFlight) as refused:

@@ -38,7 +38,8 @@ test: setup ## the tests, but for the long ones
 
 # What stands and falls with the store's conditions, once more on AWS's own engine for one machine.
 ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
-	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings))
+	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings \
+	alerts comparing))
 
 browser: ## Chromium for the tests in a browser, where there is none (Debian, as root)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
@@ -49,8 +50,8 @@ screenshots: setup browser ## the pictures in docs/screenshots
 
 test-all: test browser $(NODE_MODULES) $(DEMO) ## and the long ones after them, and those of the frontend
 	@$(NPM) test
-	@$(BIN)/pytest -m slow
-	@$(BIN)/pytest -m "not slow" --dynamodb-local $(ON_DYNAMODB_LOCAL)
+	@$(BIN)/pytest -m slow -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --dynamodb-local $(ON_DYNAMODB_LOCAL)
 
 fuzz: setup ## a thousand requests for each operation of the API, not part of CI
 	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/functional/test_whole_api.py
@@ -61,6 +62,10 @@ mutants: setup ## mutation testing of limits, cost and cache key: half an hour, 
 evaluate: setup ## what a provider's answers keep: PROVIDER, TASK (one of four), MODEL (tests/evaluation/README.md)
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.evaluation "$(PROVIDER)" \
 		$(if $(TASK),--task "$(TASK)") $(if $(MODEL),--model "$(MODEL)")
+
+bench: setup ## what docs/benchmarks.md tells, measured anew
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.call
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.maintain
 
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .

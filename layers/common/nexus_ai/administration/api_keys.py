@@ -10,6 +10,7 @@ from nexus_ai.tenants.models import ProviderConfig
 # What a configuration shows in place of its key, before the last four characters.
 MASK = "••••"
 MIN_CHARACTERS = 8
+MAX_CHARACTERS = 512
 
 
 def mask(config: ProviderConfig) -> str:
@@ -20,15 +21,15 @@ def _key_or_mask(api_key: SecretStr) -> SecretStr:
     text = api_key.get_secret_value()
     if text.startswith(MASK):
         return api_key
-    if len(text) < MIN_CHARACTERS:
-        raise ValueError(f"must have at least {MIN_CHARACTERS} characters")
+    if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
+        raise ValueError(f"must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
     # It goes into a header.
     if not all("!" <= character <= "~" for character in text):
         raise ValueError("must be printable ASCII without spaces")
     return api_key
 
 
-ApiKey = Annotated[SecretStr, Field(max_length=512), AfterValidator(_key_or_mask)]
+ApiKey = Annotated[SecretStr, Field(json_schema_extra={"maxLength": MAX_CHARACTERS}), AfterValidator(_key_or_mask)]
 
 
 def no_key() -> SecretStr:

@@ -12,4 +12,5 @@ interface Page {
 /** Every page of the demo, each in a file that is loaded when it is opened. The first one is the start. */
 export const PAGES: readonly Page[] = [
   { path: '/', name: 'assistant', component: lazy(() => import('./AssistantPage')) },
+  { path: '/usage', name: 'usage', component: lazy(() => import('./UsagePage')) },
 ];

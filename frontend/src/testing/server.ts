@@ -1,12 +1,18 @@
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
+import limits from '../../../docs/examples/get_rate_limits.json';
+import records from '../../../docs/examples/list_audit_logs.json';
 import configs from '../../../docs/examples/list_configs.json';
+import usage from '../../../docs/examples/usage_stats.json';
 
 export const API = 'http://api.test';
 
 /** The API as its documentation shows it. Tests replace single answers with `server.use`. */
 export const server = setupServer(
   http.get(`${API}/api/marketing/ai/configs`, () => HttpResponse.json(configs)),
+  http.get(`${API}/api/marketing/ai/usage-stats`, () => HttpResponse.json(usage)),
+  http.get(`${API}/api/marketing/ai/rate-limits`, () => HttpResponse.json(limits)),
+  http.get(`${API}/api/marketing/ai/audit-logs`, () => HttpResponse.json(records)),
 );
 
 export function problem(status: number, code: string) {

@@ -1,0 +1,178 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { HttpResponse, http } from 'msw';
+import limits from '../../../../docs/examples/get_rate_limits.json';
+import records from '../../../../docs/examples/list_audit_logs.json';
+import usage from '../../../../docs/examples/usage_stats.json';
+import { render } from '../../testing/render';
+import { API, problem, server } from '../../testing/server';
+import { AIUsageDashboard } from './AIUsageDashboard';
+import * as files from './dashboard/csv';
+
+const USAGE = `${API}/api/marketing/ai/usage-stats`;
+const LIMITS = `${API}/api/marketing/ai/rate-limits`;
+const RECORDS = `${API}/api/marketing/ai/audit-logs`;
+
+// jsdom lays nothing out, so that a chart has no size: what it is given is what is looked at.
+vi.mock('./dashboard/UsageChart', () => ({
+  default: ({ points, name }: { points: readonly { value: number }[]; name: string }) => (
+    <p>{`chart of ${name}: ${points.map((point) => point.value).join(' ')}`}</p>
+  ),
+}));
+
+/** Answers every period with the example, changed as `of` says, and notes what was asked for. */
+function answer(of: (query: URLSearchParams) => object = () => ({})): string[] {
+  const asked: string[] = [];
+  server.use(
+    http.get(USAGE, ({ request }) => {
+      const { search, searchParams } = new URL(request.url);
+      asked.push(search);
+      return HttpResponse.json({ ...usage, ...of(searchParams) });
+    }),
+  );
+  return asked;
+}
+
+const figure = (name: string) =>
+  within(screen.getByText(name, { selector: 'dt' }).parentElement as HTMLElement);
+
+test('shows four figures and how they differ from as many days before', async () => {
+  const asked = answer((query) =>
+    query.has('from')
+      ? { totals: { ...usage.totals, requests: 4, costUsd: 0.001468, meanLatencyMs: null } }
+      : {},
+  );
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findByText('25% more than the period before')).toBeVisible();
+  expect(asked).toEqual(['?period=week', '?from=2026-11-10&to=2026-11-16']);
+  expect(figure('Requests').getByText('5')).toBeVisible();
+  expect(figure('Tokens').getByText('1,227')).toBeVisible();
+  expect(figure('Tokens').getByText('Same as the period before')).toBeVisible();
+  expect(figure('Cost').getByText('$0.000734')).toBeVisible();
+  expect(figure('Cost').getByText('50% less than the period before')).toBeVisible();
+  expect(figure('Mean time').getByText('527 ms')).toBeVisible();
+  expect(figure('Mean time').getByText('No period before to compare with')).toBeVisible();
+});
+
+test('asks for another period, and for days of one’s own', async () => {
+  const asked = answer();
+  render(<AIUsageDashboard />);
+  await userEvent.click(await screen.findByRole('radio', { name: '30 days' }));
+  await waitFor(() => expect(asked).toContain('?period=month'));
+
+  await userEvent.click(screen.getByRole('radio', { name: 'Other' }));
+  await userEvent.type(screen.getByLabelText('From'), '2026-11-05');
+  await userEvent.type(screen.getByLabelText('To'), '2026-11-01');
+  expect(screen.getByText('The end is before the start')).toBeVisible();
+  await userEvent.click(screen.getByRole('button', { name: 'Show' }));
+  expect(asked).not.toContain('?from=2026-11-05&to=2026-11-01');
+
+  await userEvent.clear(screen.getByLabelText('To'));
+  await userEvent.type(screen.getByLabelText('To'), '2026-11-07');
+  await userEvent.click(screen.getByRole('button', { name: 'Show' }));
+  await waitFor(() => expect(asked).toContain('?from=2026-11-05&to=2026-11-07'));
+});
+
+test('draws the days by the chosen figure, and says them in a table too', async () => {
+  answer();
+  render(<AIUsageDashboard />);
+  const costs = usage.series.map((line) => line.costUsd).join(' ');
+  expect(await screen.findByText(`chart of Cost: ${costs}`)).toBeVisible();
+
+  await userEvent.click(screen.getByRole('combobox', { name: 'Show' }));
+  await userEvent.click(await screen.findByRole('option', { name: 'Requests' }));
+  const requests = usage.series.map((line) => line.requests).join(' ');
+  expect(await screen.findByText(`chart of Requests: ${requests}`)).toBeVisible();
+
+  const rows = within(screen.getByRole('table', { name: 'By day', hidden: true })).getAllByRole('row', {
+    hidden: true,
+  });
+  expect(rows).toHaveLength(usage.series.length + 1);
+  expect(rows[1]).toHaveTextContent('November 17');
+});
+
+test('breaks the figures down by provider, model and module', async () => {
+  answer();
+  render(<AIUsageDashboard />);
+  for (const [tab, lines] of [
+    ['Provider', usage.byProvider],
+    ['Model', usage.byModel],
+    ['Module', usage.byModule],
+  ] as const) {
+    await userEvent.click(await screen.findByRole('tab', { name: tab }));
+    const table = await screen.findByRole('table', { name: tab });
+    expect(within(table).getAllByRole('row')).toHaveLength(lines.length + 1);
+  }
+});
+
+test.each([
+  [79.9, null],
+  [80, 'Close to the limit.'],
+  [100, 'Limit used up: new calls are refused.'],
+])('a limit used to %d percent is said in words', async (percent, words) => {
+  const windows = limits.windows.map((window) => ({ ...window, max: 1000, used: percent * 10, percent }));
+  server.use(http.get(LIMITS, () => HttpResponse.json({ ...limits, windows })));
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findAllByRole('meter')).toHaveLength(3);
+  expect(screen.getAllByText(/^Resets /)).toHaveLength(3);
+  expect(screen.queryAllByText(/Close to the limit|used up/)).toHaveLength(words === null ? 0 : 3);
+  if (words !== null) expect(screen.getAllByText(words)[0]).toBeVisible();
+});
+
+test('a limit that nobody set is said to be none', async () => {
+  const [window] = limits.windows;
+  const unlimited = { ...window, max: null, left: null, percent: null, used: 12 };
+  server.use(http.get(LIMITS, () => HttpResponse.json({ ...limits, windows: [unlimited] })));
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findByText('12, no limit')).toBeVisible();
+});
+
+test('tells the last failures and fallbacks, and no answer that came at once', async () => {
+  const [record] = records.items;
+  const attempt = { ...record?.attempts[0], provider: 'openai', outcome: 'failed', errorCode: 'timeout' };
+  const items = [
+    record,
+    { ...record, id: '1', provider: 'groq', status: 'answered', attempts: [attempt, record?.attempts[0]] },
+    { ...record, id: '2', provider: 'openai', status: 'failed', errorCode: 'all_providers_failed' },
+  ];
+  server.use(http.get(RECORDS, () => HttpResponse.json({ items, nextCursor: null })));
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findByText('OpenAI failed (timeout); Groq answered')).toBeVisible();
+  expect(screen.getByText('Failed at OpenAI (all_providers_failed)')).toBeVisible();
+  const table = screen.getByRole('table', { name: 'Last failures and fallbacks' });
+  expect(within(table).getAllByRole('row')).toHaveLength(3);
+});
+
+test('exports what it shows', async () => {
+  answer();
+  const download = vi.spyOn(files, 'download').mockImplementation(() => {});
+  render(<AIUsageDashboard />);
+  await userEvent.click(await screen.findByRole('button', { name: 'Export CSV' }));
+
+  const [name, text] = download.mock.calls[0] ?? [];
+  expect(name).toBe('ai-usage-2026-11-17-2026-11-23.csv');
+  const { series, byProvider, byModel, byModule } = usage;
+  expect(text?.trimEnd().split('\r\n')).toHaveLength(
+    1 + series.length + byProvider.length + byModel.length + byModule.length,
+  );
+});
+
+test('a period without use says what to do, and still shows the limits', async () => {
+  answer(() => ({ totals: { ...usage.totals, requests: 0 } }));
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findByText('Nothing was used in this period.')).toBeVisible();
+  expect(await screen.findAllByRole('meter')).toHaveLength(3);
+});
+
+test('a failure is told with its request id, and the rest is shown', async () => {
+  server.use(http.get(USAGE, () => problem(503, 'store_unavailable')));
+  render(<AIUsageDashboard />);
+
+  expect(await screen.findByRole('alert')).toHaveTextContent('req-1');
+  expect(await screen.findAllByRole('meter')).toHaveLength(3);
+});

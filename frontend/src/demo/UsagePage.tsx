@@ -1,0 +1,5 @@
+import { AIUsageDashboard } from '../components/marketing/AIUsageDashboard';
+
+export default function UsagePage() {
+  return <AIUsageDashboard />;
+}

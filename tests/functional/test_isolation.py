@@ -58,12 +58,14 @@ def theirs(local_stack: LocalStack) -> str:
     settings: dict[str, dict[str, Any]] = {
         "rate-limits": {"alertEmails": [f"{SECRET}@example.com"], "alertThresholds": [50]},
         "configs/groq": {"apiKey": "gsk-of-theirs-alone", "model": SECRET, "validate": False},
-        "fallback-config": {"modules": {SECRET: {"providers": [{"provider": "openai"}]}}},
+        "fallback-config": {"modules": {SECRET: {"providers": [{"provider": "groq"}]}}},
         "preferences": {"prices": [price]},
     }
     for path, body in settings.items():
         assert ask(stack.url, "PUT", f"/api/marketing/ai/{path}", token=admin, body=body).status == 200
     assert copy(stack, other, {"prompt": f"{SECRET} da clínica", "module": SECRET}).status == 200
+    # So that with their key there are no models to be listed.
+    assert ask(stack.url, "DELETE", "/api/marketing/ai/configs/openai", token=admin).status == 200
     return other
 
 
@@ -128,6 +130,8 @@ def test_no_route_reads_or_changes_what_is_another_companys(
         assert theirs not in json.dumps(reply.body)
     if "{id}" in route.path:
         assert replies[0].status == 404
+    if route.path.endswith("/models"):
+        assert replies[0].status == 200
     assert everything(theirs) == before
 
 

@@ -244,7 +244,7 @@ def test_without_addresses_nothing_is_written(stack: LocalStack, tenant: str) ->
 
 
 def test_ses_failing_three_times_is_one_mail_once_it_works_again(
-    stack: LocalStack, tenant: str, nothing_due: None
+    stack: LocalStack, tenant: str, nothing_due: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.token(tenant)
     set_limits(tenant, requests=1)
@@ -255,6 +255,7 @@ def test_ses_failing_three_times_is_one_mail_once_it_works_again(
         for _ in range(3):
             handler({}, Context(290_000))
     assert len(tries) == 3
+    assert capsys.readouterr().out.count('"AlertsNotSent":1') == 3
     assert subjects(stack, tenant) == []
     handler({}, Context(290_000))
     handler({}, Context(290_000))

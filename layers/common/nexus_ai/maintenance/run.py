@@ -8,14 +8,14 @@ from typing import Protocol
 
 from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.core.observability import logger
+from nexus_ai.core.observability import logger, metric
 from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.maintenance.comparing import Comparing
-from nexus_ai.maintenance.telling import Post, Telling
+from nexus_ai.maintenance.telling import Outcome, Post, Telling
 from nexus_ai.storage import tables
 from nexus_ai.tenants.store import TenantStore
 from nexus_ai.usage.days import DaysToCheck
@@ -62,6 +62,8 @@ def _tell(may_go_on: Callable[[], bool]) -> None:
         post=Post(settings.mail_sender, settings.dashboard_url) if settings.mail_sender else None,
         default_time_zone=settings.default_time_zone,
     ).all(may_go_on)
+    if told.outcomes[Outcome.FAILED]:
+        metric("AlertsNotSent", told.outcomes[Outcome.FAILED])
     logger().info(
         "told", finished=told.finished, outcomes={str(outcome): count for outcome, count in told.outcomes.items()}
     )

@@ -65,9 +65,10 @@ class Company:
 
     def begin(self, *, tokens: int = 0, cost_micros: int = 0) -> Settlement:
         """A call in flight: its reservation, settled in full if nothing else is said."""
-        reservation = self.limits.reserve(caller_of(self.tenant), ask(tokens=tokens, cost_micros=cost_micros))
+        asked = ask(tokens=tokens, cost_micros=cost_micros).model_copy(update={"watched": True})
+        reservation = self.limits.reserve(caller_of(self.tenant), asked)
         self.watch.levels(self.tenant, self.alerts, reservation.levels)
-        return Settlement(reservation=reservation, used=reservation.amounts)
+        return Settlement(reservation=reservation, used=reservation.amounts, watched=True)
 
     def end(self, settled: Settlement, used: Amounts | None = None) -> None:
         ended = settled.model_copy(update={"used": used}) if used else settled

@@ -19,7 +19,7 @@ def test_a_settlement_gives_back_what_was_reserved_and_takes_what_was_used(clock
     subject, caller = service(clock), caller_of(tenant)
     reservation = subject.reserve(caller, ask(tokens=900, cost_micros=700))
 
-    assert subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 120, 90)))
+    assert subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 120, 90))) is not None
 
     state = subject.state(caller)
     assert [state.used(limit) for limit in Limit] == [1, 120, 90]
@@ -31,8 +31,8 @@ def test_settling_twice_counts_once(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     settled = Settlement(reservation=subject.reserve(caller, ask(tokens=900)), used=Amounts(1, 120, 0))
 
-    assert subject.settle(tenant, settled)
-    assert not subject.settle(tenant, settled)
+    assert subject.settle(tenant, settled) is not None
+    assert subject.settle(tenant, settled) is None
 
     assert subject.state(caller).used(Limit.TOKENS_PER_DAY) == 120
 
@@ -163,7 +163,7 @@ def test_a_call_that_ends_in_the_next_window_takes_nothing_of_it(clock: MovedClo
     clock.ms += 24 * HOUR_MS
     subject.reserve(caller, ask(tokens=100))
 
-    assert subject.settle(tenant, Settlement(reservation=begun_before, used=Amounts(1, 250, 5)))
+    assert subject.settle(tenant, Settlement(reservation=begun_before, used=Amounts(1, 250, 5))) is not None
 
     state = subject.state(caller)
     assert [state.used(limit) for limit in Limit] == [0, 0, 5]
@@ -196,7 +196,7 @@ def test_where_the_next_attempt_does_not_fit_the_last_one_stays_to_be_settled(cl
         subject.reserve(caller, ask(requests=0, tokens=700), settled=settled)
 
     assert list(subject.state(caller).in_flight) == [first.id]
-    assert subject.settle(tenant, settled)
+    assert subject.settle(tenant, settled) is not None
 
 
 def test_an_attempt_that_sent_nothing_hands_its_request_to_the_next(clock: MovedClock, tenant: str) -> None:

@@ -215,7 +215,8 @@ class Office:
         return self._settled > seen
 
     def _settle(self, reservation: Reservation) -> None:
-        assert self._subject.settle(self._tenant, Settlement(reservation=reservation, used=self._used))
+        settled = Settlement(reservation=reservation, used=self._used)
+        assert self._subject.settle(self._tenant, settled) is not None
         with self._changed:
             self._settled += 1
             self._changed.notify_all()

@@ -130,7 +130,7 @@ class LimitMachine(RuleBasedStateMachine):
     @rule(pick=ANY, shares=SHARES)
     def settle_again(self, pick: int, shares: tuple[int, int, int]) -> None:
         closed = [name for name in self.known if name not in self.model.open]
-        assert not self.service.settle(self.tenant, _settlement(self._pick(closed, pick), shares))
+        assert self.service.settle(self.tenant, _settlement(self._pick(closed, pick), shares)) is None
 
     @rule()
     def sweep(self) -> None:
@@ -197,6 +197,7 @@ class LimitMachine(RuleBasedStateMachine):
             provider="openai",
             model="gpt-5-mini",
             price_known=price_known,
+            watched=True,
         )
 
     def _try(self, asked: Ask, verdict: Verdict, settled: Settlement | None) -> None:
@@ -205,7 +206,7 @@ class LimitMachine(RuleBasedStateMachine):
             granted = self.service.reserve(caller, asked, settled=settled)
             self._check_levels(granted.levels)
             held = without_levels(granted)
-            assert held == Reservation(**asked.model_dump(exclude={"price_known"}), ends=self.model.ends)
+            assert held == Reservation(**asked.model_dump(exclude={"price_known", "watched"}), ends=self.model.ends)
             self.known[held.id] = held
         elif verdict == "price_unknown":
             with pytest.raises(PriceUnknown):
@@ -231,7 +232,7 @@ class LimitMachine(RuleBasedStateMachine):
         assert refused.retry_after == (1 if verdict == "limit_in_flight" else max(1, ends[limit] - self.now_s))
 
     def _settle(self, settled: Settlement) -> None:
-        levels = self.service.settle(self.tenant, settled)
+        levels = self.service.settle(self.tenant, settled.model_copy(update={"watched": True}))
         assert levels
         assert self.model.settle(settled.reservation.id, settled.used)
         self._check_levels(levels)

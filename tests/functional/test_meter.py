@@ -51,7 +51,7 @@ class Request:
     def settle(self) -> None:
         last = self.meter.last_settlement()
         assert last is not None
-        assert self.limits.settle(self.caller.tenant_id, last)
+        assert self.limits.settle(self.caller.tenant_id, last) is not None
 
     def in_flight(self) -> list[Reservation]:
         return list(self.state().in_flight.values())

@@ -70,6 +70,7 @@ class Meter:
             provider=candidate.provider,
             model=candidate.model,
             price_known=most.price_known,
+            watched=bool(settings.alerts.emails),
         )
         self._open = self._limits.reserve(self._caller, ask, settled=self._pending)
         self._pending = None
@@ -104,7 +105,7 @@ class Meter:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """How far the limits are used with the attempt that may be begun."""
+        """How far the limits are used with the attempt that may be begun; empty where nobody is to be told."""
         return self._open.levels if self._open else ()
 
     def give_back(self) -> None:

@@ -75,7 +75,8 @@ class Request[T]:
 
     def _settle(self, settled: Settlement) -> None:
         """May be called again where it failed: what is left to be told then is told."""
-        levels = self._concerns.limits.settle(self._caller.tenant_id, settled)
+        watched = settled.model_copy(update={"watched": bool(self.settings.alerts.emails)})
+        levels = self._concerns.limits.settle(self._caller.tenant_id, watched)
         self._levels = levels or self._levels
         self._concerns.watch.levels(self._caller.tenant_id, self.settings.alerts, self._levels)
 

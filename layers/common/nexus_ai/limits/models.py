@@ -62,7 +62,7 @@ class Reservation(BaseModel):
 
     `id` is `<request id>.<number of the attempt>`. `ends` are the ends of the three windows it was taken from, in
     seconds since 1970 UTC: an end is a window's identity, since no two windows of a limit end at the same moment.
-    `levels` are as the write that opened it left them, and are not known of one that is read from the item.
+    `levels` are as the write that opened it left them, where it was watched.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,7 +85,10 @@ class Reservation(BaseModel):
 
 
 class Ask(BaseModel):
-    """A reservation that is asked for. `price_known` False is refused while a dollar limit is set."""
+    """A reservation that is asked for. `price_known` False is refused while a dollar limit is set.
+
+    `watched` asks for the levels that it leaves: the store then answers with the whole item, its reservations included.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,15 +98,17 @@ class Ask(BaseModel):
     provider: str
     model: str
     price_known: bool = True
+    watched: bool = False
 
 
 class Settlement(BaseModel):
-    """A reservation that ends, and what its attempt did use of the three limits."""
+    """A reservation that ends, and what its attempt did use of the three limits. `watched` is as in Ask."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reservation: Reservation
     used: Amounts
+    watched: bool = False
 
 
 class LimitSettings(BaseModel):

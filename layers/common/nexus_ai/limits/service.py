@@ -56,7 +56,10 @@ class LimitService:
             raise self._refusal(ask, settled, state, self._clock.now_ms() // 1000)
 
     def settle(self, tenant_id: str, settled: Settlement) -> tuple[Level, ...] | None:
-        """Closes a reservation at what was used, and returns the levels after it; None where it was closed before."""
+        """Closes a reservation at what was used, and returns the levels after it where it is watched.
+
+        None where it was closed before.
+        """
         return self._store.settle(tenant_id, settled)
 
     def state(self, caller: Caller) -> LimitState:

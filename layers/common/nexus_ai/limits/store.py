@@ -204,7 +204,7 @@ class LimitStore:
             if state is None:
                 continue
             if ask.id in state.in_flight:
-                return state.in_flight[ask.id].model_copy(update={"levels": state.levels()})
+                return state.in_flight[ask.id].model_copy(update={"levels": state.levels() if ask.watched else ()})
             # Where the sweep has closed the attempt before, this one stands for itself.
             open_before = settled if settled and settled.reservation.id in state.in_flight else None
             if not self.fits(ask, open_before, state.at(now_s)):
@@ -216,7 +216,7 @@ class LimitStore:
         raise StoreUnavailable
 
     def settle(self, tenant_id: str, settled: Settlement) -> tuple[Level, ...] | None:
-        """Closes a reservation at what it used, and returns the levels after it.
+        """Closes a reservation at what it used, and returns the levels after it where it is watched.
 
         A second settlement of the same one changes nothing and is None.
         """
@@ -228,11 +228,13 @@ class LimitStore:
             for limit in Limit:
                 write.add(limit, *effect(None, settled, limit, ends[limit]))
             try:
-                return _levels(write.run(self._table, tenant_id, returns="ALL_NEW"))
+                item = write.run(self._table, tenant_id, returns="ALL_NEW" if settled.watched else "NONE")
             except ConditionFailed as refusal:
                 if refusal.item is None or settled.reservation.id not in refusal.item["inFlight"]:
                     return None
                 ends = _state(refusal.item).ends
+            else:
+                return _levels(item) if settled.watched else ()
         raise StoreUnavailable
 
     def change_settings(
@@ -346,5 +348,6 @@ class LimitStore:
         if not ask.price_known:
             write.conditions.append("maxima[2] = :unlimited")
             write.values[":unlimited"] = UNLIMITED
-        item = write.run(self._table, tenant_id, returns="ALL_NEW")
-        return _reservation(ask.id, item["inFlight"][ask.id]).model_copy(update={"levels": _levels(item)})
+        item = write.run(self._table, tenant_id, returns="ALL_NEW" if ask.watched else "UPDATED_NEW")
+        reservation = _reservation(ask.id, item["inFlight"][ask.id])
+        return reservation.model_copy(update={"levels": _levels(item)}) if ask.watched else reservation

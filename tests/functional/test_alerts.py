@@ -111,7 +111,7 @@ def test_a_call_whose_alert_cannot_be_noted_reaches_no_provider(stack: LocalStac
     assert copy(stack, tenant).status == 200
 
 
-@pytest.mark.parametrize("runs", [8, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [5, pytest.param(100, marks=pytest.mark.slow)])
 def test_of_many_runs_at_once_one_sends(stack: LocalStack, tenant: str, clock: MovedClock, runs: int) -> None:
     companies = [Company(f"{tenant}-{number}", clock, 50, 80, requests=20, tokens=100) for number in range(3)]
     for company in companies:

@@ -17,8 +17,10 @@ def different(stack: LocalStack, tenant: str, calls: int, **more: object) -> lis
     return at_once(calls, lambda number: copy(stack, tenant, {"prompt": f"Texto {number}", **more}))
 
 
-@pytest.mark.parametrize("calls", [60, pytest.param(300, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(
+    ("calls", "fails"),
+    [(60, True), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((60, False), (300, False), (300, True)))],
+)
 def test_exactly_as_many_calls_arrive_as_an_hour_allows(
     stack: LocalStack, tenant: str, calls: int, fails: bool
 ) -> None:

@@ -225,7 +225,7 @@ class Office:
 @pytest.mark.parametrize(
     ("engine", "budget", "reserved", "actual"),
     [
-        ("embedded", 3_000, 1_000, 170),
+        ("embedded", 2_000, 1_000, 170),
         pytest.param("embedded", 20_000, 900, 130, marks=SLOW),
         pytest.param("embedded", 10_000, 1_000, 1_000, marks=SLOW),
         pytest.param("DynamoDB Local", 5_000, 1_000, 170, marks=SLOW),

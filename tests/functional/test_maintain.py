@@ -91,7 +91,7 @@ def test_the_handler_resets_and_is_safe_to_run_again(stack: LocalStack, tenant: 
 def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tenants = [f"{tenant}-{number}" for number in range(40)]
+    tenants = [f"{tenant}-{number}" for number in range(24)]
     for each in tenants:
         use(each, LISBON_S)
     seen: list[str] = []

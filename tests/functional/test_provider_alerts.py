@@ -35,7 +35,7 @@ def calls(stack: LocalStack, tenant: str, number: int) -> None:
     ("kind", "reason"),
     [
         (FailureKind.INVALID_KEY, "o provedor não aceita mais a chave"),
-        (FailureKind.NO_CREDIT, "a conta no provedor está sem crédito"),
+        pytest.param(FailureKind.NO_CREDIT, "a conta no provedor está sem crédito", marks=pytest.mark.slow),
     ],
 )
 def test_a_dead_key_is_told_with_its_first_failure_and_never_again(

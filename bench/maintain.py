@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from itertools import batched
-from typing import Any, cast
+from typing import Any
 
 from local.stack import LocalStack
 from nexus_ai.alerts.models import AlertedLimit
@@ -117,7 +117,7 @@ def measured() -> Generator[list[str]]:
 
     def answered(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
         found = parsed.get("ConsumedCapacity", [])
-        told: list[Any] = cast("list[Any]", found) if isinstance(found, list) else [found]
+        told: list[Any] = found if isinstance(found, list) else [found]
         for each in told:
             units["read" if model.name in {"Query", "GetItem"} else "write"] += int(2 * each["CapacityUnits"])
 

@@ -9,6 +9,7 @@ import pytest
 from functions.maintain.app import handler
 from local.stack import LocalStack
 from nexus_ai.alerts.store import LEASE_S, AlertStore
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.gateway.meter import Meter
 from nexus_ai.limits.models import Amounts
 from nexus_ai.maintenance.telling import Outcome
@@ -61,13 +62,13 @@ def test_a_limit_is_told_at_80_percent_once_for_all_calls_and_runs(stack: LocalS
     listed(tenant)
     for number in range(3):
         assert copy(stack, tenant, {"prompt": f"Texto {number}"}).status == 200
-    request(stack.url, "POST", "/local/tick")
+    telling(SystemClock()).all(always)
     assert subjects(stack, tenant) == []
 
     copy(stack, tenant, {"prompt": "O quarto"})
-    request(stack.url, "POST", "/local/tick")
+    telling(SystemClock()).all(always)
     copy(stack, tenant, {"prompt": "O quinto"})
-    request(stack.url, "POST", "/local/tick")
+    telling(SystemClock()).all(always)
 
     (mail,) = mails(stack, tenant)
     assert str(mail["Subject"]) == HOUR_80

@@ -7,10 +7,10 @@ import pytest
 
 from functions.mail_events.app import handler
 from local.stack import LocalStack
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.tenants.models import StopReason
 from tests.functional.administration_support import RATE_LIMITS, call, stored
-from tests.functional.alerts_support import subjects
-from tests.functional.http_client import ask
+from tests.functional.alerts_support import always, subjects, telling
 from tests.functional.pipeline_support import copy, set_limits
 from tests.unit.http_events import Context, read_event
 
@@ -61,7 +61,7 @@ def test_mails_go_to_those_that_are_left(stack: LocalStack, company: str) -> Non
     set_limits(company, requests=1)
     assert copy(stack, company).status == 200
 
-    ask(stack.url, "POST", "/local/tick")
+    assert telling(SystemClock()).all(always).finished
 
     (mail,) = [each for each in stack.aws.mails() if OTHER in each.destinations]
     assert set(mail.destinations) == {OTHER}

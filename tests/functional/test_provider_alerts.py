@@ -6,11 +6,11 @@ from local.simulated.behaviours import Fail
 from local.stack import LocalStack
 from nexus_ai.alerts.models import ProviderAlert, ProviderEvent
 from nexus_ai.alerts.store import EVENT_APART_S, AlertStore
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.gateway.circuits import FAILURES_TO_OPEN
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import tables
-from tests.functional.alerts_support import alert_items, listed, mails, subjects, text_of
-from tests.functional.http_client import ask
+from tests.functional.alerts_support import alert_items, always, listed, mails, subjects, telling, text_of
 from tests.functional.pipeline_support import copy, set_fallback
 
 KEY = "Nexus AI: a chave de OpenAI deixou de funcionar"
@@ -28,14 +28,14 @@ def company(stack: LocalStack, tenant: str) -> str:
 def calls(stack: LocalStack, tenant: str, number: int) -> None:
     for each in range(number):
         assert copy(stack, tenant, {"prompt": f"Texto {each}"}).body["provider"] in {"openai", "groq"}
-    assert ask(stack.url, "POST", "/local/tick").status == 200
+    assert telling(SystemClock()).all(always).finished
 
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
         (FailureKind.INVALID_KEY, "o provedor não aceita mais a chave"),
-        pytest.param(FailureKind.NO_CREDIT, "a conta no provedor está sem crédito", marks=pytest.mark.slow),
+        (FailureKind.NO_CREDIT, "a conta no provedor está sem crédito"),
     ],
 )
 def test_a_dead_key_is_told_with_its_first_failure_and_never_again(

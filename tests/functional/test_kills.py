@@ -142,9 +142,9 @@ def dump(tenants: Sequence[str]) -> list[Any]:
     return sorted(found, key=str)
 
 
-def swept(tenants: Sequence[str], times_at_once: int) -> list[Any]:
-    """Sweeps the tenants, so many sweeps side by side, and dumps what is there then."""
-    sweep = sweep_at(SystemClock().now_ms() + LATER_MS)
+def swept(tenants: Sequence[str], now_ms: int, times_at_once: int) -> list[Any]:
+    """Sweeps the tenants, so many sweeps side by side and all at one moment, and dumps what is there then."""
+    sweep = sweep_at(now_ms)
 
     def each(_: int) -> None:
         for tenant in tenants:
@@ -169,7 +169,9 @@ def assert_swept_once_and_for_all(tenants: Sequence[str]) -> None:
     now_ms = SystemClock().now_ms()
     began = {tenant for tenant in tenants if records(tenant) or ((state := state_of(tenant)) and state.in_flight)}
     assert due(tenants, now_ms) == began
-    first = swept(tenants, times_at_once=3)
+    # One moment for all: a window that ended between two sweeps would be rolled by the later one.
+    later_ms = now_ms + LATER_MS
+    first = swept(tenants, later_ms, times_at_once=3)
     for tenant in tenants:
         assert_in_order(tenant)
     counted = [
@@ -178,8 +180,8 @@ def assert_swept_once_and_for_all(tenants: Sequence[str]) -> None:
         for entry, _ in usage_store().between(record.tenant_id, record.day, record.day)
     ]
     assert sum(entry.counts.errors for entry in counted) == len(abandoned(tenants))
-    assert swept(tenants, times_at_once=1) == first
-    assert swept(tenants, times_at_once=10) == first
+    assert swept(tenants, later_ms, times_at_once=1) == first
+    assert swept(tenants, later_ms, times_at_once=10) == first
     sweep_at(now_ms + MUCH_LATER_MS).all(lambda: True)
     assert not due(tenants, now_ms + MUCH_LATER_MS)
 

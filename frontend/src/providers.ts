@@ -10,6 +10,9 @@ const DISPLAY_NAMES: Readonly<Record<ProviderName, string>> = {
   openrouter: 'OpenRouter',
 };
 
+/** In the order in which they are shown. */
+export const PROVIDERS = Object.keys(DISPLAY_NAMES) as readonly ProviderName[];
+
 export function isProviderName(name: string): name is ProviderName {
   return name in DISPLAY_NAMES;
 }

@@ -78,6 +78,7 @@ PROBLEM: Final[dict[str, Any]] = {
                 },
             },
         },
+        "reason": _TEXT | {"description": "The code of the connection test that failed."},
         "problems": {"description": "How the answers broke their contract.", "type": "array", "items": _TEXT},
         "limit": _TEXT | {"description": "Which limit refused: its name in the rate limits, or callsInFlight."},
         "max": {"type": "number"},

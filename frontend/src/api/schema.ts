@@ -1947,6 +1947,8 @@ export interface components {
                 errorCode: string | null;
                 latencyMs: number;
             }[];
+            /** @description The code of the connection test that failed. */
+            reason?: string;
             /** @description How the answers broke their contract. */
             problems?: string[];
             /** @description Which limit refused: its name in the rate limits, or callsInFlight. */

@@ -4,7 +4,6 @@ import { answerOf, type Schemas } from './client';
 
 export type UsageStats = Schemas['UsageStats'];
 export type UsageNumbers = Schemas['UsageNumbers'];
-export type LimitWindow = Schemas['LimitWindow'];
 
 /** Local days of the company, as YYYY-MM-DD, both included. */
 export interface DayRange {
@@ -15,7 +14,6 @@ export interface DayRange {
 export type Period = 'today' | 'week' | 'month';
 export type UsageQuery = { readonly period: Period } | DayRange;
 
-const LIVE_MS = 10_000;
 const DAY_MS = 86_400_000;
 
 /** What was used in a period; what is shown stays until the next period is there. */
@@ -26,16 +24,6 @@ export function useUsageStats(query: UsageQuery | null) {
     queryFn: () => answerOf(api.GET('/api/marketing/ai/usage-stats', { params: { query: query ?? {} } })),
     enabled: query !== null,
     placeholderData: keepPreviousData,
-  });
-}
-
-/** The limits as they stand, asked for again and again while the page is seen. */
-export function useLimits() {
-  const { api } = useNexus();
-  return useQuery({
-    queryKey: ['limits'],
-    queryFn: () => answerOf(api.GET('/api/marketing/ai/rate-limits')),
-    refetchInterval: LIVE_MS,
   });
 }
 

@@ -13,4 +13,10 @@ interface Page {
 export const PAGES: readonly Page[] = [
   { path: '/', name: 'assistant', component: lazy(() => import('./AssistantPage')) },
   { path: '/usage', name: 'usage', component: lazy(() => import('./UsagePage')) },
+  {
+    path: '/integrations',
+    name: 'integrations',
+    component: lazy(() => import('./IntegrationsPage')),
+    adminOnly: true,
+  },
 ];

@@ -1,8 +1,11 @@
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
+import orders from '../../../docs/examples/get_fallback.json';
+import preferences from '../../../docs/examples/get_preferences.json';
 import limits from '../../../docs/examples/get_rate_limits.json';
 import records from '../../../docs/examples/list_audit_logs.json';
 import configs from '../../../docs/examples/list_configs.json';
+import models from '../../../docs/examples/list_models.json';
 import usage from '../../../docs/examples/usage_stats.json';
 
 export const API = 'http://api.test';
@@ -12,10 +15,13 @@ export const server = setupServer(
   http.get(`${API}/api/marketing/ai/configs`, () => HttpResponse.json(configs)),
   http.get(`${API}/api/marketing/ai/usage-stats`, () => HttpResponse.json(usage)),
   http.get(`${API}/api/marketing/ai/rate-limits`, () => HttpResponse.json(limits)),
+  http.get(`${API}/api/marketing/ai/configs/:provider/models`, () => HttpResponse.json(models)),
+  http.get(`${API}/api/marketing/ai/fallback-config`, () => HttpResponse.json(orders)),
+  http.get(`${API}/api/marketing/ai/preferences`, () => HttpResponse.json(preferences)),
   http.get(`${API}/api/marketing/ai/audit-logs`, () => HttpResponse.json(records)),
 );
 
-export function problem(status: number, code: string) {
+export function problem(status: number, code: string, more: object = {}) {
   const body = {
     type: `urn:nexus-ai:problem:${code}`,
     title: code,
@@ -23,6 +29,7 @@ export function problem(status: number, code: string) {
     detail: code,
     code,
     requestId: 'req-1',
+    ...more,
   };
   return HttpResponse.json(body, { status, headers: { 'Content-Type': 'application/problem+json' } });
 }

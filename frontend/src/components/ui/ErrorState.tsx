@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { asProblem } from '../../api/problem';
 import { commonTexts } from '../../i18n/common';
 import { useProblemText } from '../../i18n/useProblemText';
@@ -8,16 +9,19 @@ import styles from './States.module.css';
 interface ErrorStateProps {
   readonly error: unknown;
   readonly onRetry?: () => void;
+  /** What is known of it beyond its code. */
+  readonly children?: ReactNode;
 }
 
 /** A failure in words, with the request's id for whoever looks into it. */
-export function ErrorState({ error, onRetry }: ErrorStateProps) {
+export function ErrorState({ error, onRetry, children }: ErrorStateProps) {
   const t = useTexts(commonTexts);
   const words = useProblemText();
   const { requestId } = asProblem(error);
   return (
     <div className={`${styles.state} ${styles.error}`} role="alert">
       <p className={styles.title}>{words(error)}</p>
+      {children}
       {requestId !== null && <p className={styles.id}>{t('requestId', { id: requestId })}</p>}
       {onRetry !== undefined && (
         <Button size="s" onClick={onRetry}>

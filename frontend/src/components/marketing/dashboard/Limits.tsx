@@ -1,4 +1,4 @@
-import { type LimitWindow, useLimits } from '../../../api/usage';
+import { type LimitName, type LimitWindow, useLimits } from '../../../api/limits';
 import { dashboardTexts } from '../../../i18n/dashboard';
 import { useFormat } from '../../../i18n/useFormat';
 import { useTexts } from '../../../i18n/useTexts';
@@ -30,8 +30,6 @@ export function Limits() {
   );
 }
 
-type Name = 'requestsPerHour' | 'tokensPerDay' | 'costPerMonthUsd';
-
 function Limit({ window, timeZone }: { readonly window: LimitWindow; readonly timeZone: string }) {
   const t = useTexts(dashboardTexts);
   const format = useFormat();
@@ -48,7 +46,7 @@ function Limit({ window, timeZone }: { readonly window: LimitWindow; readonly ti
           percent: format.percent(percent / 100),
         });
   return (
-    <Meter label={t(`limits.${window.limit as Name}`)} share={percent / 100} text={text} tone={tone}>
+    <Meter label={t(`limits.${window.limit as LimitName}`)} share={percent / 100} text={text} tone={tone}>
       {tone !== 'normal' && <strong data-tone={tone}>{t(`limits.${tone}`)} </strong>}
       {window.reserved > 0 && <span>{t('limits.inFlight', { amount: show(window.reserved) })} </span>}
       {t('limits.resets', { moment: resets })}

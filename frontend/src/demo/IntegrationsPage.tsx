@@ -1,0 +1,5 @@
+import { AIIntegrationsTab } from '../components/settings/AIIntegrationsTab';
+
+export default function IntegrationsPage() {
+  return <AIIntegrationsTab />;
+}

@@ -118,11 +118,11 @@ function Configured({ provider, config, onEdit }: ConfiguredProps) {
         />
       </div>
       <div className={styles.actions}>
-        <Button busy={test.isPending} onClick={run}>
+        <Button size="s" busy={test.isPending} onClick={run}>
           {t('test.run')}
         </Button>
-        <Button onClick={onEdit}>{t('provider.edit')}</Button>
-        <Button variant="danger" onClick={() => setRemoved(true)}>
+        <Button size="s" onClick={onEdit}>{t('provider.edit')}</Button>
+        <Button size="s" variant="danger" onClick={() => setRemoved(true)}>
           {t('provider.remove')}
         </Button>
       </div>

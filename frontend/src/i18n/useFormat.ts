@@ -8,10 +8,12 @@ export function useFormat() {
     const integer = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
     const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
     const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+    const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
     const seconds = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
     const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' });
     return {
       integer: (value: number) => integer.format(value),
+      decimal: (value: number) => decimal.format(value),
       compact: (value: number) => compact.format(value),
       /** `value` 1 is 100 %. */
       percent: (value: number) => percent.format(value),

@@ -1,7 +1,8 @@
 import { screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
+import configs from '../../../../docs/examples/list_configs.json';
 import { render } from '../../testing/render';
 import { API, problem, server } from '../../testing/server';
 import { type AISelection, AISelector } from './AISelector';
@@ -58,4 +59,68 @@ test('shows a failure in words with the request id, and tries again when asked',
 
   await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
   expect(await screen.findByRole('combobox')).toBeVisible();
+});
+
+test('says whom the automatic choice asks: the default, then the order of the module, of what is enabled', async () => {
+  const step = (provider: string) => ({ provider, model: null, weight: 1 });
+  const crm = { strategy: 'ordered', providers: [step('groq'), step('openai'), step('anthropic')] };
+  const items = configs.items.map((config) => ({ ...config, enabled: config.provider !== 'anthropic' }));
+  server.use(
+    http.get(CONFIGS, () => HttpResponse.json({ items, nextCursor: null })),
+    http.get(`${API}/api/marketing/ai/fallback-config`, () => HttpResponse.json({ modules: { crm } })),
+  );
+  render(<AISelector label="Provider" module="crm" value="auto" onChange={() => {}} />);
+  await userEvent.click(await screen.findByRole('combobox', { name: 'Provider' }));
+  expect(await screen.findByText('OpenAI → Groq')).toBeVisible();
+  expect(screen.queryByRole('option', { name: /Anthropic/ })).toBeNull();
+});
+
+test('keeps showing a provider that was chosen and is not enabled any more, and does not offer it', async () => {
+  const items = configs.items.map((config) => ({ ...config, enabled: config.provider === 'openai' }));
+  server.use(http.get(CONFIGS, () => HttpResponse.json({ items, nextCursor: null })));
+  render(<AISelector label="Provider" value="groq" onChange={() => {}} />);
+  const combobox = await screen.findByRole('combobox', { name: 'Provider' });
+  expect(combobox).toHaveTextContent('Groq');
+  await userEvent.click(combobox);
+  expect(await screen.findByRole('option', { name: /Groq.*not enabled any more/ })).toHaveAttribute(
+    'aria-disabled',
+    'true',
+  );
+});
+
+test('hides models, marks a failed test, and can be disabled', async () => {
+  const lastTest = {
+    success: false,
+    code: 'invalid_key',
+    model: 'x',
+    latencyMs: 1,
+    at: '2026-11-23T00:00:00.000Z',
+  };
+  const items = configs.items.map((config) => ({ ...config, lastTest }));
+  server.use(http.get(CONFIGS, () => HttpResponse.json({ items, nextCursor: null })));
+  const { unmount } = render(
+    <AISelector label="Provider" showModel={false} value={null} onChange={() => {}} />,
+  );
+  const combobox = await screen.findByRole('combobox', { name: 'Provider' });
+  expect(combobox).toHaveTextContent('Choose a provider');
+  await userEvent.click(combobox);
+  expect(await screen.findByRole('option', { name: /OpenAI.*last test failed/ })).toBeVisible();
+  expect(screen.queryByText('gpt-5-mini')).toBeNull();
+  unmount();
+
+  render(<AISelector label="Provider" disabled value="auto" onChange={() => {}} />);
+  expect(await screen.findByRole('combobox', { name: 'Provider' })).toBeDisabled();
+});
+
+test('holds a form back while nothing is chosen that has to be', async () => {
+  const submit = vi.fn((event: FormEvent) => event.preventDefault());
+  render(
+    <form onSubmit={submit}>
+      <AISelector label="Provider" name="provider" required value={null} onChange={() => {}} />
+      <button type="submit">Send</button>
+    </form>,
+  );
+  await screen.findByRole('combobox', { name: 'Provider' });
+  await userEvent.click(screen.getByRole('button', { name: 'Send' }));
+  expect(submit).not.toHaveBeenCalled();
 });

@@ -121,7 +121,9 @@ function Configured({ provider, config, onEdit }: ConfiguredProps) {
         <Button size="s" busy={test.isPending} onClick={run}>
           {t('test.run')}
         </Button>
-        <Button size="s" onClick={onEdit}>{t('provider.edit')}</Button>
+        <Button size="s" onClick={onEdit}>
+          {t('provider.edit')}
+        </Button>
         <Button size="s" variant="danger" onClick={() => setRemoved(true)}>
           {t('provider.remove')}
         </Button>

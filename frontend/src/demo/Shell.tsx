@@ -1,7 +1,9 @@
+import { Popover } from '@base-ui/react/popover';
 import { Suspense } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { Button } from '../components/ui/Button';
 import { EmptyState } from '../components/ui/EmptyState';
+import { Field } from '../components/ui/Field';
 import { Select } from '../components/ui/Select';
 import { Skeleton } from '../components/ui/Skeleton';
 import { demoTexts } from '../i18n/demo';
@@ -29,7 +31,6 @@ interface ShellProps {
 /** The frame around every page: navigation, who is signed in, language and theme. */
 export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps) {
   const t = useTexts(demoTexts);
-  const [theme, setTheme] = useTheme();
   const pages = PAGES.filter((page) => isAdmin || !page.adminOnly);
   return (
     <>
@@ -46,30 +47,19 @@ export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellP
             </Link>
           ))}
         </nav>
-        <div className={styles.tools}>
-          <Select<Locale> ariaLabel={t('language')} value={locale} onChange={onLocale} options={LANGUAGES} />
-          <Select<Theme>
-            ariaLabel={t('theme.label')}
-            value={theme}
-            onChange={setTheme}
-            options={(['system', 'light', 'dark'] as const).map((value) => ({
-              value,
-              label: t(`theme.${value}`),
-            }))}
-          />
-          <span className={styles.identity}>
-            {identity.tenantId} · {isAdmin ? t('signIn.admin') : t('signIn.user')}
-          </span>
-          <Button size="s" onClick={onSignOut}>
-            {t('signIn.signOut')}
-          </Button>
-        </div>
+        <Account
+          identity={identity}
+          isAdmin={isAdmin}
+          onSignOut={onSignOut}
+          locale={locale}
+          onLocale={onLocale}
+        />
       </header>
       <main className={styles.main}>
         <Suspense fallback={<Skeleton height="20rem" />}>
           <Switch>
-            {pages.map(({ path, component }) => (
-              <Route key={path} path={path} component={component} />
+            {pages.map(({ path, route = path, component }) => (
+              <Route key={path} path={route} component={component} />
             ))}
             <Route>
               <EmptyState title={t('notFound')}>
@@ -80,5 +70,41 @@ export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellP
         </Suspense>
       </main>
     </>
+  );
+}
+
+/** Who is signed in, and what they choose for themselves. */
+function Account({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps) {
+  const t = useTexts(demoTexts);
+  const [theme, setTheme] = useTheme();
+  return (
+    <Popover.Root>
+      <Popover.Trigger className={styles.account}>
+        <span className={styles.identity}>
+          {identity.tenantId} · {isAdmin ? t('signIn.admin') : t('signIn.user')}
+        </span>
+        <span aria-hidden="true">▾</span>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Positioner className={styles.positioner} sideOffset={8} align="end">
+          <Popover.Popup className={styles.menu} aria-label={t('account')}>
+            <Field label={t('language')}>
+              <Select<Locale> value={locale} onChange={onLocale} options={LANGUAGES} />
+            </Field>
+            <Field label={t('theme.label')}>
+              <Select<Theme>
+                value={theme}
+                onChange={setTheme}
+                options={(['system', 'light', 'dark'] as const).map((value) => ({
+                  value,
+                  label: t(`theme.${value}`),
+                }))}
+              />
+            </Field>
+            <Button onClick={onSignOut}>{t('signIn.signOut')}</Button>
+          </Popover.Popup>
+        </Popover.Positioner>
+      </Popover.Portal>
+    </Popover.Root>
   );
 }

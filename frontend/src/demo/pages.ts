@@ -3,6 +3,8 @@ import type ptBR from '../i18n/pt-BR/demo.json';
 
 interface Page {
   readonly path: string;
+  /** What it answers to, where that is more than its path. */
+  readonly route?: string;
   readonly name: keyof typeof ptBR.pages;
   readonly component: ComponentType;
   /** Shown to administrators only; the API refuses others in any case. */
@@ -13,6 +15,7 @@ interface Page {
 export const PAGES: readonly Page[] = [
   { path: '/', name: 'assistant', component: lazy(() => import('./AssistantPage')) },
   { path: '/usage', name: 'usage', component: lazy(() => import('./UsagePage')) },
+  { path: '/audit', route: '/audit/:id?', name: 'audit', component: lazy(() => import('./AuditPage')) },
   {
     path: '/integrations',
     name: 'integrations',

@@ -1,0 +1,121 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { type AuditRecordDetail, useAuditRecord } from '../../api/audit';
+import { Card } from '../../components/ui/Card';
+import { EmptyState } from '../../components/ui/EmptyState';
+import { ErrorState } from '../../components/ui/ErrorState';
+import { Skeleton } from '../../components/ui/Skeleton';
+import { auditTexts } from '../../i18n/audit';
+import { useFormat } from '../../i18n/useFormat';
+import { useTexts } from '../../i18n/useTexts';
+import { displayName } from '../../providers';
+import { Attempts } from './Attempts';
+import styles from './Audit.module.css';
+import { StatusBadge } from './StatusBadge';
+
+/** One call whole: what was asked and answered, what was tried and charged, and who has read it. */
+export function Record({ id }: { readonly id: string }) {
+  const t = useTexts(auditTexts);
+  const record = useAuditRecord(id);
+  return (
+    <div className={styles.page}>
+      <Link href="/audit" className={styles.link ?? ''}>
+        ← {t('back')}
+      </Link>
+      {record.isPending && <Skeleton height="40rem" />}
+      {record.isError && <ErrorState error={record.error} onRetry={() => void record.refetch()} />}
+      {record.isSuccess && <Whole record={record.data} />}
+    </div>
+  );
+}
+
+function Whole({ record }: { readonly record: AuditRecordDetail }) {
+  const t = useTexts(auditTexts);
+  const format = useFormat();
+  const accesses = record.accesses.map((access) => ({
+    ...access,
+    text: t(`accesses.${access.kind}`, { user: access.userId, moment: format.moment(access.at) }),
+  }));
+  return (
+    <>
+      <h1 className={styles.title}>{t('record')}</h1>
+      <Card title={format.moment(record.at)} actions={<StatusBadge status={record.status} />}>
+        <Facts record={record} />
+      </Card>
+      <Card title={t('attempts.title')}>
+        <Attempts attempts={record.attempts} />
+      </Card>
+      <Content record={record} />
+      <Card title={t('accesses.title')}>
+        <ul className={styles.list}>
+          {accesses.map((access) => (
+            <li key={`${access.at} ${access.userId} ${access.kind}`}>{access.text}</li>
+          ))}
+        </ul>
+      </Card>
+    </>
+  );
+}
+
+function Facts({ record }: { readonly record: AuditRecordDetail }) {
+  const t = useTexts(auditTexts);
+  const format = useFormat();
+  const { usage } = record;
+  const known = (value: number | null, show: (value: number) => string) =>
+    value === null ? t('unknown') : show(value);
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    [t('facts.id'), <code key="id">{record.id}</code>],
+    [t('columns.user'), record.userId],
+    [t('columns.module'), record.module],
+    [t('facts.endpoint'), record.endpoint],
+    [t('columns.model'), `${displayName(record.provider)} · ${record.model}`],
+    [
+      t('columns.tokens'),
+      t('facts.tokens', {
+        total: format.integer(usage.totalTokens),
+        input: known(usage.inputTokens, format.integer),
+        output: known(usage.outputTokens, format.integer),
+      }),
+    ],
+    [t('columns.cost'), known(usage.costUsd, format.usd)],
+    [t('columns.time'), known(record.latencyMs, format.duration)],
+    [t('facts.prompt'), `${record.task} ${record.promptVersion}`],
+    [t('facts.error'), record.errorCode],
+    [t('facts.ip'), record.ip],
+    [t('facts.userAgent'), record.userAgent],
+  ];
+  return (
+    <dl className={styles.facts}>
+      {facts
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** Prompt and answer as text, whatever they look like. */
+function Content({ record: { prompt, answer } }: { readonly record: AuditRecordDetail }) {
+  const t = useTexts(auditTexts);
+  const texts = [
+    ...(prompt === null ? [] : [{ name: t('content.system'), text: prompt.system }]),
+    ...(prompt?.messages ?? []).map(({ role, text }) => ({ name: t('content.message', { role }), text })),
+    ...(answer === null ? [] : [{ name: t('content.answer'), text: answer }]),
+  ];
+  return (
+    <Card title={t('content.title')}>
+      {texts.length === 0 && <EmptyState title={t('content.none')}>{t('content.noneHint')}</EmptyState>}
+      {texts.map(({ name, text }, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a conversation's parts have no name but their place
+        <section key={place} className={styles.part} aria-label={name}>
+          <h3 className={styles.partName}>{name}</h3>
+          <p className={styles.words}>{text}</p>
+        </section>
+      ))}
+    </Card>
+  );
+}

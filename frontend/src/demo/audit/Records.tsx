@@ -1,0 +1,68 @@
+import { Link } from 'wouter';
+import type { AuditRecord } from '../../api/audit';
+import { Badge } from '../../components/ui/Badge';
+import { type Column, Table } from '../../components/ui/Table';
+import { auditTexts } from '../../i18n/audit';
+import { useFormat } from '../../i18n/useFormat';
+import { useTexts } from '../../i18n/useTexts';
+import { displayName } from '../../providers';
+import styles from './Audit.module.css';
+import { StatusBadge } from './StatusBadge';
+
+/** Whether another provider answered than the first that was asked. */
+export function fellBack({ status, attempts }: AuditRecord): boolean {
+  const [first] = attempts;
+  return status === 'answered' && first !== undefined && first.outcome !== 'answered';
+}
+
+export function Records({ records }: { readonly records: readonly AuditRecord[] }) {
+  const t = useTexts(auditTexts);
+  const format = useFormat();
+  const columns: readonly Column<AuditRecord>[] = [
+    {
+      key: 'at',
+      header: t('columns.at'),
+      cell: (record) => (
+        <Link href={`/audit/${record.id}`} className={styles.link ?? ''}>
+          {format.moment(record.at)}
+        </Link>
+      ),
+    },
+    {
+      key: 'status',
+      header: t('columns.status'),
+      cell: (record) => (
+        <span className={styles.marks}>
+          <StatusBadge status={record.status} />
+          {fellBack(record) && <Badge tone="warning">{t('fallback')}</Badge>}
+        </span>
+      ),
+    },
+    { key: 'user', header: t('columns.user'), cell: (record) => record.userId },
+    { key: 'module', header: t('columns.module'), cell: (record) => record.module },
+    {
+      key: 'model',
+      header: t('columns.model'),
+      cell: (record) => `${displayName(record.provider)} · ${record.model}`,
+    },
+    {
+      key: 'tokens',
+      header: t('columns.tokens'),
+      cell: (record) => format.integer(record.usage.totalTokens),
+      numeric: true,
+    },
+    {
+      key: 'cost',
+      header: t('columns.cost'),
+      cell: ({ usage }) => (usage.costUsd === null ? t('unknown') : format.usd(usage.costUsd)),
+      numeric: true,
+    },
+    {
+      key: 'time',
+      header: t('columns.time'),
+      cell: ({ latencyMs }) => (latencyMs === null ? t('unknown') : format.duration(latencyMs)),
+      numeric: true,
+    },
+  ];
+  return <Table caption={t('title')} columns={columns} rows={records} rowKey={(record) => record.id} />;
+}

@@ -3,6 +3,7 @@ from base64 import b64encode
 from contextlib import suppress
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
 from nexus_ai.core.errors import MalformedBody, ValidationFailed
-from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
+from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.http.body import ERRORS_MAX, FIELD_MAX, parse
 
 
@@ -34,7 +35,7 @@ class Body(RequestModel):
     rivals: tuple[Context, ...] = (Context(),)
     tags: tuple[str, ...] = Field(default=("a",), min_length=1)
     code: str = Field(default="1", pattern=r"^[0-9]+$")
-    price: DollarsGiven | None = None
+    price: Annotated[Decimal, number_up_to(1_000_000)] | None = None
 
     @field_validator("prompt")
     @classmethod
@@ -154,6 +155,12 @@ def test_what_is_told_of_a_field_speaks_of_json_and_quotes_no_regular_expression
     assert pattern["message"] == "Is not of the form that this field takes"
     assert several["message"] == "List should have at least 1 item after validation, not 0"
     assert number["message"] == "must be a number"
+
+
+def test_the_description_of_money_offers_no_text() -> None:
+    number, nothing = Body.model_json_schema()["properties"]["price"]["anyOf"]
+    assert number == {"type": "number", "minimum": 0, "maximum": 1_000_000}
+    assert nothing == {"type": "null"}
 
 
 def test_our_own_rule_is_told_in_its_own_words() -> None:

@@ -1327,9 +1327,9 @@ export interface components {
             /** Model */
             model: string;
             /** Inputpermillionusd */
-            inputPerMillionUsd: number | string;
+            inputPerMillionUsd: number;
             /** Outputpermillionusd */
-            outputPerMillionUsd: number | string;
+            outputPerMillionUsd: number;
             /**
              * Contexttokens
              * @default null
@@ -1481,7 +1481,7 @@ export interface components {
              * Costpermonthusd
              * @default null
              */
-            costPerMonthUsd: (number | string) | null;
+            costPerMonthUsd: number | null;
             /**
              * Timezone
              * @default null

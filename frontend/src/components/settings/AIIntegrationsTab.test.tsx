@@ -235,7 +235,7 @@ test('saves limits: empty is none, 0 blocks, and addresses and thresholds go as 
       {
         requestsPerHour: null,
         tokensPerDay: 0,
-        costPerMonthUsd: '0.1',
+        costPerMonthUsd: 0.1,
         alertThresholds: [50, 80, 100],
         alertEmails: ['a@x.example', 'b@x.example'],
         timeZone: 'America/Sao_Paulo',
@@ -261,7 +261,7 @@ test('says what the operator allows at most, which limit is above it, and which 
   expect(form.getByRole('alert')).toHaveTextContent('req-1');
 });
 
-test('saves preferences: allowed providers and models, and prices as they were typed', async () => {
+test('saves preferences: allowed providers and models, and prices', async () => {
   const sent = receive('put', '/preferences', preferences);
   render(<AIIntegrationsTab />);
   const form = await card('Preferences');
@@ -290,8 +290,8 @@ test('saves preferences: allowed providers and models, and prices as they were t
           {
             provider: 'openai',
             model: 'gpt-9',
-            inputPerMillionUsd: '0.10',
-            outputPerMillionUsd: '2.5',
+            inputPerMillionUsd: 0.1,
+            outputPerMillionUsd: 2.5,
             contextTokens: null,
           },
         ],

@@ -1,20 +1,22 @@
 """What a company prefers: how long answers are kept, what of them, in which language it is written to, which providers
 and models it allows, and what models cost that the price list does not know."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
+from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.tenants.models import AuditContent, MailLanguage, ModelPrice, Preferences
 
 # Far above any price, and far below where a reservation would leave what the store can hold.
-PerMillion = Annotated[DollarsGiven, Field(ge=0, le=100_000, decimal_places=6)]
+PRICE_MAX = 100_000
+PerMillion = Annotated[Decimal, Field(ge=0, le=PRICE_MAX, decimal_places=6), number_up_to(PRICE_MAX)]
 
 
 class NamedModel(RequestModel):

@@ -9,7 +9,7 @@ from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
-from nexus_ai.core.wire import Dollars, DollarsGiven, RequestModel, ResponseModel
+from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.gateway.composition import ceiling_store, gateway
 from nexus_ai.limits.ceilings import Ceiling
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
@@ -20,7 +20,8 @@ from nexus_ai.tenants.models import StopReason, TenantSettings
 # The bounds are those of the deployment's own defaults, and keep clear of what stands for "no limit" in the table.
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
 Tokens = Annotated[int, Field(ge=0, le=999_999_999_999)]
-MonthlyDollars = Annotated[DollarsGiven, Field(ge=0, le=999_999_999, decimal_places=6)]
+DOLLARS_MAX = 999_999_999
+MonthlyDollars = Annotated[Decimal, Field(ge=0, le=DOLLARS_MAX, decimal_places=6), number_up_to(DOLLARS_MAX)]
 
 Threshold = Annotated[int, Field(ge=1, le=100)]
 # What mail servers take without quoting or encoding (a dot-atom and a host name, RFC 5321): no room for a header.

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Strict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic.alias_generators import to_camel
 
 
@@ -27,8 +27,9 @@ def _decimal(value: object) -> object:
     raise ValueError("must be a number")
 
 
-# US dollars in a body that a client sends: a JSON number, and no text.
-DollarsGiven = Annotated[Decimal, BeforeValidator(_decimal)]
+def number_up_to(most: int) -> BeforeValidator:
+    """For a Decimal that a client sends: a JSON number, and no text. The API's description says so by this alone."""
+    return BeforeValidator(_decimal, json_schema_input_type=Annotated[float, Field(ge=0, le=most)])
 
 
 def _moment(value: object) -> object:

@@ -61,13 +61,12 @@ function Form({ limits }: { readonly limits: Limits }) {
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const whole = (text: string) => (text === '' ? null : Number(text));
+    const amount = (text: string) => (text === '' ? null : Number(text));
     save.mutate(
       {
-        requestsPerHour: whole(amounts.requestsPerHour),
-        tokensPerDay: whole(amounts.tokensPerDay),
-        // As it was typed: the API reckons in decimals.
-        costPerMonthUsd: amounts.costPerMonthUsd === '' ? null : amounts.costPerMonthUsd,
+        requestsPerHour: amount(amounts.requestsPerHour),
+        tokensPerDay: amount(amounts.tokensPerDay),
+        costPerMonthUsd: amount(amounts.costPerMonthUsd),
         alertThresholds: words(thresholds).map(Number),
         alertEmails: words(emails),
         timeZone,

@@ -21,13 +21,12 @@ export function asPriceRow(price: Preferences['prices'][number]): PriceRow {
   };
 }
 
-/** Prices go as they were typed: the API reckons in decimals. */
 export function asPrices(rows: readonly PriceRow[]) {
   return rows.map(({ provider, model, input, output, context }) => ({
     provider,
     model,
-    inputPerMillionUsd: input,
-    outputPerMillionUsd: output,
+    inputPerMillionUsd: Number(input),
+    outputPerMillionUsd: Number(output),
     contextTokens: context === '' ? null : Number(context),
   }));
 }

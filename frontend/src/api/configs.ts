@@ -6,6 +6,8 @@ import { answerOf, type Schemas } from './client';
 export type ProviderConfig = Schemas['ProviderConfigView'];
 export type ConnectionCode = Schemas['ConnectionCode'];
 export type Model = Schemas['ModelView'];
+/** A key and a model to test; what is left out is the saved one. */
+export type ConnectionTried = Omit<Schemas['ConnectionTestRequest'], 'provider'>;
 type Changes = Schemas['ProviderConfigRequest'];
 
 export const configsKey = ['configs'] as const;
@@ -63,10 +65,10 @@ export function useTestConnection(provider: ProviderName) {
   const { api } = useNexus();
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (tried: Omit<Schemas['ConnectionTestRequest'], 'provider'>) =>
+    mutationFn: (tried: ConnectionTried) =>
       answerOf(api.POST('/api/marketing/ai/configs/test', { body: { provider, ...tried } })),
-    // The saved key's last test is told with the configurations.
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: configsKey }),
+    // The saved key's last test is told with the configurations; the result does not wait for them.
+    onSuccess: () => void queryClient.invalidateQueries({ queryKey: configsKey }),
   });
 }
 

@@ -31,7 +31,7 @@ export function AIUsageDashboard() {
       </header>
       {usage.isPending && <Skeleton height="38rem" />}
       {usage.isError && <ErrorState error={usage.error} onRetry={() => void usage.refetch()} />}
-      {usage.isSuccess && (
+      {usage.data !== undefined && (
         <div className={styles.stats} aria-busy={usage.isPlaceholderData}>
           <Figures
             now={usage.data.totals}

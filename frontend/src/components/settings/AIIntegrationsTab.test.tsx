@@ -3,6 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import preferences from '../../../../docs/examples/get_preferences.json';
 import limits from '../../../../docs/examples/get_rate_limits.json';
+import models from '../../../../docs/examples/list_models.json';
 import saved from '../../../../docs/examples/put_config.json';
 import tested from '../../../../docs/examples/test_config.json';
 import { render } from '../../testing/render';
@@ -118,8 +119,11 @@ test('lists the models of the saved key with context and prices', async () => {
   const openai = await card('OpenAI');
   await userEvent.click(openai.getByRole('button', { name: 'Edit' }));
   const model = openai.getByLabelText('Model');
+  await userEvent.click(model);
+  await waitFor(() => expect(screen.getAllByRole('option')).toHaveLength(models.items.length));
   await userEvent.clear(model);
   await userEvent.type(model, 'gpt-4.1-n');
+  await waitFor(() => expect(screen.getAllByRole('option')).toHaveLength(1));
   const option = await screen.findByRole('option', { name: /gpt-4.1-nano/ });
   expect(option).toHaveTextContent('$0.10 in and $0.40 out per million tokens');
   expect(option).toHaveTextContent('context of 1M');
@@ -181,7 +185,7 @@ test('puts providers in order by dragging', async () => {
   const orders = await card('Order of providers');
   const rows = await orders.findAllByRole('listitem');
   const [first, second, third] = rows as [HTMLElement, HTMLElement, HTMLElement];
-  fireEvent.dragStart(first, { dataTransfer: {} });
+  fireEvent.dragStart(within(first).getByText('⠿'), { dataTransfer: { setDragImage: () => {} } });
   fireEvent.dragOver(second);
   fireEvent.dragOver(third);
   fireEvent.drop(third);
@@ -298,6 +302,52 @@ test('saves preferences: allowed providers and models, and prices', async () => 
       },
     ]),
   );
+});
+
+test('what was found of one key is not said of the next, and the focus goes along', async () => {
+  receive('post', '/configs/test', { ...tested, success: false, code: 'invalid_key' });
+  server.use(
+    http.put(`${ROOT}/configs/groq`, () => problem(422, 'provider_test_failed', { reason: 'invalid_key' })),
+  );
+  render(<AIIntegrationsTab />);
+  const groq = await card('Groq');
+  await userEvent.click(groq.getByRole('button', { name: 'Edit' }));
+  const key = groq.getByLabelText('API key');
+  expect(key).toHaveFocus();
+  await userEvent.type(key, 'gsk_bad');
+  await userEvent.click(groq.getByRole('button', { name: 'Test connection' }));
+  expect(await groq.findByRole('status')).toHaveTextContent('The key is not valid.');
+  expect(await screen.findAllByText('Groq: the connection failed')).not.toHaveLength(0);
+  await userEvent.click(groq.getByRole('button', { name: 'Test and save' }));
+  expect(await groq.findByRole('button', { name: 'Save without a test' })).toBeVisible();
+
+  await userEvent.type(key, '2');
+
+  expect(groq.queryByText(/The key is not valid/)).toBeNull();
+  expect(groq.queryByRole('button', { name: 'Save without a test' })).toBeNull();
+  await userEvent.click(groq.getByRole('button', { name: 'Cancel' }));
+  expect(groq.getByRole('button', { name: 'Edit' })).toHaveFocus();
+});
+
+test('a change that is refused is said in words with its request id', async () => {
+  server.use(http.put(`${ROOT}/configs/google`, () => problem(403, 'forbidden')));
+  render(<AIIntegrationsTab />);
+  await userEvent.click((await card('Google Gemini')).getByRole('switch', { name: 'Enabled' }));
+  // In the toast, and in what is announced of it.
+  expect(await screen.findAllByText('Your role does not allow this.')).not.toHaveLength(0);
+  expect(screen.getAllByText('Request ID: req-1')).not.toHaveLength(0);
+});
+
+test('what is being typed stays while the API is away', async () => {
+  render(<AIIntegrationsTab />);
+  const form = await card('Limits and alerts');
+  const requests = await form.findByLabelText('Requests per hour');
+  await userEvent.clear(requests);
+  await userEvent.type(requests, '77');
+  server.use(http.get(`${ROOT}/rate-limits`, () => problem(503, 'store_unavailable')));
+  window.dispatchEvent(new Event('visibilitychange'));
+  expect(await form.findByRole('alert')).toHaveTextContent('req-1');
+  expect(form.getByLabelText('Requests per hour')).toHaveValue(77);
 });
 
 test('shows each failure in words with its request id, and tries again', async () => {

@@ -22,7 +22,7 @@ export function AIIntegrationsTab() {
       </header>
       {configs.isPending && <Skeleton height="30rem" />}
       {configs.isError && <ErrorState error={configs.error} onRetry={() => void configs.refetch()} />}
-      {configs.isSuccess && (
+      {configs.data !== undefined && (
         <>
           <div className={styles.providers}>
             {PROVIDERS.map((provider) => (

@@ -1,5 +1,5 @@
 import { Autocomplete as BaseAutocomplete } from '@base-ui/react/autocomplete';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import styles from './Select.module.css';
 
 export interface Suggestion {
@@ -20,16 +20,26 @@ interface AutocompleteProps {
   readonly maxLength?: number;
 }
 
-/** Free text with suggestions: what is not among them may be typed all the same. */
+const isAnything = () => true;
+
+/** Free text with suggestions: what is not among them may be typed all the same. All are shown until one types. */
 export function Autocomplete({ value, onChange, suggestions, status, onOpen, ...rest }: AutocompleteProps) {
   const { ariaLabel, ...input } = rest;
+  const [isTyped, setTyped] = useState(false);
   return (
     <BaseAutocomplete.Root<Suggestion>
       items={suggestions}
       itemToStringValue={(suggestion) => suggestion.value}
       value={value}
-      onValueChange={(next) => onChange(next)}
-      onOpenChange={(open) => open && onOpen?.()}
+      onValueChange={(next, { reason }) => {
+        setTyped(reason === 'input-change');
+        onChange(next);
+      }}
+      onOpenChange={(isOpen) => {
+        if (isOpen) onOpen?.();
+        else setTyped(false);
+      }}
+      filter={isTyped ? undefined : isAnything}
       openOnInputClick
     >
       <BaseAutocomplete.Input

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { asProblem } from '../../api/problem';
 import { commonTexts } from '../../i18n/common';
 import { useProblemText } from '../../i18n/useProblemText';
+import { useRequestIdText } from '../../i18n/useRequestIdText';
 import { useTexts } from '../../i18n/useTexts';
 import { Button } from './Button';
 import styles from './States.module.css';
@@ -17,12 +17,12 @@ interface ErrorStateProps {
 export function ErrorState({ error, onRetry, children }: ErrorStateProps) {
   const t = useTexts(commonTexts);
   const words = useProblemText();
-  const { requestId } = asProblem(error);
+  const requestId = useRequestIdText()(error);
   return (
     <div className={`${styles.state} ${styles.error}`} role="alert">
       <p className={styles.title}>{words(error)}</p>
       {children}
-      {requestId !== null && <p className={styles.id}>{t('requestId', { id: requestId })}</p>}
+      {requestId !== undefined && <p className={styles.id}>{requestId}</p>}
       {onRetry !== undefined && (
         <Button size="s" onClick={onRetry}>
           {t('retry')}

@@ -1,6 +1,8 @@
 import { Toast } from '@base-ui/react/toast';
 import { type ReactNode, useMemo } from 'react';
 import { commonTexts } from '../../i18n/common';
+import { useProblemText } from '../../i18n/useProblemText';
+import { useRequestIdText } from '../../i18n/useRequestIdText';
 import { useTexts } from '../../i18n/useTexts';
 import styles from './Toast.module.css';
 
@@ -45,14 +47,25 @@ interface Message {
   readonly description?: string;
 }
 
-/** `done` for what worked, `failed` for what did not. */
+/** `done` for what worked, `failed` for what did not, `refused` for a failure of the API. */
 export function useToast() {
   const { add } = Toast.useToastManager();
+  const words = useProblemText();
+  const requestId = useRequestIdText();
   return useMemo(
     () => ({
       done: (message: Message) => void add({ ...message, type: 'done', priority: 'low' }),
       failed: (message: Message) => void add({ ...message, type: 'failed', priority: 'high' }),
+      // Stays until it is closed: its request id is to be copied.
+      refused: (error: unknown) =>
+        void add({
+          title: words(error),
+          description: requestId(error),
+          type: 'failed',
+          priority: 'high',
+          timeout: 0,
+        }),
     }),
-    [add],
+    [add, words, requestId],
   );
 }

@@ -24,8 +24,8 @@ export function Incidents() {
     <Card title={t('incidents.title')}>
       {incidents.isPending && <Skeleton height="8rem" />}
       {incidents.isError && <ErrorState error={incidents.error} onRetry={() => void incidents.refetch()} />}
-      {incidents.isSuccess && incidents.data.length === 0 && <EmptyState title={t('incidents.none')} />}
-      {incidents.isSuccess && incidents.data.length > 0 && (
+      {incidents.data?.length === 0 && <EmptyState title={t('incidents.none')} />}
+      {incidents.data !== undefined && incidents.data.length > 0 && (
         <Table
           caption={t('incidents.title')}
           columns={columns}

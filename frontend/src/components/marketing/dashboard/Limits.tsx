@@ -19,7 +19,7 @@ export function Limits() {
     <Card title={t('limits.title')}>
       {limits.isPending && <Skeleton height="10rem" />}
       {limits.isError && <ErrorState error={limits.error} onRetry={() => void limits.refetch()} />}
-      {limits.isSuccess && (
+      {limits.data !== undefined && (
         <div className={styles.limits}>
           {limits.data.windows.map((window) => (
             <Limit key={window.limit} window={window} timeZone={limits.data.timeZone} />

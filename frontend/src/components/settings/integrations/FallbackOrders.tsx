@@ -27,7 +27,7 @@ export function FallbackOrders({ configs }: { readonly configs: readonly Provide
         <p className={styles.muted}>{t('fallback.intro')}</p>
         {orders.isPending && <Skeleton height="18rem" />}
         {orders.isError && <ErrorState error={orders.error} onRetry={() => void orders.refetch()} />}
-        {orders.isSuccess && (
+        {orders.data !== undefined && (
           <>
             <div className={styles.row}>
               <Field label={t('fallback.module')}>

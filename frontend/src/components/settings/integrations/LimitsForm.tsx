@@ -25,7 +25,7 @@ export function LimitsForm() {
     <Card title={t('limits.title')}>
       {limits.isPending && <Skeleton height="30rem" />}
       {limits.isError && <ErrorState error={limits.error} onRetry={() => void limits.refetch()} />}
-      {limits.isSuccess && (
+      {limits.data !== undefined && (
         <div className={styles.stack}>
           <Form limits={limits.data} />
           <StoppedEmails limits={limits.data} />

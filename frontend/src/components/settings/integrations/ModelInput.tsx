@@ -3,6 +3,7 @@ import { type Model, useModels } from '../../../api/configs';
 import { integrationsTexts } from '../../../i18n/integrations';
 import { useFormat } from '../../../i18n/useFormat';
 import { useProblemText } from '../../../i18n/useProblemText';
+import { useRequestIdText } from '../../../i18n/useRequestIdText';
 import { useTexts } from '../../../i18n/useTexts';
 import type { ProviderName } from '../../../providers';
 import { Autocomplete } from '../../ui/Autocomplete';
@@ -26,16 +27,18 @@ interface ModelInputProps {
 export function ModelInput({ provider, isConfigured, onChange, ...input }: ModelInputProps) {
   const t = useTexts(integrationsTexts);
   const words = useProblemText();
+  const requestId = useRequestIdText();
   const [isOpened, setOpened] = useState(false);
   const models = useModels(provider, isConfigured && isOpened);
   const detail = useModelDetail();
+  const failure = models.isError ? `${words(models.error)} ${requestId(models.error) ?? ''}` : undefined;
   return (
     <Autocomplete
       {...input}
       onChange={(next) => onChange(next.trim())}
       onOpen={() => setOpened(true)}
       suggestions={(models.data ?? []).map((model) => ({ value: model.model, detail: detail(model) }))}
-      status={models.isError ? words(models.error) : models.isLoading ? t('model.loading') : undefined}
+      status={models.isLoading ? t('model.loading') : failure}
       maxLength={NAME_LENGTH_MAX}
     />
   );

@@ -18,8 +18,9 @@ export interface ModelRow {
 
 type Named = NonNullable<Preferences['allowedModels']>[number];
 
-export function asModelRow({ provider, model }: Named): ModelRow {
-  return { id: crypto.randomUUID(), provider: isProviderName(provider) ? provider : 'openai', model };
+/** None for a provider that this version does not know: the API would not take it back. */
+export function asModelRows({ provider, model }: Named): ModelRow[] {
+  return isProviderName(provider) ? [{ id: crypto.randomUUID(), provider, model }] : [];
 }
 
 export function newModelRow(): ModelRow {

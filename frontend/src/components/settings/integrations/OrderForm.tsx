@@ -63,7 +63,7 @@ export function OrderForm({ module, order, configs, onRemoved }: OrderFormProps)
         />
       </Field>
       {entries.length === 0 ? (
-        <EmptyState title={t('fallback.empty')} />
+        <EmptyState title={t(module === ANY_MODULE ? 'fallback.empty' : 'fallback.emptyModule')} />
       ) : (
         <StepList
           entries={entries}

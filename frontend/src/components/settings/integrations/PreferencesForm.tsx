@@ -14,8 +14,8 @@ import { Skeleton } from '../../ui/Skeleton';
 import { Switch } from '../../ui/Switch';
 import { useToast } from '../../ui/Toast';
 import styles from './Integrations.module.css';
-import { asModelRow, asModels, type ModelRow, ModelRows } from './ModelRows';
-import { asPriceRow, asPrices, type PriceRow, PriceRows } from './PriceRows';
+import { asModelRows, asModels, type ModelRow, ModelRows } from './ModelRows';
+import { asPriceRows, asPrices, type PriceRow, PriceRows } from './PriceRows';
 
 const CACHE_DAYS_MAX = 30;
 const CONTENTS = ['full', 'redacted', 'none'] as const;
@@ -31,7 +31,7 @@ export function PreferencesForm() {
       {preferences.isError && (
         <ErrorState error={preferences.error} onRetry={() => void preferences.refetch()} />
       )}
-      {preferences.isSuccess && <Form preferences={preferences.data} />}
+      {preferences.data !== undefined && <Form preferences={preferences.data} />}
     </Card>
   );
 }
@@ -48,9 +48,9 @@ function Form({ preferences }: { readonly preferences: Preferences }) {
     () => preferences.allowedProviders?.filter(isProviderName) ?? PROVIDERS,
   );
   const [models, setModels] = useState<readonly ModelRow[]>(() =>
-    (preferences.allowedModels ?? []).map(asModelRow),
+    (preferences.allowedModels ?? []).flatMap(asModelRows),
   );
-  const [prices, setPrices] = useState<readonly PriceRow[]>(() => preferences.prices.map(asPriceRow));
+  const [prices, setPrices] = useState<readonly PriceRow[]>(() => preferences.prices.flatMap(asPriceRows));
 
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -3,7 +3,7 @@ import { integrationsTexts } from '../../../i18n/integrations';
 import { useTexts } from '../../../i18n/useTexts';
 import { Input } from '../../ui/Input';
 import styles from './Integrations.module.css';
-import { asModelRow, ModelFields, type ModelRow, newModelRow, RemoveRow, RowGroup } from './ModelRows';
+import { asModelRows, ModelFields, type ModelRow, newModelRow, RemoveRow, RowGroup } from './ModelRows';
 
 /** A price of the company's own, while it is being written: US dollars per million tokens. */
 export interface PriceRow extends ModelRow {
@@ -12,13 +12,13 @@ export interface PriceRow extends ModelRow {
   readonly context: string;
 }
 
-export function asPriceRow(price: Preferences['prices'][number]): PriceRow {
-  return {
-    ...asModelRow(price),
+export function asPriceRows(price: Preferences['prices'][number]): PriceRow[] {
+  return asModelRows(price).map((row) => ({
+    ...row,
     input: String(price.inputPerMillionUsd),
     output: String(price.outputPerMillionUsd),
     context: price.contextTokens === null ? '' : String(price.contextTokens),
-  };
+  }));
 }
 
 export function asPrices(rows: readonly PriceRow[]) {

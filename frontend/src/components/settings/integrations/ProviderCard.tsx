@@ -1,8 +1,8 @@
-import { useState } from 'react';
-import { type ProviderConfig, useSaveConfig, useTestConnection } from '../../../api/configs';
+import { type Ref, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
+import { type ProviderConfig, useSaveConfig } from '../../../api/configs';
 import { integrationsTexts } from '../../../i18n/integrations';
 import { useFormat } from '../../../i18n/useFormat';
-import { useProblemText } from '../../../i18n/useProblemText';
 import { useTexts } from '../../../i18n/useTexts';
 import { displayName, type ProviderName } from '../../../providers';
 import { Badge } from '../../ui/Badge';
@@ -14,6 +14,7 @@ import styles from './Integrations.module.css';
 import { ProviderForm } from './ProviderForm';
 import { RemoveProvider } from './RemoveProvider';
 import { TestResult } from './TestResult';
+import { useConnectionTest } from './useConnectionTest';
 
 interface ProviderCardProps {
   readonly provider: ProviderName;
@@ -25,21 +26,26 @@ interface ProviderCardProps {
 export function ProviderCard({ provider, config }: ProviderCardProps) {
   const t = useTexts(integrationsTexts);
   const [isEdited, setEdited] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    flushSync(() => setEdited(false));
+    opener.current?.focus();
+  };
   return (
     <Card title={displayName(provider)} actions={<State config={config} />}>
       {isEdited ? (
-        <ProviderForm provider={provider} config={config} onDone={() => setEdited(false)} />
+        <ProviderForm provider={provider} config={config} onDone={close} />
       ) : config === null ? (
         <div className={styles.stack}>
           <p className={styles.muted}>{t('provider.none')}</p>
           <div className={styles.actions}>
-            <Button variant="primary" onClick={() => setEdited(true)}>
+            <Button ref={opener} variant="primary" onClick={() => setEdited(true)}>
               {t('provider.configure')}
             </Button>
           </div>
         </div>
       ) : (
-        <Configured provider={provider} config={config} onEdit={() => setEdited(true)} />
+        <Configured provider={provider} config={config} opener={opener} onEdit={() => setEdited(true)} />
       )}
     </Card>
   );
@@ -61,34 +67,24 @@ function State({ config }: { readonly config: ProviderConfig | null }) {
 interface ConfiguredProps {
   readonly provider: ProviderName;
   readonly config: ProviderConfig;
+  /** The button that opens the form, and has the focus again after it. */
+  readonly opener: Ref<HTMLButtonElement>;
   readonly onEdit: () => void;
 }
 
-function Configured({ provider, config, onEdit }: ConfiguredProps) {
+function Configured({ provider, config, opener, onEdit }: ConfiguredProps) {
   const t = useTexts(integrationsTexts);
   const format = useFormat();
   const toast = useToast();
-  const words = useProblemText();
   const save = useSaveConfig(provider);
-  const test = useTestConnection(provider);
+  const { test, run } = useConnectionTest(provider);
   const [isRemoved, setRemoved] = useState(false);
   const name = displayName(provider);
   const change = (changes: { enabled: boolean } | { isDefault: true }) =>
     save.mutate(changes, {
       onSuccess: () => toast.done({ title: t('provider.saved', { name }) }),
-      onError: (error) => toast.failed({ title: words(error) }),
+      onError: toast.refused,
     });
-  const run = () =>
-    test.mutate(
-      {},
-      {
-        onSuccess: ({ success, code }) =>
-          success
-            ? toast.done({ title: t('test.toastOk', { name }) })
-            : toast.failed({ title: t('test.toastFailed', { name }), description: t(`test.codes.${code}`) }),
-        onError: (error) => toast.failed({ title: words(error) }),
-      },
-    );
   return (
     <div className={styles.stack}>
       <dl className={styles.facts}>
@@ -118,10 +114,10 @@ function Configured({ provider, config, onEdit }: ConfiguredProps) {
         />
       </div>
       <div className={styles.actions}>
-        <Button size="s" busy={test.isPending} onClick={run}>
+        <Button size="s" busy={test.isPending} onClick={() => run({})}>
           {t('test.run')}
         </Button>
-        <Button size="s" onClick={onEdit}>
+        <Button ref={opener} size="s" onClick={onEdit}>
           {t('provider.edit')}
         </Button>
         <Button size="s" variant="danger" onClick={() => setRemoved(true)}>

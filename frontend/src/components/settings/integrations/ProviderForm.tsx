@@ -1,10 +1,5 @@
-import { useState } from 'react';
-import {
-  type ConnectionCode,
-  type ProviderConfig,
-  useSaveConfig,
-  useTestConnection,
-} from '../../../api/configs';
+import { useEffect, useRef, useState } from 'react';
+import { type ConnectionCode, type ProviderConfig, useSaveConfig } from '../../../api/configs';
 import { asProblem } from '../../../api/problem';
 import { integrationsTexts } from '../../../i18n/integrations';
 import ptBR from '../../../i18n/pt-BR/integrations.json';
@@ -20,6 +15,7 @@ import { useToast } from '../../ui/Toast';
 import styles from './Integrations.module.css';
 import { ModelInput } from './ModelInput';
 import { TestResult } from './TestResult';
+import { useConnectionTest } from './useConnectionTest';
 
 const KEY_LENGTH_MAX = 512;
 
@@ -34,7 +30,7 @@ export function ProviderForm({ provider, config, onDone }: ProviderFormProps) {
   const t = useTexts(integrationsTexts);
   const toast = useToast();
   const save = useSaveConfig(provider);
-  const test = useTestConnection(provider);
+  const { test, run } = useConnectionTest(provider);
   const fieldError = useFieldError(save.error);
   const [apiKey, setApiKey] = useState('');
   const [model, setModel] = useState(config?.model ?? '');
@@ -44,6 +40,12 @@ export function ProviderForm({ provider, config, onDone }: ProviderFormProps) {
   const named = { ...(apiKey === '' ? {} : { apiKey }), model };
   const errorOf = wasRefused ? () => undefined : fieldError;
 
+  // What was found of other words says nothing of these.
+  const edit = (change: () => void) => {
+    change();
+    test.reset();
+    save.reset();
+  };
   const submit = (validate: boolean) =>
     save.mutate(
       { ...named, ...(isDefault ? { isDefault } : {}), validate },
@@ -62,7 +64,12 @@ export function ProviderForm({ provider, config, onDone }: ProviderFormProps) {
         submit(true);
       }}
     >
-      <KeyField config={config} value={apiKey} onChange={setApiKey} error={errorOf('apiKey')} />
+      <KeyField
+        config={config}
+        value={apiKey}
+        onChange={(key) => edit(() => setApiKey(key))}
+        error={errorOf('apiKey')}
+      />
       <Field
         label={t('provider.model')}
         hint={config === null ? t('model.typed') : undefined}
@@ -72,7 +79,7 @@ export function ProviderForm({ provider, config, onDone }: ProviderFormProps) {
           provider={provider}
           isConfigured={config !== null}
           value={model}
-          onChange={setModel}
+          onChange={(name) => edit(() => setModel(name))}
           required
         />
       </Field>
@@ -96,7 +103,7 @@ export function ProviderForm({ provider, config, onDone }: ProviderFormProps) {
         <Button
           busy={test.isPending}
           disabled={model === '' || (config === null && apiKey === '')}
-          onClick={() => test.mutate(named)}
+          onClick={() => run(named)}
         >
           {t('test.run')}
         </Button>
@@ -118,6 +125,9 @@ interface KeyFieldProps {
 /** Write-only: of a saved key nothing comes back but its mask. */
 function KeyField({ config, value, onChange, error }: KeyFieldProps) {
   const t = useTexts(integrationsTexts);
+  const input = useRef<HTMLInputElement>(null);
+  // The button that opened the form is gone, and the focus with it.
+  useEffect(() => input.current?.focus(), []);
   return (
     <Field
       label={t('form.key')}
@@ -125,6 +135,7 @@ function KeyField({ config, value, onChange, error }: KeyFieldProps) {
       error={error}
     >
       <Input
+        ref={input}
         type="password"
         value={value}
         onChange={(event) => onChange(event.target.value.trim())}

@@ -1,6 +1,5 @@
 import { useDeleteConfig } from '../../../api/configs';
 import { integrationsTexts } from '../../../i18n/integrations';
-import { useProblemText } from '../../../i18n/useProblemText';
 import { useTexts } from '../../../i18n/useTexts';
 import { displayName, type ProviderName } from '../../../providers';
 import { ConfirmDialog } from '../../ui/Dialog';
@@ -15,13 +14,12 @@ interface RemoveProviderProps {
 export function RemoveProvider({ provider, open, onClose }: RemoveProviderProps) {
   const t = useTexts(integrationsTexts);
   const toast = useToast();
-  const words = useProblemText();
   const remove = useDeleteConfig(provider);
   const name = displayName(provider);
   const run = () =>
     remove.mutate(undefined, {
       onSuccess: () => toast.done({ title: t('remove.done', { name }) }),
-      onError: (error) => toast.failed({ title: words(error) }),
+      onError: toast.refused,
       onSettled: onClose,
     });
   return (

@@ -4,6 +4,7 @@ import type { Step } from '../../../api/fallback';
 import { integrationsTexts } from '../../../i18n/integrations';
 import { useTexts } from '../../../i18n/useTexts';
 import { displayName, isProviderName } from '../../../providers';
+import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Input } from '../../ui/Input';
 import styles from './Integrations.module.css';
@@ -61,20 +62,13 @@ export function StepList({ entries, onChange, hasWeights, configs }: StepListPro
           <li
             key={entry.id}
             className={styles.step}
-            draggable
-            onDragStart={(event) => {
-              dragged.current = place;
-              event.dataTransfer.effectAllowed = 'move';
-            }}
             onDragOver={(event) => over(event, place)}
             onDrop={(event) => event.preventDefault()}
             onDragEnd={() => {
               dragged.current = null;
             }}
           >
-            <span className={styles.grip} aria-hidden="true">
-              ⠿
-            </span>
+            <Grip onStart={() => (dragged.current = place)} />
             <Fields
               entry={entry}
               hasWeight={hasWeights}
@@ -101,6 +95,25 @@ export function StepList({ entries, onChange, hasWeights, configs }: StepListPro
   );
 }
 
+/** What a pointer takes hold of. The rest of a row does not drag, so that texts in its fields can be marked. */
+function Grip({ onStart }: { readonly onStart: () => void }) {
+  return (
+    <span
+      className={styles.grip}
+      aria-hidden="true"
+      draggable
+      onDragStart={({ currentTarget, dataTransfer }) => {
+        onStart();
+        dataTransfer.effectAllowed = 'move';
+        if (currentTarget.parentElement !== null)
+          dataTransfer.setDragImage(currentTarget.parentElement, 0, 0);
+      }}
+    >
+      ⠿
+    </span>
+  );
+}
+
 interface FieldsProps {
   readonly entry: Entry;
   readonly hasWeight: boolean;
@@ -115,7 +128,11 @@ function Fields({ entry, hasWeight, configs, onChange }: FieldsProps) {
   const config = configs.find((one) => one.provider === provider);
   return (
     <div className={styles.stepFields}>
-      <strong className={styles.stepName}>{name}</strong>
+      <span className={styles.badges}>
+        <strong className={styles.stepName}>{name}</strong>
+        {config === undefined && <Badge tone="warning">{t('provider.notConfigured')}</Badge>}
+        {config?.enabled === false && <Badge>{t('provider.disabled')}</Badge>}
+      </span>
       {isProviderName(provider) && (
         <ModelInput
           provider={provider}

@@ -1,0 +1,194 @@
+"""What CloudFormation is given: template.yaml through SAM's transform, and what an auditor would refuse in it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from boto3 import Session
+from samtranslator.parser.parser import Parser  # pyright: ignore[reportMissingTypeStubs]
+from samtranslator.translator.translator import Translator  # pyright: ignore[reportMissingTypeStubs]
+
+from local.template import ROOT, Template
+
+REGION = "us-east-1"
+PARAMETERS = {
+    "TokenIssuer": "https://issuer.example",
+    "TokenAudience": "nexus-ai",
+    "TokenJwksUrl": "https://issuer.example/keys",
+}
+# API Gateway's own limit of waiting.
+GATEWAY_S = 29
+# What SAM gives each function's role: writing logs and traces, of which no action takes a narrower resource.
+MANAGED = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+# Objects are named by their tenants, so that a policy cannot name them.
+OBJECTS = re.compile(r"\$\{ContentBucket\.Arn\}/(-/[a-z]+(/\*)?|\*)")
+PUBLIC = {("/api/health", "get")}
+
+type Resource = dict[str, Any]
+type Deployed = dict[str, Any]
+
+
+def transformed(path: Path = ROOT / "template.yaml", parameters: Mapping[str, str] = PARAMETERS) -> Deployed:
+    """The template as CloudFormation gets it, with every code at one place in S3."""
+    body = Template(parameters, region=REGION, path=path).body
+    for resource in body["Resources"].values():
+        for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
+            resource["Properties"][place] = "s3://artefacts/code"
+    translator: Any = Translator({}, Parser(), boto_session=Session(region_name=REGION))
+    return cast("Deployed", translator.translate(body, dict(parameters)))
+
+
+def of_kind(deployed: Deployed, kind: str) -> dict[str, Resource]:
+    """Logical ids and properties."""
+    found = deployed["Resources"].items()
+    return {name: each.get("Properties", {}) for name, each in found if each["Type"] == kind}
+
+
+def findings(deployed: Deployed) -> list[str]:
+    """Each one names its resource and what is wrong with it."""
+    return [f"{name}: {problem}" for rule in RULES for name, problem in rule(deployed)]
+
+
+def policies(deployed: Deployed) -> Iterator[tuple[str, Resource]]:
+    """Each statement of each role, with the role's logical id."""
+    for name, role in of_kind(deployed, "AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            yield from ((name, statement) for statement in policy["PolicyDocument"]["Statement"])
+    for policy in of_kind(deployed, "AWS::IAM::Policy").values():
+        for role in policy["Roles"]:
+            yield from ((role["Ref"], statement) for statement in policy["PolicyDocument"]["Statement"])
+
+
+def listed(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _wildcards(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    for name, statement in policies(deployed):
+        if "NotAction" in statement or "NotResource" in statement:
+            yield name, "allows all but something"
+        for action in listed(statement.get("Action", [])):
+            if "*" in action:
+                yield name, f"the action {action}"
+        for resource in listed(statement.get("Resource", [])):
+            match resource:
+                case {"Fn::Sub": str(text)} if OBJECTS.fullmatch(text):
+                    continue
+                case _ if "*" in str(resource):
+                    yield name, f"the resource {resource}"
+                case _:
+                    continue
+
+
+def _managed_policies(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    for name, role in of_kind(deployed, "AWS::IAM::Role").items():
+        for arn in role.get("ManagedPolicyArns", []):
+            if str(arn).partition(":policy/")[2] not in MANAGED:
+                yield name, f"the policy {arn}"
+
+
+def _tables(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    for name, table in of_kind(deployed, "AWS::DynamoDB::Table").items():
+        if not table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            yield name, "no point-in-time recovery"
+        if table.get("SSESpecification", {}).get("KMSMasterKeyId") != {"Ref": "DataKey"}:
+            yield name, "not encrypted with the data key"
+        if table.get("DeletionProtectionEnabled") is not True:
+            yield name, "no deletion protection"
+        if not table.get("TimeToLiveSpecification", {}).get("Enabled"):
+            yield name, "no TTL"
+
+
+def _logs(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    groups = of_kind(deployed, "AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        if not group.get("RetentionInDays"):
+            yield name, "no retention"
+    for name, function in of_kind(deployed, "AWS::Lambda::Function").items():
+        # A group of Lambda's own making keeps what it is told for ever.
+        if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
+            yield name, "logs to a group that is not the stack's"
+
+
+def _timeouts(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    asked_for = set(_routed(deployed).values())
+    for name, function in of_kind(deployed, "AWS::Lambda::Function").items():
+        seconds = function.get("Timeout")
+        if not isinstance(seconds, int):
+            yield name, "no timeout"
+        elif name in asked_for and seconds > GATEWAY_S:
+            yield name, "runs longer than API Gateway waits"
+
+
+def _dead_letters(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    kept = {
+        function
+        for config in of_kind(deployed, "AWS::Lambda::EventInvokeConfig").values()
+        if config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        for function in _named(config["FunctionName"])
+    }
+    for name, function in _asynchronous(deployed):
+        if function not in kept:
+            yield name, f"calls {function}, whose failures go nowhere"
+    for name, schedule in of_kind(deployed, "AWS::Scheduler::Schedule").items():
+        if "DeadLetterConfig" not in schedule["Target"]:
+            yield name, "no dead-letter queue"
+    for name, subscription in of_kind(deployed, "AWS::SNS::Subscription").items():
+        if "RedrivePolicy" not in subscription:
+            yield name, "no dead-letter queue"
+    for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"):
+        yield from ((name, "a source that this test does not know") for name in of_kind(deployed, kind))
+
+
+def _asynchronous(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    """Who calls a function without waiting for it, and which one: API Gateway is the only one that waits."""
+    for name, schedule in of_kind(deployed, "AWS::Scheduler::Schedule").items():
+        yield from ((name, function) for function in _named(schedule["Target"]["Arn"]))
+    for name, subscription in of_kind(deployed, "AWS::SNS::Subscription").items():
+        yield from ((name, function) for function in _named(subscription["Endpoint"]))
+    for name, statement in policies(deployed):
+        if "lambda:InvokeFunction" in listed(statement["Action"]):
+            yield from ((name, function) for function in _named(statement["Resource"]))
+
+
+def _named(reference: Any) -> Iterator[str]:
+    """The logical ids that stand in a reference."""
+    match reference:
+        case {"Ref": name}:
+            yield name
+        case {"Fn::GetAtt": [name, *_]}:
+            yield name
+        case _:
+            for name in re.findall(r"\$\{(\w+)(?:\.Arn)?\}", str(reference)):
+                yield str(name)
+
+
+def _routes(deployed: Deployed) -> Iterator[tuple[str, str, Resource]]:
+    for api in of_kind(deployed, "AWS::ApiGateway::RestApi").values():
+        for path, methods in api["Body"]["paths"].items():
+            yield from ((path, method, operation) for method, operation in methods.items())
+
+
+def _routed(deployed: Deployed) -> dict[tuple[str, str], str]:
+    """The function of each route."""
+    found: dict[tuple[str, str], str] = {}
+    for path, method, operation in _routes(deployed):
+        uri = operation["x-amazon-apigateway-integration"].get("uri", "")
+        for name in _named(uri):
+            if name in of_kind(deployed, "AWS::Lambda::Function"):
+                found[path, method] = name
+    return found
+
+
+def _public_routes(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    for path, method, operation in _routes(deployed):
+        if method == "options" or (path, method) in PUBLIC:
+            continue
+        if operation.get("security") != [{"TokenAuthorizer": []}]:
+            yield f"{method.upper()} {path}", "public"
+
+
+RULES: list[Callable[[Deployed], Iterator[tuple[str, str]]]] = [
+    _wildcards, _managed_policies, _tables, _logs, _timeouts, _dead_letters, _public_routes,
+]  # fmt: skip

@@ -1,0 +1,94 @@
+"""The template as CloudFormation gets it, SAM's own additions included, has nothing that an auditor would refuse."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.project.deployed import Deployed, findings, of_kind, transformed
+
+
+@cache
+def deployed() -> Deployed:
+    return transformed()
+
+
+def statement(changed: Deployed, function: str) -> dict[str, Any]:
+    """The first statement of a function's own policy."""
+    document: dict[str, list[dict[str, Any]]] = of_kind(changed, "AWS::IAM::Role")[f"{function}Role"]["Policies"][-1][
+        "PolicyDocument"
+    ]
+    return document["Statement"][0]
+
+
+def only(changed: Deployed, kind: str) -> dict[str, Any]:
+    return next(iter(of_kind(changed, kind).values()))
+
+
+def operation(changed: Deployed, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = only(changed, "AWS::ApiGateway::RestApi")["Body"]["paths"][path]["get"]
+    return found
+
+
+def table(changed: Deployed) -> dict[str, Any]:
+    return of_kind(changed, "AWS::DynamoDB::Table")["UsageTable"]
+
+
+def function(changed: Deployed, name: str) -> dict[str, Any]:
+    return of_kind(changed, "AWS::Lambda::Function")[name]
+
+
+def test_nothing_is_found() -> None:
+    assert findings(deployed()) == []
+
+
+FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
+    (lambda d: statement(d, "UsageStatsFunction").update(Action=["dynamodb:*"]), "the action dynamodb:*"),
+    (lambda d: statement(d, "UsageStatsFunction").update(Action="*"), "the action *"),
+    (lambda d: statement(d, "UsageStatsFunction").update(Resource="*"), "the resource *"),
+    (
+        lambda d: statement(d, "UsageStatsFunction").update(Resource={"Fn::Sub": "${UsageTable.Arn}/index/*"}),
+        "the resource {'Fn::Sub': '${UsageTable.Arn}/index/*'}",
+    ),
+    (lambda d: statement(d, "UsageStatsFunction").update(NotAction=["iam:PassRole"]), "allows all but something"),
+    (
+        lambda d: only(d, "AWS::IAM::Role")["ManagedPolicyArns"].append("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        "the policy arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ),
+    (lambda d: table(d).pop("PointInTimeRecoverySpecification"), "no point-in-time recovery"),
+    (lambda d: table(d).update(SSESpecification={"SSEEnabled": True}), "not encrypted with the data key"),
+    (lambda d: table(d).pop("DeletionProtectionEnabled"), "no deletion protection"),
+    (lambda d: table(d).pop("TimeToLiveSpecification"), "no TTL"),
+    (lambda d: only(d, "AWS::Logs::LogGroup").pop("RetentionInDays"), "no retention"),
+    (lambda d: function(d, "HealthFunction").pop("LoggingConfig"), "logs to a group that is not the stack's"),
+    (lambda d: function(d, "HealthFunction").pop("Timeout"), "no timeout"),
+    (lambda d: function(d, "HealthFunction").update(Timeout=30), "runs longer than API Gateway waits"),
+    (
+        lambda d: d["Resources"].pop("MaintainFunctionEventInvokeConfig"),
+        "calls MaintainFunction, whose failures go nowhere",
+    ),
+    (
+        lambda d: d["Resources"].pop("RunAuditJobFunctionEventInvokeConfig"),
+        "calls RunAuditJobFunction, whose failures go nowhere",
+    ),
+    (lambda d: only(d, "AWS::Scheduler::Schedule")["Target"].pop("DeadLetterConfig"), "no dead-letter queue"),
+    (lambda d: only(d, "AWS::SNS::Subscription").pop("RedrivePolicy"), "no dead-letter queue"),
+    (lambda d: operation(d, "/api/marketing/ai/configs").pop("security"), "GET /api/marketing/ai/configs: public"),
+    (
+        lambda d: operation(d, "/api/marketing/ai/configs").update(security=[{"NONE": []}]),
+        "GET /api/marketing/ai/configs: public",
+    ),
+]
+
+
+@pytest.mark.parametrize(("break_it", "found"), FAULTS)
+def test_each_fault_is_found(break_it: Callable[[Deployed], object], found: str) -> None:
+    changed = deepcopy(deployed())
+    break_it(changed)
+
+    faults = findings(changed)
+
+    assert faults
+    assert all(fault.endswith(found) for fault in faults)

@@ -27,6 +27,7 @@ function receive(path: string, body: object): Sent[] {
   return sent;
 }
 
+const shown = () => within(screen.getByRole('tabpanel'));
 const answer = () => within(screen.getByRole('region', { name: 'Answer' }));
 const generate = () => userEvent.click(screen.getByRole('button', { name: 'Generate' }));
 
@@ -81,7 +82,7 @@ test('marks answers from the cache and answers of another provider than the firs
   await generate();
   expect(await answer().findByText('from the cache')).toBeVisible();
   expect(answer().getByText('another provider answered')).toBeVisible();
-  expect(answer().getByText('OpenAI failed (timeout)')).toBeVisible();
+  expect(answer().getByText('OpenAI failed (no answer in time)')).toBeVisible();
   expect(answer().getByText('unknown')).toBeVisible();
   expect(answer().getByText('unknown in, unknown out')).toBeVisible();
 });
@@ -95,6 +96,34 @@ test('shows what a provider wrote as text, never as HTML', async () => {
   await generate();
   expect(await answer().findByText(text)).toBeVisible();
   expect(container.querySelector('img, b')).toBeNull();
+});
+
+test('what was typed and answered stays while another is asked for, and in tabs that are left', async () => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  receive('generate-copy-v2', copy);
+  render(<AssistantPage />);
+  await userEvent.type(screen.getByLabelText('What to write'), 'Agenda');
+  await generate();
+  await answer().findByRole('region', { name: 'Variation 2' });
+  server.use(
+    http.post(`${ROOT}/generate-copy-v2`, async () => {
+      await held;
+      return HttpResponse.json({ ...copy, cached: true });
+    }),
+  );
+
+  await userEvent.click(answer().getByRole('button', { name: 'Generate again' }));
+  expect(answer().getByRole('region', { name: 'Variation 2' })).toBeVisible();
+  release();
+  expect(await answer().findByText('from the cache')).toBeVisible();
+
+  await userEvent.click(screen.getByRole('tab', { name: 'Summarise' }));
+  await userEvent.click(screen.getByRole('tab', { name: 'Write' }));
+  expect(screen.getByLabelText('What to write')).toHaveValue('Agenda');
+  expect(answer().getByRole('region', { name: 'Variation 2' })).toBeVisible();
 });
 
 test('asks the provider that is chosen', async () => {
@@ -128,7 +157,7 @@ test('summarises in a form and length', async () => {
   const sent = receive('generate-summary', summary);
   render(<AssistantPage />);
   await userEvent.click(screen.getByRole('tab', { name: 'Summarise' }));
-  await userEvent.type(screen.getByLabelText('Text'), 'Longo');
+  await userEvent.type(shown().getByLabelText('Text'), 'Longo');
   await userEvent.type(screen.getByLabelText('Most characters'), '140');
   await generate();
   expect(await answer().findByText(summary.data.text)).toBeVisible();
@@ -145,7 +174,7 @@ test('translates into several languages with a glossary', async () => {
   const sent = receive('translate', translations);
   render(<AssistantPage />);
   await userEvent.click(screen.getByRole('tab', { name: 'Translate' }));
-  await userEvent.type(screen.getByLabelText('Text'), 'Consulta confirmada');
+  await userEvent.type(shown().getByLabelText('Text'), 'Consulta confirmada');
   await userEvent.type(screen.getByLabelText('Into languages'), ', es');
   await userEvent.type(screen.getByLabelText('Glossary'), 'consulta = appointment');
   await generate();

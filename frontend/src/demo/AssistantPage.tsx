@@ -37,6 +37,7 @@ export default function AssistantPage() {
         label={t('tasks')}
         value={task}
         onChange={setTask}
+        keepMounted
         tabs={(Object.keys(TASKS) as TaskName[]).map((value) => {
           const Task = TASKS[value];
           return { value, label: t(`${value}.tab`), content: <Task provider={provider} /> };

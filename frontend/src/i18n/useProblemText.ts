@@ -7,7 +7,7 @@ import { useTexts } from './useTexts';
 type KnownCode = keyof typeof ptBR.problem;
 
 function isKnown(code: string): code is KnownCode {
-  return code in ptBR.problem;
+  return Object.hasOwn(ptBR.problem, code);
 }
 
 /** A failure in the reader's language; in the API's own English words where its code is new to us. */

@@ -75,6 +75,13 @@ test('says whom the automatic choice asks: the default, then the order of the mo
   expect(screen.queryByRole('option', { name: /Anthropic/ })).toBeNull();
 });
 
+test('without any order says that all that are enabled are asked', async () => {
+  server.use(http.get(`${API}/api/marketing/ai/fallback-config`, () => HttpResponse.json({ modules: {} })));
+  render(<AISelector label="Provider" module="crm" value="auto" onChange={() => {}} />);
+  await userEvent.click(await screen.findByRole('combobox', { name: 'Provider' }));
+  expect(await screen.findByText('The default, then the others that are enabled')).toBeVisible();
+});
+
 test('keeps showing a provider that was chosen and is not enabled any more, and does not offer it', async () => {
   const items = configs.items.map((config) => ({ ...config, enabled: config.provider === 'openai' }));
   server.use(http.get(CONFIGS, () => HttpResponse.json({ items, nextCursor: null })));

@@ -65,9 +65,10 @@ function useAutomatic(module: string): (enabled: readonly ProviderConfig[]) => s
   const order = orders.data?.[module] ?? orders.data?.[ANY_MODULE];
   return (enabled) => {
     if (order !== undefined && order.strategy !== 'ordered') return t(`strategies.${order.strategy}`);
+    if (order === undefined) return orders.isSuccess ? t('automaticAll') : t('automaticHint');
     // The default is asked first, then the order goes on without it.
     const first = enabled.filter((config) => config.isDefault).map((config) => config.provider);
-    const next = (order?.providers ?? []).map((step) => step.provider);
+    const next = order.providers.map((step) => step.provider);
     const usable = new Set(enabled.map((config) => config.provider));
     const asked = [...new Set([...first, ...next])].filter((provider) => usable.has(provider));
     return asked.length === 0 ? t('automaticHint') : asked.map(displayName).join(' → ');

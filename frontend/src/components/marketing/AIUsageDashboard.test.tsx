@@ -141,8 +141,8 @@ test('tells the last failures and fallbacks, and no answer that came at once', a
   server.use(http.get(RECORDS, () => HttpResponse.json({ items, nextCursor: null })));
   render(<AIUsageDashboard />);
 
-  expect(await screen.findByText('OpenAI failed (timeout); Groq answered')).toBeVisible();
-  expect(screen.getByText('Failed at OpenAI (all_providers_failed)')).toBeVisible();
+  expect(await screen.findByText('OpenAI failed (no answer in time); Groq answered')).toBeVisible();
+  expect(screen.getByText('Failed at OpenAI: No provider answered.')).toBeVisible();
   const table = screen.getByRole('table', { name: 'Last failures and fallbacks' });
   expect(within(table).getAllByRole('row')).toHaveLength(3);
 });

@@ -13,9 +13,11 @@ interface TabsProps<V extends string> {
   readonly onChange: (value: V) => void;
   readonly label: string;
   readonly tabs: readonly Tab<V>[];
+  /** Tabs that are not shown keep what was typed in them. */
+  readonly keepMounted?: boolean;
 }
 
-export function Tabs<V extends string>({ value, onChange, label, tabs }: TabsProps<V>) {
+export function Tabs<V extends string>({ value, onChange, label, tabs, keepMounted = false }: TabsProps<V>) {
   return (
     <BaseTabs.Root value={value} onValueChange={(next: V) => onChange(next)}>
       <BaseTabs.List className={styles.list} aria-label={label}>
@@ -26,7 +28,7 @@ export function Tabs<V extends string>({ value, onChange, label, tabs }: TabsPro
         ))}
       </BaseTabs.List>
       {tabs.map((tab) => (
-        <BaseTabs.Panel key={tab.value} value={tab.value} className={styles.panel}>
+        <BaseTabs.Panel key={tab.value} value={tab.value} className={styles.panel} keepMounted={keepMounted}>
           {tab.content}
         </BaseTabs.Panel>
       ))}

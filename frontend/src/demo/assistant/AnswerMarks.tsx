@@ -1,6 +1,7 @@
 import type { Answer } from '../../api/assistant';
 import { Badge } from '../../components/ui/Badge';
 import { playgroundTexts } from '../../i18n/playground';
+import { useFailureText } from '../../i18n/useFailureText';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
@@ -10,6 +11,7 @@ import styles from './Assistant.module.css';
 export function AnswerMarks({ answer }: { readonly answer: Answer<unknown> }) {
   const t = useTexts(playgroundTexts);
   const format = useFormat();
+  const words = useFailureText();
   const { inputTokens, outputTokens, costUsd } = answer.usage;
   const failed = answer.fallback.attempts.filter((attempt) => attempt.outcome !== 'answered');
   const count = (tokens: number | null) => (tokens === null ? t('unknown') : format.integer(tokens));
@@ -24,9 +26,13 @@ export function AnswerMarks({ answer }: { readonly answer: Answer<unknown> }) {
       </div>
       {failed.length > 0 && (
         <ul className={styles.list}>
-          {failed.map((attempt) => (
-            <li key={`${attempt.provider} ${attempt.model} ${attempt.latencyMs}`}>
-              {t('failedAttempt', { provider: displayName(attempt.provider), code: attempt.errorCode ?? '' })}
+          {failed.map((attempt, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: attempts have no name but their place
+            <li key={place}>
+              {t('failedAttempt', {
+                provider: displayName(attempt.provider),
+                code: words(attempt.errorCode),
+              })}
             </li>
           ))}
         </ul>

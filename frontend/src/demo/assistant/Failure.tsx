@@ -3,6 +3,8 @@ import { asProblem } from '../../api/problem';
 import { ErrorState } from '../../components/ui/ErrorState';
 import { playgroundTexts } from '../../i18n/playground';
 import ptBR from '../../i18n/pt-BR/playground.json';
+import { useFailureText } from '../../i18n/useFailureText';
+import { useInvalidText } from '../../i18n/useFieldError';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
@@ -16,6 +18,8 @@ interface FailureProps {
 /** A request without an answer: which limit stood in the way and until when, which providers were tried. */
 export function Failure({ error, onRetry }: FailureProps) {
   const t = useTexts(playgroundTexts);
+  const words = useFailureText();
+  const invalid = useInvalidText();
   const problem = asProblem(error).document;
   const fields = problem?.errors ?? [];
   const attempts = problem?.attempts ?? [];
@@ -24,14 +28,18 @@ export function Failure({ error, onRetry }: FailureProps) {
       <LimitHit error={error} />
       {fields.length + attempts.length > 0 && (
         <ul className={styles.list}>
-          {fields.map(({ field, message }) => (
-            <li key={`${field} ${message}`}>
-              {field}: {message}
+          {fields.map((one) => (
+            <li key={`${one.field} ${one.type}`}>
+              {one.field}: {invalid(one)}
             </li>
           ))}
-          {attempts.map((attempt) => (
-            <li key={`${attempt.provider} ${attempt.model} ${attempt.latencyMs}`}>
-              {t('failedAttempt', { provider: displayName(attempt.provider), code: attempt.errorCode ?? '' })}
+          {attempts.map((attempt, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: attempts have no name but their place
+            <li key={place}>
+              {t('failedAttempt', {
+                provider: displayName(attempt.provider),
+                code: words(attempt.errorCode),
+              })}
             </li>
           ))}
         </ul>

@@ -30,7 +30,7 @@ export function SentimentTask({ provider }: TaskProps) {
     <TaskFrame
       task={task}
       request={() => ({ ...common(provider), texts })}
-      show={(data) => <Results sentiments={data} texts={task.variables?.request.texts ?? []} />}
+      show={(data, asked) => <Results sentiments={data} texts={asked.texts ?? []} />}
       fields={
         <Field
           label={t('sentiment.texts')}

@@ -1,4 +1,4 @@
-import type { FormEvent, ReactNode } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import type { Answer, Task } from '../../api/assistant';
 import { Button } from '../../components/ui/Button';
 import { Card } from '../../components/ui/Card';
@@ -28,18 +28,34 @@ export function filled<T extends Record<string, string>>(fields: T): Partial<T> 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== '')) as Partial<T>;
 }
 
+interface Answered<Request, Data> {
+  readonly answer: Answer<Data>;
+  readonly request: Request;
+}
+
 interface TaskFrameProps<Request, Data> {
   readonly task: Task<Request, Data>;
   /** The request as the form has it now. */
   readonly request: () => Request;
   readonly fields: ReactNode;
-  readonly show: (data: Data) => ReactNode;
+  /** The answer, with the request that it is of. */
+  readonly show: (data: Data, request: Request) => ReactNode;
 }
 
-/** A task's form beside its answer. */
+/** A task's form beside its answer, which stays until the next one is there. */
 export function TaskFrame<Request, Data>({ task, request, fields, show }: TaskFrameProps<Request, Data>) {
   const t = useTexts(playgroundTexts);
-  const ask = (isFresh: boolean) => task.mutate({ request: request(), isFresh });
+  const [answered, setAnswered] = useState<Answered<Request, Data> | null>(null);
+  const ask = (isFresh: boolean) => {
+    const asked = request();
+    task.mutate(
+      { request: asked, isFresh },
+      {
+        onSuccess: (answer) => setAnswered({ answer, request: asked }),
+        onError: () => setAnswered(null),
+      },
+    );
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     ask(false);
@@ -67,36 +83,22 @@ export function TaskFrame<Request, Data>({ task, request, fields, show }: TaskFr
             <EmptyState title={t('nothing')}>{t('nothingHint')}</EmptyState>
           </Card>
         )}
-        {task.isPending && task.data === undefined && <p className={styles.muted}>{t('working')}</p>}
+        {task.isPending && answered === null && <p className={styles.muted}>{t('working')}</p>}
         {task.isError && <Failure error={task.error} onRetry={() => ask(false)} />}
-        {task.data !== undefined && (
-          <Answered answer={task.data} show={show} onAgain={() => ask(true)} isBusy={task.isPending} />
+        {answered !== null && (
+          <>
+            {show(answered.answer.data, answered.request)}
+            <Card>
+              <AnswerMarks answer={answered.answer} />
+              <div className={styles.actions}>
+                <Button busy={task.isPending} onClick={() => ask(true)}>
+                  {t('again')}
+                </Button>
+              </div>
+            </Card>
+          </>
         )}
       </section>
     </div>
-  );
-}
-
-interface AnsweredProps<Data> {
-  readonly answer: Answer<Data>;
-  readonly show: (data: Data) => ReactNode;
-  readonly onAgain: () => void;
-  readonly isBusy: boolean;
-}
-
-function Answered<Data>({ answer, show, onAgain, isBusy }: AnsweredProps<Data>) {
-  const t = useTexts(playgroundTexts);
-  return (
-    <>
-      {show(answer.data)}
-      <Card>
-        <AnswerMarks answer={answer} />
-        <div className={styles.actions}>
-          <Button busy={isBusy} onClick={onAgain}>
-            {t('again')}
-          </Button>
-        </div>
-      </Card>
-    </>
   );
 }

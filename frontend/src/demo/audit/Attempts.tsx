@@ -4,6 +4,7 @@ import { EmptyState } from '../../components/ui/EmptyState';
 import { type Column, Table } from '../../components/ui/Table';
 import { auditTexts } from '../../i18n/audit';
 import ptBR from '../../i18n/pt-BR/audit.json';
+import { useFailureText } from '../../i18n/useFailureText';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
@@ -19,6 +20,7 @@ function isOutcome(outcome: string): outcome is Outcome {
 export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }) {
   const t = useTexts(auditTexts);
   const format = useFormat();
+  const words = useFailureText();
   if (attempts.length === 0) return <EmptyState title={t('attempts.none')} />;
   const columns: readonly Column<Attempt & { readonly place: number }>[] = [
     { key: 'place', header: t('attempts.place'), cell: ({ place }) => place + 1, numeric: true },
@@ -33,7 +35,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
       cell: ({ outcome, errorCode }) => (
         <Badge tone={outcome === 'answered' ? 'success' : 'danger'}>
           {isOutcome(outcome) ? t(`attempts.outcomes.${outcome}`) : outcome}
-          {errorCode === null ? '' : ` (${errorCode})`}
+          {errorCode === null ? '' : ` (${words(errorCode)})`}
         </Badge>
       ),
     },

@@ -6,6 +6,7 @@ import { EmptyState } from '../../components/ui/EmptyState';
 import { ErrorState } from '../../components/ui/ErrorState';
 import { Skeleton } from '../../components/ui/Skeleton';
 import { auditTexts } from '../../i18n/audit';
+import { useFailureText } from '../../i18n/useFailureText';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
@@ -60,6 +61,7 @@ function Whole({ record }: { readonly record: AuditRecordDetail }) {
 function Facts({ record }: { readonly record: AuditRecordDetail }) {
   const t = useTexts(auditTexts);
   const format = useFormat();
+  const words = useFailureText();
   const { usage } = record;
   const known = (value: number | null, show: (value: number) => string) =>
     value === null ? t('unknown') : show(value);
@@ -80,7 +82,7 @@ function Facts({ record }: { readonly record: AuditRecordDetail }) {
     [t('columns.cost'), known(usage.costUsd, format.usd)],
     [t('columns.time'), known(record.latencyMs, format.duration)],
     [t('facts.prompt'), `${record.task} ${record.promptVersion}`],
-    [t('facts.error'), record.errorCode],
+    [t('facts.error'), record.errorCode === null ? null : `${words(record.errorCode)} (${record.errorCode})`],
     [t('facts.ip'), record.ip],
     [t('facts.userAgent'), record.userAgent],
   ];

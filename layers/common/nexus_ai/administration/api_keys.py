@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused
 from nexus_ai.tenants.models import ProviderConfig
@@ -22,10 +23,11 @@ def _key_or_mask(api_key: SecretStr) -> SecretStr:
     if text.startswith(MASK):
         return api_key
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
-        raise ValueError(f"must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")
+        bounds = {"least": MIN_CHARACTERS, "most": MAX_CHARACTERS}
+        raise PydanticCustomError("key_length", "must have {least} to {most} characters", bounds)
     # It goes into a header.
     if not all("!" <= character <= "~" for character in text):
-        raise ValueError("must be printable ASCII without spaces")
+        raise PydanticCustomError("key_characters", "must be printable ASCII without spaces")
     return api_key
 
 

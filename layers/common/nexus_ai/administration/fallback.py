@@ -3,6 +3,7 @@
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused
 from nexus_ai.core.caller import Caller
@@ -32,9 +33,9 @@ class OrderRequest(RequestModel):
     def _can_be_followed(self) -> Self:
         steps = [(step.provider, step.model) for step in self.providers]
         if len(set(steps)) != len(steps):
-            raise ValueError("names a provider twice with the same model")
+            raise PydanticCustomError("named_twice", "names a provider twice with the same model")
         if self.strategy is Strategy.WEIGHTED and not any(step.weight for step in self.providers):
-            raise ValueError("needs a weight above 0")
+            raise PydanticCustomError("no_weight", "needs a weight above 0")
         return self
 
 

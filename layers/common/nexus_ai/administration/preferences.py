@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
@@ -51,14 +52,14 @@ class PreferencesRequest(RequestModel):
     def _names_each_once(cls, models: tuple[NamedModel, ...] | None) -> tuple[NamedModel, ...] | None:
         keys = [model.key for model in models or ()]
         if len(set(keys)) != len(keys):
-            raise ValueError("names a model twice")
+            raise PydanticCustomError("named_twice", "names a model twice")
         return models
 
     @field_validator("allowed_providers")
     @classmethod
     def _names_providers_once(cls, providers: tuple[ProviderName, ...] | None) -> tuple[ProviderName, ...] | None:
         if providers is not None and len(set(providers)) != len(providers):
-            raise ValueError("names a provider twice")
+            raise PydanticCustomError("named_twice", "names a provider twice")
         return providers
 
 

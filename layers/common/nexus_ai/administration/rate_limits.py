@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
@@ -54,14 +55,14 @@ class RateLimitsRequest(RequestModel):
     def _names_each_once[Entry: (int, str)](cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         told = [entry.lower() if isinstance(entry, str) else entry for entry in entries]
         if len(set(told)) != len(told):
-            raise ValueError("names one twice")
+            raise PydanticCustomError("named_twice", "names one twice")
         return entries
 
     @field_validator("time_zone")
     @classmethod
     def _is_a_time_zone(cls, name: str | None) -> str | None:
         if name is None or not is_time_zone(name):
-            raise ValueError("must be the IANA name of a time zone, such as America/Sao_Paulo")
+            raise PydanticCustomError("time_zone", "must be the IANA name of a time zone, such as America/Sao_Paulo")
         return name
 
 

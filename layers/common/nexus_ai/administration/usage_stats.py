@@ -7,6 +7,7 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration import rate_limits
 from nexus_ai.administration.rate_limits import LimitWindow
@@ -46,7 +47,9 @@ class UsageStatsQuery(ParameterModel):
         if since is None:
             raise ValueError("needs from beside it")
         if not 0 <= (until - since).days < DAYS_MAX:
-            raise ValueError(f"must be on from or later, and the range {DAYS_MAX} days at most")
+            raise PydanticCustomError(
+                "range", "must be on from or later, and the range {most} days at most", {"most": DAYS_MAX}
+            )
         return until
 
     def days(self, today: date) -> tuple[date, date]:

@@ -1,5 +1,6 @@
 import { type AuditRecord, useIncidents } from '../../../api/incidents';
 import { dashboardTexts } from '../../../i18n/dashboard';
+import { useFailureText } from '../../../i18n/useFailureText';
 import { useFormat } from '../../../i18n/useFormat';
 import { useTexts } from '../../../i18n/useTexts';
 import { displayName } from '../../../providers';
@@ -14,6 +15,7 @@ const SHOWN = 10;
 export function Incidents() {
   const t = useTexts(dashboardTexts);
   const format = useFormat();
+  const words = useFailureText();
   const incidents = useIncidents();
   const columns: readonly Column<AuditRecord>[] = [
     { key: 'when', header: t('incidents.when'), cell: (record) => format.moment(record.at) },
@@ -39,11 +41,11 @@ export function Incidents() {
   function what(record: AuditRecord): string {
     const provider = displayName(record.provider);
     if (record.status === 'abandoned') return t('incidents.abandoned', { provider });
-    if (record.status === 'failed') return t('incidents.failed', { provider, code: record.errorCode ?? '' });
+    if (record.status === 'failed') return t('incidents.failed', { provider, code: words(record.errorCode) });
     const [first] = record.attempts;
     return t('incidents.fallback', {
       first: displayName(first?.provider ?? ''),
-      code: first?.errorCode ?? '',
+      code: words(first?.errorCode ?? null),
       provider,
     });
   }

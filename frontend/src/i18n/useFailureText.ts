@@ -1,0 +1,28 @@
+import { useCallback } from 'react';
+import { commonTexts } from './common';
+import ptBR from './pt-BR/common.json';
+import { useTexts } from './useTexts';
+
+type FailureCode = keyof typeof ptBR.failure;
+type ProblemCode = keyof typeof ptBR.problem;
+
+function isFailure(code: string): code is FailureCode {
+  return Object.hasOwn(ptBR.failure, code);
+}
+
+function isProblem(code: string): code is ProblemCode {
+  return Object.hasOwn(ptBR.problem, code);
+}
+
+/** Why an attempt or a request failed, by its code; the code itself where it is new to us. */
+export function useFailureText(): (code: string | null) => string {
+  const t = useTexts(commonTexts);
+  return useCallback(
+    (code: string | null) => {
+      if (code === null) return '';
+      if (isFailure(code)) return t(`failure.${code}`);
+      return isProblem(code) ? t(`problem.${code}`) : code;
+    },
+    [t],
+  );
+}

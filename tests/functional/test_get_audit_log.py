@@ -50,7 +50,7 @@ def test_who_reads_content_is_written_down_before_it_is_given_out(stack: LocalSt
     assert [(access["userId"], access["kind"]) for access in told] == [("chefe", "read"), ("ana", "read")]
     first, _ = audit().accesses(tenant, record)
     assert (first.user_id, first.record_id, first.kind, first.ip) == ("chefe", record, AccessKind.READ, "127.0.0.1")
-    with fault("BatchWriteItem", f"{tenant}#access", throttled):
+    with fault("PutItem", f"{tenant}#access", throttled):
         reply = get(stack, tenant, record)
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert len(audit().accesses(tenant, record)) == 2

@@ -12,6 +12,7 @@ from nexus_ai.administration import health
 from nexus_ai.administration.health import CHECKS, KEPT_MS, HealthQuery
 from nexus_ai.core.errors import Unhealthy
 from nexus_ai.core.settings import get_settings
+from nexus_ai.storage import aws
 from tests.functional.faults import fault, throttled, unreachable
 from tests.functional.http_client import Reply, ask
 
@@ -53,7 +54,7 @@ def test_deep_health_asks_every_table_the_key_service_and_the_bucket(stack: Loca
     ("part", "service", "operation", "named"),
     [
         ("rateLimits", "dynamodb", "GetItem", lambda: get_settings().rate_limits_table),
-        ("providerKeys", "kms", "Encrypt", lambda: ""),
+        ("providerKeys", "kms", "DescribeKey", lambda: ""),
     ],
 )
 def test_one_part_that_fails_is_503_and_named_in_our_words_alone(
@@ -68,6 +69,17 @@ def test_one_part_that_fails_is_503_and_named_in_our_words_alone(
     secrets = (settings.rate_limits_table, settings.content_bucket, settings.provider_keys_key_id, "arn:", "Exception")
     assert not [secret for secret in secrets if secret in told]
     assert f'"check":"{part}"' in capsys.readouterr().out
+
+
+def test_a_key_that_is_disabled_is_a_part_that_fails(stack: LocalStack) -> None:
+    key = get_settings().provider_keys_key_id
+    aws.kms().disable_key(KeyId=key)
+    try:
+        reply = get(stack, "?deep=1")
+    finally:
+        aws.kms().enable_key(KeyId=key)
+
+    assert states(reply.body) == dict.fromkeys(PARTS, "ok") | {"providerKeys": "failed"}
 
 
 def test_answers_are_kept_ten_seconds_failures_too(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ TEMPLATE = Template(PARAMETERS, region="us-east-1")
 TABLES = dict(TEMPLATE.resources("AWS::DynamoDB::Table"))
 BANNERS = ["Parameters", "Conditions", "Globals", "Layer", "API", "Tables", "Functions", "Monitoring", "Outputs"]
 BLOCK_LINES = 20
+BOUND = {"Null": {"kms:EncryptionContext:tenant": "false", "kms:EncryptionContext:provider": "false"}}
 # What a policy may name of a resource that is not all of it.
 PARTS = [
     "ContentBucket.Arn}/*",
@@ -92,8 +93,37 @@ def test_provider_keys_are_decrypted_only_with_tenant_and_provider_named() -> No
     uses = [statement for _, statement in statements() if resource_name(statement) == "ProviderKeysKey"]
     assert uses
     for statement in uses:
-        named = statement["Condition"]["Null"]
-        assert named == {"kms:EncryptionContext:tenant": "false", "kms:EncryptionContext:provider": "false"}
+        assert statement["Action"] == ["kms:DescribeKey"] or statement["Condition"] == BOUND
+
+
+def test_only_functions_that_save_test_or_use_a_provider_key_can() -> None:
+    able = {
+        function: action
+        for function, statement in statements()
+        for action in statement["Action"]
+        if resource_name(statement) == "ProviderKeysKey" and action != "kms:DescribeKey"
+    }
+    calling = ["GenerateCopy", "AnalyzeSentiment", "GenerateSummary", "Translate", "TestConfig", "ListModels"]
+    decrypting = {f"{name}Function": "kms:Decrypt" for name in calling}
+    assert able == decrypting | {"PutConfigFunction": "kms:Decrypt"}
+    encrypting = [function for function, statement in statements() if "kms:Encrypt" in statement["Action"]]
+    assert encrypting == ["PutConfigFunction"]
+
+
+def test_a_key_is_used_in_one_way_whatever_iam_says() -> None:
+    uses: dict[str, Any] = {}
+    for name, key in TEMPLATE.resources("AWS::KMS::Key"):
+        assert key["EnableKeyRotation"] is True
+        for statement in key["KeyPolicy"]["Statement"]:
+            assert "kms:*" not in statement["Action"]
+            if set(statement["Action"]) & {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"}:
+                uses[name] = statement["Condition"]
+    assert uses["ProviderKeysKey"] == BOUND
+    services = [{"Fn::Sub": f"{name}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for name in ("dynamodb", "s3")]
+    assert uses["DataKey"] == {
+        "StringEquals": {"kms:CallerAccount": {"Ref": "AWS::AccountId"}, "kms:ViaService": services}
+    }
+    assert not [function for function, statement in statements() if resource_name(statement) == "DataKey"]
 
 
 def test_no_function_gets_one_of_the_broad_policies_of_sam() -> None:

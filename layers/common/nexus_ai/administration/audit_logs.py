@@ -171,7 +171,7 @@ def read(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
         raise NotFound
     contents = store.contents(caller.tenant_id, record.id, now_ms // 1000)
     if contents:
-        store.note_accesses(caller.tenant_id, [_reading(caller, record, now_ms)])
+        store.note_access(caller.tenant_id, _reading(caller, record, now_ms))
     return AuditRecordDetail(
         **dict(whole_record(record, contents)),
         accesses=tuple(

@@ -25,7 +25,7 @@ CHECKS: Mapping[str, Callable[[], object]] = {
     "cache": lambda: tables.cache().get(keys.probe()),
     "usage": lambda: tables.usage().get(keys.probe()),
     "auditLogs": lambda: tables.audit_logs().get(keys.probe()),
-    "providerKeys": lambda: kms.encrypt("health", {"tenant": "-", "provider": "health"}),
+    "providerKeys": kms.check,
     "content": lambda: objects.put(keys.PROBE_OBJECT, b""),
 }
 

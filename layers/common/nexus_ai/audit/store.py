@@ -115,6 +115,10 @@ class AuditStore:
         for some in batched(parts, BATCH, strict=False):
             delete_together([(self._table, keys.audit_content(tenant_id, *named)) for named in some])
 
+    def note_access(self, tenant_id: str, access: Access) -> None:
+        """Writes down who did what with one content; raises StoreUnavailable. Needs no right to write batches."""
+        self._table.put(_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s))
+
     def note_accesses(self, tenant_id: str, accesses: Sequence[Access]) -> None:
         """Writes down who did what with contents; raises StoreUnavailable."""
         for some in batched(accesses, BATCH, strict=False):

@@ -28,6 +28,14 @@ def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
     return bytes(answer["Plaintext"]).decode()
 
 
+def check() -> None:
+    """Raises KeyServiceUnavailable where the key cannot be used. It is not used for that: whoever may ask need not."""
+    with _errors():
+        key = aws.kms().describe_key(KeyId=get_settings().provider_keys_key_id)["KeyMetadata"]
+    if key.get("KeyState") != "Enabled":
+        raise KeyServiceUnavailable
+
+
 @contextmanager
 def _errors() -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)

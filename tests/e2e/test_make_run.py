@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,56 +21,11 @@ from local.demo import PROVIDERS
 from local.template import ROOT
 from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local
+from tests.e2e.make_run import Run, command_environment, running
 
 ENDED_WITHIN_S = 2
 LISTENING = "0A"
 LOCALHOST = "0100007F"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A started stack. `lines` is what it printed until it was ready."""
-
-    process: subprocess.Popen[str]
-    url: str
-    lines: list[str]
-
-    @property
-    def curl(self) -> str:
-        return next(line for line in self.lines if line.startswith("curl ") and "generate-copy-v2" in line)
-
-
-def command_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This machine's, without keys and addresses of its own."""
-    ours = {variable for provider in PROVIDERS.values() for variable in (provider.key_variable, provider.url_variable)}
-    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("AWS_")}
-    return {**kept, "PYTHONPATH": "layers/common", "PORT": "0", **extra}
-
-
-@contextmanager
-def running(**extra: str) -> Generator[Run]:
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "local"],
-        cwd=ROOT,
-        env=command_environment(extra),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        lines: list[str] = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith("curl ") and "/local/token" in line:
-                break
-        url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
-        assert url is not None
-        yield Run(process, url.group(), lines)
-    finally:
-        process.kill()
-        process.stdout.close()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 import { useState } from 'react';
+import { useIncidents } from '../../api/incidents';
+import { useLimits } from '../../api/limits';
 import { rangeBefore, type UsageQuery, type UsageStats, useUsageStats } from '../../api/usage';
+import { useAllLoaded } from '../../api/useAllLoaded';
 import { dashboardTexts } from '../../i18n/dashboard';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
@@ -23,15 +26,18 @@ export function AIUsageDashboard() {
   const [query, setQuery] = useState<UsageQuery>({ period: 'week' });
   const usage = useUsageStats(query);
   const before = useUsageStats(usage.data && !usage.isPlaceholderData ? rangeBefore(usage.data) : null);
+  // All at once, so that no part pushes another one down when it comes.
+  const areLoaded = useAllLoaded([usage, useLimits(), useIncidents()]);
   return (
     <div className={styles.dashboard}>
       <header className={styles.header}>
         <h1 className={styles.title}>{t('title')}</h1>
         <PeriodSwitch value={query} onChange={setQuery} />
       </header>
-      {usage.isPending && <Skeleton height="38rem" />}
+      {!areLoaded && <Skeleton height="60rem" />}
+      {areLoaded && usage.isPending && <Skeleton height="38rem" />}
       {usage.isError && <ErrorState error={usage.error} onRetry={() => void usage.refetch()} />}
-      {usage.data !== undefined && (
+      {areLoaded && usage.data !== undefined && (
         <div className={styles.stats} aria-busy={usage.isPlaceholderData}>
           <Figures
             now={usage.data.totals}
@@ -40,8 +46,8 @@ export function AIUsageDashboard() {
           {usage.data.totals.requests === 0 ? <Nothing /> : <Used stats={usage.data} />}
         </div>
       )}
-      <Limits />
-      <Incidents />
+      {areLoaded && <Limits />}
+      {areLoaded && <Incidents />}
     </div>
   );
 }

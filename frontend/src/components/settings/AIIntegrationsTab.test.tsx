@@ -352,11 +352,12 @@ test('what is being typed stays while the API is away', async () => {
 
 test('shows each failure in words with its request id, and tries again', async () => {
   for (const path of ['/configs', '/rate-limits', '/preferences']) {
-    server.use(http.get(`${ROOT}${path}`, () => problem(503, 'store_unavailable'), { once: true }));
+    server.use(http.get(`${ROOT}${path}`, () => problem(503, 'store_unavailable')));
   }
   render(<AIIntegrationsTab />);
   await waitFor(() => expect(screen.getAllByRole('alert')).toHaveLength(3));
   for (const alert of screen.getAllByRole('alert')) expect(alert).toHaveTextContent('req-1');
+  server.resetHandlers();
   for (const again of screen.getAllByRole('button', { name: 'Try again' })) await userEvent.click(again);
   expect(await screen.findByRole('region', { name: 'OpenAI' })).toBeVisible();
 });

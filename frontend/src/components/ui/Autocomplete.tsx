@@ -26,6 +26,9 @@ const isAnything = () => true;
 export function Autocomplete({ value, onChange, suggestions, status, onOpen, ...rest }: AutocompleteProps) {
   const { ariaLabel, ...input } = rest;
   const [isTyped, setTyped] = useState(false);
+  const [isOpen, setOpen] = useState(false);
+  // An open list hides the rest of the page from screen readers, which an empty one must not.
+  const isEmpty = suggestions.length === 0 && status === undefined;
   return (
     <BaseAutocomplete.Root<Suggestion>
       items={suggestions}
@@ -35,8 +38,10 @@ export function Autocomplete({ value, onChange, suggestions, status, onOpen, ...
         setTyped(reason === 'input-change');
         onChange(next);
       }}
-      onOpenChange={(isOpen) => {
-        if (isOpen) onOpen?.();
+      open={isOpen && !isEmpty}
+      onOpenChange={(open) => {
+        setOpen(open);
+        if (open) onOpen?.();
         else setTyped(false);
       }}
       filter={isTyped ? undefined : isAnything}

@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 
 from local.demo import PROVIDERS
 from local.template import ROOT
@@ -43,6 +45,8 @@ def running(**extra: str) -> Generator[Run]:
         text=True,
     )
     assert process.stdout is not None
+    # A pipe that nobody reads fills up, and holds the stack at its next line of the log.
+    rest = Thread(target=deque, args=(process.stdout, 0))
     try:
         lines: list[str] = []
         for line in process.stdout:
@@ -51,8 +55,11 @@ def running(**extra: str) -> Generator[Run]:
                 break
         url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
         assert url is not None
+        rest.start()
         yield Run(process, url.group(), lines)
     finally:
         process.kill()
-        process.stdout.close()
         process.wait()
+        if rest.ident is not None:
+            rest.join()
+        process.stdout.close()

@@ -41,6 +41,7 @@ test('writes copy, copies it, tells what it took, and asks for a fresh one', asy
 
   expect(await answer().findByRole('region', { name: 'Variation 2' })).toBeVisible();
   expect(answer().getByText(/Chega de faltas/)).toBeVisible();
+  expect(answer().getAllByText(/^Text: \d+ of 2,200$/)).toHaveLength(2);
   expect(answer().getByText('214 in, 53 out')).toBeVisible();
   expect(answer().getByText('$0.00016')).toBeVisible();
   expect(answer().queryByText('from the cache')).toBeNull();

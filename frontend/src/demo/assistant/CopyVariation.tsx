@@ -1,6 +1,7 @@
 import type { Copy } from '../../api/assistant';
 import { Card } from '../../components/ui/Card';
 import { playgroundTexts } from '../../i18n/playground';
+import ptBR from '../../i18n/pt-BR/playground.json';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import styles from './Assistant.module.css';
@@ -9,7 +10,7 @@ import { CopyButton } from './CopyButton';
 type Variation = Copy['variations'][number];
 
 interface Part {
-  readonly name: 'subject' | 'preheader' | 'heading' | 'metaDescription' | 'text' | 'hashtags';
+  readonly name: 'subject' | 'preheader' | 'title' | 'metaDescription' | 'body' | 'text' | 'hashtags';
   readonly text: string;
 }
 
@@ -20,18 +21,32 @@ function partsOf({ text, email, blog, hashtags }: Variation): readonly Part[] {
       ? [
           { name: 'subject', text: email.subject },
           { name: 'preheader', text: email.preheader },
-          { name: 'text', text: email.body },
+          { name: 'body', text: email.body },
         ]
       : blog !== null
         ? [
-            { name: 'heading', text: blog.title },
+            { name: 'title', text: blog.title },
             { name: 'metaDescription', text: blog.metaDescription },
-            { name: 'text', text: blog.body },
+            { name: 'body', text: blog.body },
           ]
         : [{ name: 'text', text }];
   return [...parts, { name: 'hashtags', text: hashtags.join(' ') } as const].filter(
     (part) => part.text !== '',
   );
+}
+
+function isPartName(name: string): name is keyof typeof ptBR.copy.parts {
+  return Object.hasOwn(ptBR.copy.parts, name);
+}
+
+/** A part as the API names it: those of a list are numbered from 0. */
+function usePartName(): (part: string) => string {
+  const t = useTexts(playgroundTexts);
+  return (part) => {
+    const [name = '', place] = part.split('.');
+    const known = isPartName(name) ? t(`copy.parts.${name}`) : name;
+    return place === undefined ? known : `${known} ${Number(place) + 1}`;
+  };
 }
 
 /** One text that is ready to be published. It is shown as text, whatever it looks like. */
@@ -44,6 +59,7 @@ export function CopyVariation({
 }) {
   const t = useTexts(playgroundTexts);
   const format = useFormat();
+  const partName = usePartName();
   const parts = partsOf(variation);
   const whole = parts.map((part) => part.text).join('\n\n');
   return (
@@ -58,7 +74,11 @@ export function CopyVariation({
         <ul className={styles.lengths}>
           {variation.lengths.map(({ part, used, max }) => (
             <li key={part}>
-              {t('copy.length', { part, used: format.integer(used), max: format.integer(max) })}
+              {t('copy.length', {
+                part: partName(part),
+                used: format.integer(used),
+                max: format.integer(max),
+              })}
             </li>
           ))}
         </ul>

@@ -55,6 +55,8 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
         return api
 
     monkeypatch.setattr(RestAPI, "create_from_cloudformation_json", with_body)
+    # Where the embedded AWS has functions run.
+    monkeypatch.delenv("AWS_ENDPOINT_URL_LAMBDA", raising=False)
     with mock_aws():
         artefacts: Any = boto3.client("s3", region_name="us-east-1")  # pyright: ignore[reportUnknownMemberType]
         artefacts.create_bucket(Bucket="artefacts")

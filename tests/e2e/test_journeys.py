@@ -189,12 +189,12 @@ def test_another_provider_answers_where_the_first_fails_and_that_is_seen(admin: 
     page.get_by_role("link", name="Assistente").click()
     answer = generate(page, "Promoção de inverno")
     expect(answer.get_by_text("outro provedor respondeu")).to_be_visible()
-    expect(answer.get_by_text("OpenAI falhou (no_credit)")).to_be_visible()
+    expect(answer.get_by_text("OpenAI falhou (a conta está sem crédito)")).to_be_visible()
     expect(answer.get_by_text("Anthropic ·")).to_be_visible()
 
     page.get_by_role("link", name="Uso").click()
     incidents = card(page, "Últimas falhas e trocas de provedor").first
-    expect(incidents).to_contain_text("OpenAI falhou (no_credit); Anthropic respondeu")
+    expect(incidents).to_contain_text("OpenAI falhou (a conta está sem crédito); Anthropic respondeu")
     page.get_by_role("link", name="Auditoria").click()
     expect(page.get_by_text("trocou de provedor")).to_be_visible()
 
@@ -233,7 +233,7 @@ def test_the_other_tasks_answer(admin: Visit, tab: str, label: str, text: str, s
     page = admin.page
     admin.go("/")
     page.get_by_role("tab", name=tab).click()
-    page.get_by_label(label, exact=True).fill(text)
+    page.get_by_role("tabpanel").get_by_label(label, exact=True).fill(text)
     page.get_by_role("button", name="Gerar", exact=True).click()
     expect(page.get_by_role("region", name=re.compile(rf"^{shown}"))).to_be_visible()
 

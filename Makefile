@@ -45,7 +45,7 @@ browser: ## Chromium for the tests in a browser, where there is none (Debian, as
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
-screenshots: setup browser ## the pictures in docs/screenshots
+screenshots: setup browser $(DEMO) ## the pictures in docs/screenshots
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.e2e.screenshots
 
 test-all: test browser $(NODE_MODULES) $(DEMO) ## and the long ones after them, and those of the frontend
@@ -63,9 +63,10 @@ evaluate: setup ## what a provider's answers keep: PROVIDER, TASK (one of four),
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.evaluation "$(PROVIDER)" \
 		$(if $(TASK),--task "$(TASK)") $(if $(MODEL),--model "$(MODEL)")
 
-bench: setup ## what docs/benchmarks.md tells, measured anew
+bench: setup browser $(DEMO) ## what docs/benchmarks.md tells, measured anew
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.call
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.maintain
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.page
 
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .

@@ -161,6 +161,15 @@ test('exports what it shows', async () => {
   );
 });
 
+test('says what is wrong with a range that the API refuses', async () => {
+  const errors = [{ field: 'to', message: 'must be on from or later', type: 'range' }];
+  server.use(http.get(USAGE, () => problem(422, 'validation_failed', { errors })));
+  render(<AIUsageDashboard />);
+  const alert = await screen.findByRole('alert');
+  expect(alert).toHaveTextContent('The range is 400 days at most, and ends after it begins.');
+  expect(alert).toHaveTextContent('req-1');
+});
+
 test('a period without use says what to do, and still shows the limits', async () => {
   answer(() => ({ totals: { ...usage.totals, requests: 0 } }));
   render(<AIUsageDashboard />);

@@ -4,6 +4,7 @@ import { useLimits } from '../../api/limits';
 import { rangeBefore, type UsageQuery, type UsageStats, useUsageStats } from '../../api/usage';
 import { useAllLoaded } from '../../api/useAllLoaded';
 import { dashboardTexts } from '../../i18n/dashboard';
+import { useFieldError } from '../../i18n/useFieldError';
 import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { Button } from '../ui/Button';
@@ -25,6 +26,7 @@ export function AIUsageDashboard() {
   const t = useTexts(dashboardTexts);
   const [query, setQuery] = useState<UsageQuery>({ period: 'week' });
   const usage = useUsageStats(query);
+  const fieldError = useFieldError(usage.error);
   const before = useUsageStats(usage.data && !usage.isPlaceholderData ? rangeBefore(usage.data) : null);
   // All at once, so that no part pushes another one down when it comes.
   const areLoaded = useAllLoaded([usage, useLimits(), useIncidents()]);
@@ -36,7 +38,11 @@ export function AIUsageDashboard() {
       </header>
       {!areLoaded && <Skeleton height="60rem" />}
       {areLoaded && usage.isPending && <Skeleton height="38rem" />}
-      {usage.isError && <ErrorState error={usage.error} onRetry={() => void usage.refetch()} />}
+      {usage.isError && (
+        <ErrorState error={usage.error} onRetry={() => void usage.refetch()}>
+          {fieldError('to')}
+        </ErrorState>
+      )}
       {areLoaded && usage.data !== undefined && (
         <div className={styles.stats} aria-busy={usage.isPlaceholderData}>
           <Figures

@@ -220,7 +220,7 @@ test('gives a module an order of its own, with weights, and takes it away', asyn
   await waitFor(() => expect(sent).toContainEqual({ modules: { crm: null } }));
 });
 
-test('saves limits: empty is none, 0 blocks, and addresses and thresholds go as lists', async () => {
+test('saves what was changed of the limits: empty is none, 0 blocks, addresses and thresholds are lists', async () => {
   const sent = receive('put', '/rate-limits', limits);
   render(<AIIntegrationsTab />);
   const form = await card('Limits and alerts');
@@ -242,7 +242,6 @@ test('saves limits: empty is none, 0 blocks, and addresses and thresholds go as 
         costPerMonthUsd: 0.1,
         alertThresholds: [50, 80, 100],
         alertEmails: ['a@x.example', 'b@x.example'],
-        timeZone: 'America/Sao_Paulo',
       },
     ]),
   );
@@ -265,7 +264,7 @@ test('says what the operator allows at most, which limit is above it, and which 
   expect(form.getByRole('alert')).toHaveTextContent('req-1');
 });
 
-test('saves preferences: allowed providers and models, and prices', async () => {
+test('saves what was changed of the preferences: allowed providers and models, and prices', async () => {
   const sent = receive('put', '/preferences', preferences);
   render(<AIIntegrationsTab />);
   const form = await card('Preferences');
@@ -287,7 +286,6 @@ test('saves preferences: allowed providers and models, and prices', async () => 
       {
         cacheTtlDays: 0,
         auditContent: 'none',
-        mailLanguage: 'pt-BR',
         allowedProviders: ['openai', 'anthropic', 'google', 'groq'],
         allowedModels: [{ provider: 'openai', model: 'gpt-5-mini' }],
         prices: [

@@ -12,6 +12,7 @@ import { Field } from '../../ui/Field';
 import { Input, TextArea } from '../../ui/Input';
 import { Skeleton } from '../../ui/Skeleton';
 import { useToast } from '../../ui/Toast';
+import { changesOf } from './changesOf';
 import styles from './Integrations.module.css';
 
 const LIMITS: readonly LimitName[] = ['requestsPerHour', 'tokensPerDay', 'costPerMonthUsd'];
@@ -36,8 +37,12 @@ export function LimitsForm() {
 }
 
 /** What a field holds of a limit: nothing is no limit. */
-function written(limit: number | null): string {
+function asText(limit: number | null): string {
   return limit === null ? '' : String(limit);
+}
+
+function amount(text: string): number | null {
+  return text === '' ? null : Number(text);
 }
 
 /** Words between commas, spaces or lines. */
@@ -51,28 +56,31 @@ function Form({ limits }: { readonly limits: Limits }) {
   const save = useSaveLimits();
   const fieldError = useFieldError(save.error);
   const [amounts, setAmounts] = useState(() => ({
-    requestsPerHour: written(limits.requestsPerHour),
-    tokensPerDay: written(limits.tokensPerDay),
-    costPerMonthUsd: written(limits.costPerMonthUsd),
+    requestsPerHour: asText(limits.requestsPerHour),
+    tokensPerDay: asText(limits.tokensPerDay),
+    costPerMonthUsd: asText(limits.costPerMonthUsd),
   }));
   const [thresholds, setThresholds] = useState(limits.alertThresholds.join(', '));
   const [emails, setEmails] = useState(limits.alertEmails.join('\n'));
   const [timeZone, setTimeZone] = useState(limits.timeZone);
 
+  const written = {
+    requestsPerHour: amount(amounts.requestsPerHour),
+    tokensPerDay: amount(amounts.tokensPerDay),
+    costPerMonthUsd: amount(amounts.costPerMonthUsd),
+    alertThresholds: words(thresholds).map(Number),
+    alertEmails: words(emails),
+    timeZone,
+  };
+  const [saved, setSaved] = useState(written);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const amount = (text: string) => (text === '' ? null : Number(text));
-    save.mutate(
-      {
-        requestsPerHour: amount(amounts.requestsPerHour),
-        tokensPerDay: amount(amounts.tokensPerDay),
-        costPerMonthUsd: amount(amounts.costPerMonthUsd),
-        alertThresholds: words(thresholds).map(Number),
-        alertEmails: words(emails),
-        timeZone,
+    save.mutate(changesOf(saved, written), {
+      onSuccess: () => {
+        setSaved(written);
+        toast.done({ title: t('limits.saved') });
       },
-      { onSuccess: () => toast.done({ title: t('limits.saved') }) },
-    );
+    });
   };
   return (
     <form className={styles.stack} onSubmit={submit}>

@@ -13,6 +13,7 @@ import { Select } from '../../ui/Select';
 import { Skeleton } from '../../ui/Skeleton';
 import { Switch } from '../../ui/Switch';
 import { useToast } from '../../ui/Toast';
+import { changesOf } from './changesOf';
 import styles from './Integrations.module.css';
 import { asModelRows, asModels, type ModelRow, ModelRows } from './ModelRows';
 import { asPriceRows, asPrices, type PriceRow, PriceRows } from './PriceRows';
@@ -52,17 +53,23 @@ function Form({ preferences }: { readonly preferences: Preferences }) {
   );
   const [prices, setPrices] = useState<readonly PriceRow[]>(() => preferences.prices.flatMap(asPriceRows));
 
+  const written = {
+    cacheTtlDays: Number(cacheDays),
+    auditContent,
+    mailLanguage,
+    allowedProviders: allowed.length === PROVIDERS.length ? null : [...allowed],
+    allowedModels: models.length === 0 ? null : asModels(models),
+    prices: asPrices(prices),
+  };
+  const [saved, setSaved] = useState(written);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const changes = {
-      cacheTtlDays: Number(cacheDays),
-      auditContent,
-      mailLanguage,
-      allowedProviders: allowed.length === PROVIDERS.length ? null : [...allowed],
-      allowedModels: models.length === 0 ? null : asModels(models),
-      prices: asPrices(prices),
-    };
-    save.mutate(changes, { onSuccess: () => toast.done({ title: t('preferences.saved') }) });
+    save.mutate(changesOf(saved, written), {
+      onSuccess: () => {
+        setSaved(written);
+        toast.done({ title: t('preferences.saved') });
+      },
+    });
   };
   return (
     <form className={styles.stack} onSubmit={submit}>

@@ -21,6 +21,8 @@ PARAMETERS = {
 GATEWAY_S = 29
 # What SAM gives each function's role: writing logs and traces, of which no action takes a narrower resource.
 MANAGED = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+# What SAM gives the role that moves calls to a new version: aliases and alarms, of AWS's own choosing.
+ROLLS_OUT = ("CodeDeployServiceRole", "service-role/AWSCodeDeployRoleForLambda")
 # Objects are named by their tenants, so that a policy cannot name them.
 OBJECTS = re.compile(r"\$\{ContentBucket\.Arn\}/(-/[a-z]+(/\*)?|\*)")
 PUBLIC = {("/api/health", "get")}
@@ -84,7 +86,8 @@ def _wildcards(deployed: Deployed) -> Iterator[tuple[str, str]]:
 def _managed_policies(deployed: Deployed) -> Iterator[tuple[str, str]]:
     for name, role in of_kind(deployed, "AWS::IAM::Role").items():
         for arn in role.get("ManagedPolicyArns", []):
-            if str(arn).partition(":policy/")[2] not in MANAGED:
+            policy = str(arn).partition(":policy/")[2]
+            if policy not in MANAGED and (name, policy) != ROLLS_OUT:
                 yield name, f"the policy {arn}"
 
 
@@ -160,7 +163,7 @@ def _named(reference: Any) -> Iterator[str]:
         case {"Fn::GetAtt": [name, *_]}:
             yield name
         case _:
-            for name in re.findall(r"\$\{(\w+)(?:\.Arn)?\}", str(reference)):
+            for name in re.findall(r"\$\{(?!AWS::)(\w+)(?:\.Arn)?\}", str(reference)):
                 yield str(name)
 
 
@@ -171,13 +174,13 @@ def _routes(deployed: Deployed) -> Iterator[tuple[str, str, Resource]]:
 
 
 def _routed(deployed: Deployed) -> dict[tuple[str, str], str]:
-    """The function of each route."""
+    """The function of each route, by itself or by its alias."""
+    aliases = of_kind(deployed, "AWS::Lambda::Alias")
     found: dict[tuple[str, str], str] = {}
     for path, method, operation in _routes(deployed):
         uri = operation["x-amazon-apigateway-integration"].get("uri", "")
         for name in _named(uri):
-            if name in of_kind(deployed, "AWS::Lambda::Function"):
-                found[path, method] = name
+            (found[path, method],) = _named(aliases[name]["FunctionName"]) if name in aliases else (name,)
     return found
 
 

@@ -65,6 +65,7 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
     (lambda d: function(d, "HealthFunction").pop("LoggingConfig"), "logs to a group that is not the stack's"),
     (lambda d: function(d, "HealthFunction").pop("Timeout"), "no timeout"),
     (lambda d: function(d, "HealthFunction").update(Timeout=30), "runs longer than API Gateway waits"),
+    (lambda d: function(d, "TranslateFunction").update(Timeout=30), "runs longer than API Gateway waits"),
     (
         lambda d: d["Resources"].pop("MaintainFunctionEventInvokeConfig"),
         "calls MaintainFunction, whose failures go nowhere",
@@ -92,3 +93,32 @@ def test_each_fault_is_found(break_it: Callable[[Deployed], object], found: str)
 
     assert faults
     assert all(fault.endswith(found) for fault in faults)
+
+
+TASKS = ["AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate"]
+
+
+def test_the_tasks_roll_out_in_steps_that_go_back_and_leave_no_version_behind() -> None:
+    resources = deployed()["Resources"]
+    versions = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Version"]
+    assert [version["DeletionPolicy"] for version in versions] == ["Delete"] * len(TASKS)
+    groups = of_kind(deployed(), "AWS::CodeDeploy::DeploymentGroup")
+    assert sorted(groups) == [f"{task}FunctionDeploymentGroup" for task in TASKS]
+    for group in groups.values():
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+        alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert alarms == ["NewVersionFailsAlarm", "ServerErrorsAlarm"]
+    watched = str(of_kind(deployed(), "AWS::CloudWatch::Alarm")["NewVersionFailsAlarm"]["Metrics"])
+    assert [task for task in TASKS if f"'Ref': '{task}Function'" not in watched] == []
+
+
+def test_snapshots_and_reserved_concurrency_are_asked_for_and_for_the_tasks_alone() -> None:
+    snapshots = {"ApplyOn": {"Fn::If": ["HasSnapStart", "PublishedVersions", "None"]}}
+    functions = of_kind(deployed(), "AWS::Lambda::Function")
+    for named in ("SnapStart", "ReservedConcurrentExecutions"):
+        assert sorted(name for name, each in functions.items() if named in each) == [
+            f"{task}Function" for task in TASKS
+        ]
+    assert all(functions[f"{task}Function"]["SnapStart"] == snapshots for task in TASKS)
+    defaults = {name: each.get("Default") for name, each in deployed()["Parameters"].items()}
+    assert (defaults["SnapStart"], defaults["ReservedConcurrency"]) == ("off", -1)

@@ -19,5 +19,7 @@ export default defineConfig({
     setupFiles: ['src/testing/setup.ts'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,
+    // Where a machine is busy, five seconds are little for a form that is filled in.
+    testTimeout: 30_000,
   },
 });

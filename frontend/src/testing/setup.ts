@@ -5,6 +5,11 @@ import { server } from './server';
 // A second is too little where two cores run everything at once.
 configure({ asyncUtilTimeout: 5_000 });
 
+// What React or a library complains about is a failure of the test that it is in.
+const complaints: unknown[][] = [];
+console.error = (...words: unknown[]) => void complaints.push(words);
+afterEach(() => expect(complaints.splice(0)).toEqual([]));
+
 // A request that no test has answered for is an error, never the network.
 beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
 afterEach(() => {

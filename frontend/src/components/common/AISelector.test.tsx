@@ -24,7 +24,8 @@ test('is a labelled combobox that is used by keyboard alone', async () => {
   const combobox = await screen.findByRole('combobox', { name: 'Provider' });
   expect(combobox).toHaveTextContent('Automatic');
 
-  combobox.focus();
+  await userEvent.tab();
+  expect(combobox).toHaveFocus();
   await userEvent.keyboard('{Enter}');
   expect(await screen.findByRole('option', { name: /OpenAI.*gpt-5-mini.*default/ })).toBeVisible();
   await userEvent.keyboard('gro{Enter}');

@@ -1,13 +1,24 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNexus } from '../NexusContext';
 import { answerOf, type Schemas } from './client';
 
 export type AuditRecord = Schemas['AuditRecordView'];
 export type AuditRecordDetail = Schemas['AuditRecordDetail'];
 export type AuditStatus = Schemas['AuditStatus'];
-export type AuditFilters = Partial<Omit<Schemas['AuditLogsQuery'], 'limit' | 'cursor'>>;
+type Query = Schemas['AuditLogsQuery'];
+/** What is left out is anything. */
+export type AuditFilters = {
+  readonly [Name in Exclude<keyof Query, 'limit' | 'cursor'>]?: NonNullable<Query[Name]>;
+};
 
+export const auditRecordsKey = ['audit record'] as const;
 const PAGE_SIZE = 25;
+
+/** Whether another provider answered than the first that was asked. */
+export function fellBack({ status, attempts }: AuditRecord): boolean {
+  const [first] = attempts;
+  return status === 'answered' && first !== undefined && first.outcome !== 'answered';
+}
 
 /** Records that fit the filters, newest first, page after page. */
 export function useAuditLogs(filters: AuditFilters) {
@@ -20,6 +31,7 @@ export function useAuditLogs(filters: AuditFilters) {
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -27,7 +39,7 @@ export function useAuditLogs(filters: AuditFilters) {
 export function useAuditRecord(id: string) {
   const { api } = useNexus();
   return useQuery({
-    queryKey: ['audit record', id],
+    queryKey: [...auditRecordsKey, id],
     queryFn: () => answerOf(api.GET('/api/marketing/ai/audit-logs/{id}', { params: { path: { id } } })),
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,

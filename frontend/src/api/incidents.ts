@@ -1,17 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNexus } from '../NexusContext';
-import { answerOf, type Schemas } from './client';
-
-export type AuditRecord = Schemas['AuditRecordView'];
+import { type AuditRecord, fellBack } from './audit';
+import { answerOf } from './client';
 
 const LOOKED_AT = 100;
 const LIVE_MS = 30_000;
 
 /** Whether the request failed, or was answered by another provider than the first. */
 export function isIncident(record: AuditRecord): boolean {
-  if (record.status === 'failed' || record.status === 'abandoned') return true;
-  const [first] = record.attempts;
-  return record.status === 'answered' && first !== undefined && first.outcome !== 'answered';
+  return record.status === 'failed' || record.status === 'abandoned' || fellBack(record);
 }
 
 /** Failures and fallbacks among the last requests: the company's for an administrator, one's own for others. */

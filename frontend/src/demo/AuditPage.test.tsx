@@ -3,6 +3,8 @@ import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import { Route, Router } from 'wouter';
 import { memoryLocation } from 'wouter/memory-location';
+import erasure from '../../../docs/examples/erase_audit_content.json';
+import exported from '../../../docs/examples/export_audit_logs.json';
 import record from '../../../docs/examples/get_audit_log.json';
 import records from '../../../docs/examples/list_audit_logs.json';
 import { render } from '../testing/render';
@@ -11,14 +13,20 @@ import AuditPage from './AuditPage';
 
 const LOGS = `${API}/api/marketing/ai/audit-logs`;
 
-function open(path = '/audit') {
-  const { hook } = memoryLocation({ path });
+function open(path = '/audit', { isAdmin = true, filters = '' } = {}) {
+  const { hook, searchHook } = memoryLocation({ path, searchPath: filters });
   return render(
-    <Router hook={hook}>
-      <Route path="/audit/:id?" component={AuditPage} />
+    <Router hook={hook} searchHook={searchHook}>
+      <Route path="/audit/:id?">
+        <AuditPage isAdmin={isAdmin} />
+      </Route>
     </Router>,
   );
 }
+
+/** What is shown; the other sections are there, hidden. */
+const shown = () => within(screen.getByRole('tabpanel'));
+const section = (name: string) => userEvent.click(screen.getByRole('tab', { name }));
 
 test('shows records newest first, and older ones when asked', async () => {
   const asked: string[] = [];
@@ -52,9 +60,9 @@ test('filters by time, user, module, provider and status, and clears them', asyn
     }),
   );
   open();
-  await userEvent.type(await screen.findByLabelText('From'), '2026-11-01T00:00');
-  await userEvent.type(screen.getByLabelText('User'), 'ana');
-  await userEvent.type(screen.getByLabelText('Module'), 'crm');
+  await userEvent.type(shown().getByLabelText('From'), '2026-11-01T00:00');
+  await userEvent.type(shown().getByLabelText('User'), 'ana');
+  await userEvent.type(shown().getByLabelText('Module'), 'crm');
   await userEvent.click(screen.getByRole('combobox', { name: 'Provider' }));
   await userEvent.click(await screen.findByRole('option', { name: 'Groq' }));
   await userEvent.click(screen.getByRole('combobox', { name: 'Status' }));
@@ -71,7 +79,117 @@ test('filters by time, user, module, provider and status, and clears them', asyn
   });
   expect(await screen.findByText('No record fits these filters.')).toBeVisible();
   await userEvent.click(screen.getByRole('button', { name: 'Clear' }));
-  expect(screen.getByLabelText('User')).toHaveValue('');
+  expect(shown().getByLabelText('User')).toHaveValue('');
+});
+
+test('keeps the filters in the address, and on the way to a record and back', async () => {
+  const asked: string[] = [];
+  server.use(
+    http.get(LOGS, ({ request }) => {
+      asked.push(new URL(request.url).searchParams.toString());
+      return HttpResponse.json(records);
+    }),
+    http.get(`${LOGS}/:id`, () => HttpResponse.json(record)),
+  );
+  open('/audit', { filters: 'status=failed&provider=nobody&userId=ana' });
+  await userEvent.click((await screen.findAllByRole('link'))[0] as HTMLElement);
+  await userEvent.click(await screen.findByRole('link', { name: /All records/ }));
+  expect(screen.getByRole('combobox', { name: 'Status' })).toHaveTextContent('failed');
+  expect(shown().getByLabelText('User')).toHaveValue('ana');
+  expect(new Set(asked)).toEqual(new Set(['userId=ana&status=failed&limit=25']));
+});
+
+test('says at the field what is wrong with a filter', async () => {
+  const errors = [{ field: 'userId', message: 'x', type: 'string_pattern_mismatch' }];
+  server.use(http.get(LOGS, () => problem(422, 'validation_failed', { errors })));
+  open('/audit', { filters: 'userId=a b' });
+  expect(await screen.findByText('Does not have the right form.')).toBeVisible();
+  expect(shown().getByLabelText('User')).toBeInvalid();
+});
+
+test('offers who is no administrator the own records, and neither export nor erasure', async () => {
+  open('/audit', { isAdmin: false });
+  expect(await screen.findByRole('table', { name: 'Audit log' })).toBeVisible();
+  expect(screen.queryByLabelText('User')).toBeNull();
+  expect(screen.queryByRole('tab')).toBeNull();
+});
+
+test('exports what the filters say, tells how far it has come, and links to the files', async () => {
+  const sent: unknown[] = [];
+  const file = { url: 'https://files.test/1', records: 12, bytes: 3400, expiresAt: exported.updatedAt };
+  const states = [
+    { ...exported, status: 'running', records: 7 },
+    { ...exported, status: 'done', records: 12, files: [file] },
+  ];
+  server.use(
+    http.post(`${LOGS}/export`, async ({ request }) => {
+      sent.push(await request.json());
+      return HttpResponse.json(exported, { status: 202 });
+    }),
+    http.get(`${LOGS}/jobs/${exported.id}`, () => HttpResponse.json(states.shift())),
+  );
+  open();
+  await section('Export');
+  await userEvent.type(shown().getByLabelText('Module'), 'crm');
+  await userEvent.click(screen.getByRole('switch', { name: 'With prompts and answers' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Export records' }));
+  expect(await screen.findByText('In progress. Records so far: 7.')).toBeVisible();
+  expect(await screen.findByRole('link', { name: 'File with 12 records (3.4KB)' })).toHaveAttribute(
+    'href',
+    file.url,
+  );
+  expect(sent).toEqual([
+    {
+      from: '1970-01-01T00:00:00Z',
+      to: null,
+      userId: null,
+      provider: null,
+      module: 'crm',
+      status: null,
+      content: true,
+    },
+  ]);
+});
+
+test('erases a person’s content once that is confirmed', async () => {
+  const erased: (string | null)[] = [];
+  server.use(
+    http.delete(LOGS, ({ request }) => {
+      erased.push(new URL(request.url).searchParams.get('userId'));
+      return HttpResponse.json(erasure, { status: 202 });
+    }),
+    http.get(`${LOGS}/jobs/${erasure.id}`, () =>
+      HttpResponse.json({ ...erasure, status: 'done', records: 3 }),
+    ),
+  );
+  open();
+  await section('Erase content');
+  await userEvent.type(shown().getByLabelText('User'), 'bia');
+  const erase = { name: 'Erase content' };
+  await userEvent.click(screen.getByRole('button', erase));
+  const dialog = within(await screen.findByRole('alertdialog', { name: 'Erase the content of bia?' }));
+  await userEvent.click(dialog.getByRole('button', { name: 'Cancel' }));
+  expect(erased).toEqual([]);
+  await userEvent.click(screen.getByRole('button', erase));
+  await userEvent.click(within(await screen.findByRole('alertdialog')).getByRole('button', erase));
+  expect(await screen.findByText('The content is erased. Records gone through: 3.')).toBeVisible();
+  expect(erased).toEqual(['bia']);
+});
+
+test.each([
+  ['Export', 'post', `${LOGS}/export`, 'Export records'],
+  ['Erase content', 'delete', LOGS, 'Erase content'],
+] as const)('%s: says why a job was not started', async (name, method, path, start) => {
+  server.use(http[method](path, () => problem(429, 'limit_exceeded')));
+  open();
+  await section(name);
+  if (method === 'delete') await userEvent.type(shown().getByLabelText('User'), 'bia');
+  await userEvent.click(screen.getByRole('button', { name: start }));
+  const confirm = screen.queryByRole('alertdialog');
+  if (confirm !== null) await userEvent.click(within(confirm).getByRole('button', { name: start }));
+  const alert = await screen.findByRole('alert');
+  expect(alert).toHaveTextContent('limit has been reached');
+  expect(alert).toHaveTextContent('req-1');
 });
 
 test('opens one record with its attempts, its content as text, and who has read it', async () => {

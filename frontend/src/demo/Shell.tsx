@@ -58,8 +58,10 @@ export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellP
       <main className={styles.main}>
         <Suspense fallback={<Skeleton height="20rem" />}>
           <Switch>
-            {pages.map(({ path, route = path, component }) => (
-              <Route key={path} path={route} component={component} />
+            {pages.map(({ path, route = path, component: Page }) => (
+              <Route key={path} path={route}>
+                <Page isAdmin={isAdmin} />
+              </Route>
             ))}
             <Route>
               <EmptyState title={t('notFound')}>

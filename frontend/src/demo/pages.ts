@@ -1,12 +1,17 @@
 import { type ComponentType, lazy } from 'react';
 import type ptBR from '../i18n/pt-BR/demo.json';
 
+/** What a page is told of who looks at it. */
+export interface PageProps {
+  readonly isAdmin: boolean;
+}
+
 interface Page {
   readonly path: string;
   /** What it answers to, where that is more than its path. */
   readonly route?: string;
   readonly name: keyof typeof ptBR.pages;
-  readonly component: ComponentType;
+  readonly component: ComponentType<PageProps>;
   /** Shown to administrators only; the API refuses others in any case. */
   readonly adminOnly?: boolean;
 }

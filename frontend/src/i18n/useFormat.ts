@@ -11,12 +11,19 @@ export function useFormat() {
     const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
     const seconds = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
     const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' });
+    const bytes = new Intl.NumberFormat(locale, {
+      style: 'unit',
+      unit: 'byte',
+      notation: 'compact',
+      unitDisplay: 'narrow',
+    });
     return {
       integer: (value: number) => integer.format(value),
       decimal: (value: number) => decimal.format(value),
       compact: (value: number) => compact.format(value),
       /** `value` 1 is 100 %. */
       percent: (value: number) => percent.format(value),
+      bytes: (value: number) => bytes.format(value),
       usd: (value: number) => usd(locale, value),
       duration: (ms: number) => (ms < 1000 ? `${integer.format(ms)} ms` : `${seconds.format(ms / 1000)} s`),
       moment: (iso: string) => moment.format(new Date(iso)),

@@ -42,9 +42,9 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
     {
       key: 'tokens',
       header: t('columns.tokens'),
-      cell: ({ tokens, estimated }) => (
+      cell: ({ tokens, estimated, overrun }) => (
         <>
-          {format.integer(tokens)} {estimated && t('attempts.estimated')}
+          {format.integer(tokens)} {estimated && t('attempts.estimated')} {overrun && t('attempts.overrun')}
         </>
       ),
       numeric: true,

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { Link } from 'wouter';
+import { Link, useSearch } from 'wouter';
 import { type AuditRecordDetail, useAuditRecord } from '../../api/audit';
 import { Card } from '../../components/ui/Card';
 import { EmptyState } from '../../components/ui/EmptyState';
@@ -12,15 +12,17 @@ import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
 import { Attempts } from './Attempts';
 import styles from './Audit.module.css';
+import { pathWith } from './filters';
 import { StatusBadge } from './StatusBadge';
 
 /** One call whole: what was asked and answered, what was tried and charged, and who has read it. */
 export function Record({ id }: { readonly id: string }) {
   const t = useTexts(auditTexts);
   const record = useAuditRecord(id);
+  const filters = useSearch();
   return (
     <div className={styles.page}>
-      <Link href="/audit" className={styles.link ?? ''}>
+      <Link href={pathWith(filters, '/audit')} className={styles.link ?? ''}>
         ← {t('back')}
       </Link>
       {record.isPending && <Skeleton height="40rem" />}
@@ -105,7 +107,10 @@ function Content({ record: { prompt, answer } }: { readonly record: AuditRecordD
   const t = useTexts(auditTexts);
   const texts = [
     ...(prompt === null ? [] : [{ name: t('content.system'), text: prompt.system }]),
-    ...(prompt?.messages ?? []).map(({ role, text }) => ({ name: t('content.message', { role }), text })),
+    ...(prompt?.messages ?? []).map(({ role, text }) => ({
+      name: role === 'assistant' ? t('content.earlierAnswer') : t('content.message'),
+      text,
+    })),
     ...(answer === null ? [] : [{ name: t('content.answer'), text: answer }]),
   ];
   return (

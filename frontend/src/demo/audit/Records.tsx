@@ -1,5 +1,5 @@
-import { Link } from 'wouter';
-import type { AuditRecord } from '../../api/audit';
+import { Link, useSearch } from 'wouter';
+import { type AuditRecord, fellBack } from '../../api/audit';
 import { Badge } from '../../components/ui/Badge';
 import { type Column, Table } from '../../components/ui/Table';
 import { auditTexts } from '../../i18n/audit';
@@ -7,23 +7,19 @@ import { useFormat } from '../../i18n/useFormat';
 import { useTexts } from '../../i18n/useTexts';
 import { displayName } from '../../providers';
 import styles from './Audit.module.css';
+import { pathWith } from './filters';
 import { StatusBadge } from './StatusBadge';
-
-/** Whether another provider answered than the first that was asked. */
-export function fellBack({ status, attempts }: AuditRecord): boolean {
-  const [first] = attempts;
-  return status === 'answered' && first !== undefined && first.outcome !== 'answered';
-}
 
 export function Records({ records }: { readonly records: readonly AuditRecord[] }) {
   const t = useTexts(auditTexts);
   const format = useFormat();
+  const filters = useSearch();
   const columns: readonly Column<AuditRecord>[] = [
     {
       key: 'at',
       header: t('columns.at'),
       cell: (record) => (
-        <Link href={`/audit/${record.id}`} className={styles.link ?? ''}>
+        <Link href={pathWith(filters, `/audit/${record.id}`)} className={styles.link ?? ''}>
           {format.moment(record.at)}
         </Link>
       ),

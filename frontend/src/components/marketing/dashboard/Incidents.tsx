@@ -1,4 +1,5 @@
-import { type AuditRecord, useIncidents } from '../../../api/incidents';
+import type { AuditRecord } from '../../../api/audit';
+import { useIncidents } from '../../../api/incidents';
 import { dashboardTexts } from '../../../i18n/dashboard';
 import { useFailureText } from '../../../i18n/useFailureText';
 import { useFormat } from '../../../i18n/useFormat';

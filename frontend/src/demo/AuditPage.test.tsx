@@ -134,7 +134,7 @@ test('exports what the filters say, tells how far it has come, and links to the 
   await userEvent.click(screen.getByRole('switch', { name: 'With prompts and answers' }));
   await userEvent.click(screen.getByRole('button', { name: 'Export records' }));
   expect(await screen.findByText('In progress. Records so far: 7.')).toBeVisible();
-  expect(await screen.findByRole('link', { name: 'File with 12 records (3.4KB)' })).toHaveAttribute(
+  expect(await screen.findByRole('link', { name: 'File with 12 records (3.4 kB)' })).toHaveAttribute(
     'href',
     file.url,
   );
@@ -214,10 +214,13 @@ test('opens one record with its attempts, its content as text, and who has read 
 
 test('says that nothing is kept of a record without content', async () => {
   server.use(
-    http.get(`${LOGS}/${record.id}`, () => HttpResponse.json({ ...record, prompt: null, answer: null })),
+    http.get(`${LOGS}/${record.id}`, () =>
+      HttpResponse.json({ ...record, prompt: null, answer: null, accesses: [] }),
+    ),
   );
   open(`/audit/${record.id}`);
   expect(await screen.findByText('No content is kept.')).toBeVisible();
+  expect(screen.getByText('Nobody has seen the content.')).toBeVisible();
 });
 
 test('shows failures in words with the request id', async () => {

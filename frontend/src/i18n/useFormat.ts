@@ -11,19 +11,17 @@ export function useFormat() {
     const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
     const seconds = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
     const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' });
-    const bytes = new Intl.NumberFormat(locale, {
-      style: 'unit',
-      unit: 'byte',
-      notation: 'compact',
-      unitDisplay: 'narrow',
-    });
+    const size = (unit: string) =>
+      new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: 1 });
+    const kilobytes = size('kilobyte');
+    const megabytes = size('megabyte');
     return {
       integer: (value: number) => integer.format(value),
       decimal: (value: number) => decimal.format(value),
       compact: (value: number) => compact.format(value),
       /** `value` 1 is 100 %. */
       percent: (value: number) => percent.format(value),
-      bytes: (value: number) => bytes.format(value),
+      bytes: (value: number) => (value < 1e6 ? kilobytes.format(value / 1e3) : megabytes.format(value / 1e6)),
       usd: (value: number) => usd(locale, value),
       duration: (ms: number) => (ms < 1000 ? `${integer.format(ms)} ms` : `${seconds.format(ms / 1000)} s`),
       moment: (iso: string) => moment.format(new Date(iso)),

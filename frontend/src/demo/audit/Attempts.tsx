@@ -23,7 +23,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
   const words = useFailureText();
   if (attempts.length === 0) return <EmptyState title={t('attempts.none')} />;
   const columns: readonly Column<Attempt & { readonly place: number }>[] = [
-    { key: 'place', header: t('attempts.place'), cell: ({ place }) => place + 1, numeric: true },
+    { key: 'place', header: t('attempts.place'), cell: ({ place }) => place + 1 },
     {
       key: 'model',
       header: t('columns.model'),

@@ -13,7 +13,7 @@ export function JobProgress({ started }: { readonly started: AuditJob | undefine
   const records = format.integer(job.data?.records ?? 0);
   return (
     <>
-      <p className={styles.text} role="status">
+      <p className={styles.status} role="status">
         {job.data !== undefined && t(stateOf(job.data), { records })}
       </p>
       {job.data !== undefined && job.data.files.length > 0 && <Files files={job.data.files} />}

@@ -50,6 +50,7 @@ function Whole({ record }: { readonly record: AuditRecordDetail }) {
       </Card>
       <Content record={record} />
       <Card title={t('accesses.title')}>
+        {accesses.length === 0 && <EmptyState title={t('accesses.none')} />}
         <ul className={styles.list}>
           {accesses.map((access) => (
             <li key={`${access.at} ${access.userId} ${access.kind}`}>{access.text}</li>
@@ -106,7 +107,7 @@ function Facts({ record }: { readonly record: AuditRecordDetail }) {
 function Content({ record: { prompt, answer } }: { readonly record: AuditRecordDetail }) {
   const t = useTexts(auditTexts);
   const texts = [
-    ...(prompt === null ? [] : [{ name: t('content.system'), text: prompt.system }]),
+    ...(prompt?.system ? [{ name: t('content.system'), text: prompt.system }] : []),
     ...(prompt?.messages ?? []).map(({ role, text }) => ({
       name: role === 'assistant' ? t('content.earlierAnswer') : t('content.message'),
       text,

@@ -15,6 +15,7 @@ from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import add_keys, logger, request_keys
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, RequestModel
+from nexus_ai.http import snapshot
 from nexus_ai.http.body import parse
 from nexus_ai.http.event import GatewayEvent, LambdaContext
 from nexus_ai.http.parameters import parse_parameters
@@ -109,6 +110,8 @@ def endpoint(
             yield parse(event.body, body, is_base64=event.is_base64)
 
     def decorate(function: Callable[..., BaseModel]) -> Handler:
+        snapshot.register()
+
         def answer(event: GatewayEvent, context: LambdaContext) -> BaseModel:
             caller = event.caller(route, context, SystemClock())
             add_keys(tenant_id=caller.tenant_id)

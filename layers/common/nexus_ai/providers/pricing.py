@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nexus_ai.core.money import micros_ceiling, micros_from_dollars
@@ -28,6 +29,11 @@ _VERSION = re.compile(
 # Which prices a token of input or output can have. One-hour cache writes are never asked for.
 _INPUT_PRICES = ("input_mtok", "cache_write_mtok", "cache_read_mtok")
 _OUTPUT_PRICES = ("output_mtok", "output_reasoning_mtok")
+
+
+def load() -> None:
+    """Reads the vendors' lists, which otherwise the first price does."""
+    import_module("genai_prices.data")
 
 
 def price(provider: ProviderName, model: str, usage: TokenUsage) -> int | None:

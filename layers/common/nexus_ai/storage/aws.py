@@ -3,6 +3,7 @@
 Clients are safe to share between threads; making them is not, and costs 0.4 s, hence one lock and first use.
 """
 
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ def _config(tries: int) -> "Config":
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
+
+
+def load() -> None:
+    """Imports what a client is made of, and makes none: a client holds credentials."""
+    for module in ("boto3.session", "botocore.client"):
+        import_module(module)
 
 
 def _make_dynamodb() -> "DynamoDBClient":

@@ -1,0 +1,78 @@
+"""A function under SnapStart, as a program: it is set up, its snapshot is taken, and two copies of it are restored.
+
+A fork stands for the restore: both children begin with the very same memory. Standard input has the event and the
+variables that Lambda sets after a restore; standard output one JSON document a line, of the snapshot and of each copy.
+"""
+
+import json
+import os
+import random
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from awslambdaric import lambda_runtime_hooks_runner as hooks  # pyright: ignore[reportMissingTypeStubs]
+
+from functions.generate_copy.app import handler
+from nexus_ai.core import observability, parallel
+from nexus_ai.gateway import composition
+from nexus_ai.providers import exchange
+from nexus_ai.storage import aws
+from tests.unit.http_events import Context
+
+KEPT = {
+    "clients of AWS": (aws.dynamodb, aws.kms, aws.s3, aws.lambda_, aws.secrets_manager, aws.ses),
+    "threads": (parallel._pool,),  # pyright: ignore[reportPrivateUsage]
+    "what was read": (composition.gateway,),
+    "the logger": (observability.logger,),
+}
+
+
+def snapshot() -> dict[str, Any]:
+    """What is in it."""
+    made = [name for name, each in KEPT.items() if any(once._made for once in each)]  # pyright: ignore[reportPrivateUsage]
+    names = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return {
+        "modules": sorted(sys.modules),
+        "tls contexts": exchange._tls.cache_info().currsize,  # pyright: ignore[reportPrivateUsage]
+        "kept": made,
+        "sockets": [name for name in names if name.startswith("socket:")],
+        "threads": threading.active_count(),
+    }
+
+
+def copy(event: dict[str, Any], variables: dict[str, str], state: Any) -> None:
+    # After a fork Python seeds its generator by itself; after a restore it does not.
+    random.setstate(state)
+    hooks.run_after_restore()
+    drawn = random.random()
+    os.environ.update(variables)
+    response = handler(event, Context())
+    body = json.loads(response["body"])
+    print(json.dumps({"status": response["statusCode"], "body": body, "drawn": drawn}), flush=True)
+
+
+def main() -> None:
+    given = json.load(sys.stdin)
+    connect = socket.socket.connect
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing is asked of anybody before the snapshot")
+
+    socket.socket.connect = refuse  # type: ignore[method-assign]
+    hooks.run_before_snapshot()
+    socket.socket.connect = connect  # type: ignore[method-assign]
+    print(json.dumps(snapshot()), flush=True)
+    state = random.getstate()
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            copy(given["event"], given["variables"], state)
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -84,6 +84,7 @@ function Form({ limits }: { readonly limits: Limits }) {
   };
   return (
     <form className={styles.stack} onSubmit={submit}>
+      <p className={styles.muted}>{t('limits.intro')}</p>
       <div className={styles.columns}>
         {LIMITS.map((name) => (
           <Amount

@@ -10,9 +10,10 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -99,16 +100,45 @@ def _make_logger() -> Logger:
 logger = Once(_make_logger)
 
 
-def metric(name: str, value: int) -> None:
-    """Counts something in CloudWatch, by a line in its embedded metric format: no call, and nobody waits for it."""
-    described = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": [{"Name": name, "Unit": "Count"}]}
+class Unit(StrEnum):
+    """Of a metric, as CloudWatch names it."""
+
+    COUNT = "Count"
+    MILLISECONDS = "Milliseconds"
+    NONE = "None"
+
+
+def metrics(
+    values: Mapping[str, tuple[float, Unit]],
+    *,
+    dimensions: Mapping[str, str] | None = None,
+    attributes: Mapping[str, str | int] | None = None,
+) -> None:
+    """Tells CloudWatch of values by a line in its embedded metric format: no call, and nobody waits for it.
+
+    `attributes` stand in the line for who reads or searches it, and make no metric of their own.
+    """
+    by = {"service": SERVICE, **(dimensions or {})}
+    described = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [list(by)],
+        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+    }
     line = {
+        **(attributes or {}),
+        **_trace(),
         "_aws": {"Timestamp": SystemClock().now_ms(), "CloudWatchMetrics": [described]},
-        "service": SERVICE,
-        name: value,
+        **by,
+        **{name: value for name, (value, _) in values.items()},
     }
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()
+
+
+def _trace() -> dict[str, str]:
+    """The trace of X-Ray that the invocation belongs to, under the name that log lines have it by."""
+    root = os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0].removeprefix("Root=")
+    return {"xray_trace_id": root} if root else {}
 
 
 @contextmanager

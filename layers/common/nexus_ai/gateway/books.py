@@ -138,14 +138,18 @@ def _input(attempt: Attempt) -> int:
     return attempt.charged_tokens if attempt.estimated else attempt.input_tokens or 0
 
 
-def _request_counts(record: AuditRecord) -> Counts:
+def fell_back(record: AuditRecord) -> bool:
+    """Whether another provider answered than the first one asked."""
     answered_by = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
-    fell_back = bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider
+    return bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider
+
+
+def _request_counts(record: AuditRecord) -> Counts:
     return Counts(
         requests=1,
         hits=record.status is AuditStatus.CACHED,
         errors=record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED},
-        fallbacks=fell_back,
+        fallbacks=fell_back(record),
         saved_tokens=record.saved_tokens or 0,
         saved_cost_micros=record.saved_cost_micros or 0,
         latency_ms=record.latency_ms or 0,

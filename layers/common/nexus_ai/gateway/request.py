@@ -9,6 +9,7 @@ from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
 from nexus_ai.cache.idempotency import key_hash
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
+from nexus_ai.gateway import telemetry
 from nexus_ai.gateway.books import Books, answer_content, local_day, prompt_content
 from nexus_ai.gateway.circuits import Circuits
 from nexus_ai.gateway.idempotency import Idempotency
@@ -69,6 +70,7 @@ class Request[T]:
             contents += answer_content(answer, choice)
         settled, concerns = self.meter.last_settlement(), self._concerns
         settle = partial(self._settle, settled) if settled else None
+        telemetry.tell(record)
         return concerns.books.close(
             self._caller, record, contents, settle=settle, others=self.then, writes=writes or []
         )

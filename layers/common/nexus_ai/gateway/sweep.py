@@ -13,6 +13,7 @@ from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.observability import logger
+from nexus_ai.gateway import telemetry
 from nexus_ai.gateway.books import usage_entries
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Amounts, Reservation, Settlement
@@ -114,6 +115,7 @@ class Sweep:
             return self.audit.load(record.tenant_id, record.id) or closed
         for entry in usage_entries(closed):
             self.usage.add(record.tenant_id, entry)
+        telemetry.tell(closed)
         return closed
 
 

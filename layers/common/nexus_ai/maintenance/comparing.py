@@ -12,7 +12,7 @@ from itertools import batched
 from nexus_ai.audit.models import AuditRecord, AuditStatus
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.observability import logger, metric
+from nexus_ai.core.observability import Unit, logger, metrics
 from nexus_ai.gateway.books import usage_entries
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed
@@ -79,7 +79,7 @@ class Comparing:
             return None
         corrected = self._set_right(found, sums)
         if corrected:
-            metric("RollUpsCorrected", corrected)
+            metrics({"RollUpsCorrected": (corrected, Unit.COUNT)})
             logger().error("roll-ups differed from their records", tenant_id=tenant_id, day=day, corrected=corrected)
         self.days.done(found)
         return corrected

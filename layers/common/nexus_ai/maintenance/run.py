@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.core.observability import logger, metric
+from nexus_ai.core.observability import Unit, logger, metrics
 from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
@@ -63,7 +63,7 @@ def _tell(may_go_on: Callable[[], bool]) -> None:
         default_time_zone=settings.default_time_zone,
     ).all(may_go_on)
     if told.outcomes[Outcome.FAILED]:
-        metric("AlertsNotSent", told.outcomes[Outcome.FAILED])
+        metrics({"AlertsNotSent": (told.outcomes[Outcome.FAILED], Unit.COUNT)})
     logger().info(
         "told", finished=told.finished, outcomes={str(outcome): count for outcome, count in told.outcomes.items()}
     )

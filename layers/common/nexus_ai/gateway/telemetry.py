@@ -1,0 +1,83 @@
+"""What CloudWatch counts of a model call, in lines that also say, by OpenTelemetry's names, what the call was.
+
+One line a call and one for each provider that was asked. Dimensions are the provider and the kind of its failure alone:
+a metric is paid for by each of their combinations, and tenants and models are without number. Who needs those asks the
+audit log, or the lines themselves, which have them as attributes.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
+from nexus_ai.core.observability import Unit, metrics
+from nexus_ai.gateway.books import fell_back
+from nexus_ai.providers.base import ProviderName
+
+# Registry of the GenAI semantic conventions, `gen_ai.provider.name`; the others' names are our own.
+_PROVIDER_NAMES: Final[Mapping[str, str]] = {ProviderName.GOOGLE: "gcp.gemini"}
+MICROS_PER_DOLLAR: Final = 1_000_000
+
+
+def tell(record: AuditRecord) -> None:
+    """Writes the lines of a call that has ended, whatever its end is."""
+    is_rejected = record.status is AuditStatus.REJECTED
+    failed = record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED}
+    values = {
+        "Requests": (1, Unit.COUNT),
+        "Rejections": (int(is_rejected), Unit.COUNT),
+        "CacheHits": (int(record.status is AuditStatus.CACHED), Unit.COUNT),
+        "Fallbacks": (int(fell_back(record)), Unit.COUNT),
+        "Failures": (int(failed), Unit.COUNT),
+        "Tokens": (record.charged_tokens, Unit.COUNT),
+        "CostUsd": (record.cost_micros / MICROS_PER_DOLLAR, Unit.NONE),
+    }
+    if record.latency_ms is not None and not is_rejected:
+        values["Latency"] = (record.latency_ms, Unit.MILLISECONDS)
+    metrics(values, attributes=_call(record))
+    for attempt in record.attempts:
+        if attempt.outcome is not Outcome.SKIPPED:
+            _tell_attempt(record, attempt)
+
+
+def _tell_attempt(record: AuditRecord, attempt: Attempt) -> None:
+    is_failed = attempt.outcome is not Outcome.ANSWERED
+    values = {
+        "ProviderCalls": (1, Unit.COUNT),
+        "ProviderErrors": (int(is_failed), Unit.COUNT),
+        "ProviderLatency": (attempt.latency_ms, Unit.MILLISECONDS),
+    }
+    provider = {"provider": attempt.provider}
+    attributes = _call(record) | _of_model(attempt.provider, attempt.model)
+    if attempt.input_tokens is not None:
+        attributes["gen_ai.usage.input_tokens"] = attempt.input_tokens
+    if attempt.output_tokens is not None:
+        attributes["gen_ai.usage.output_tokens"] = attempt.output_tokens
+    if attempt.error_code is not None:
+        attributes["error.type"] = attempt.error_code
+    metrics(values, dimensions=provider, attributes=attributes)
+    if is_failed:
+        kind = {"kind": attempt.error_code or attempt.outcome.value}
+        metrics({"ProviderErrorsByKind": (1, Unit.COUNT)}, dimensions=provider | kind, attributes=attributes)
+
+
+def _call(record: AuditRecord) -> dict[str, str | int]:
+    """What says which call it was: the same ids as in the logs, in the audit and in the answer."""
+    attributes: dict[str, str | int] = {
+        "request_id": record.id,
+        "tenant_id": record.tenant_id,
+        "module": record.module,
+        "task": record.task,
+        "status": record.status.value,
+        **_of_model(record.provider, record.model),
+    }
+    if record.error_code is not None:
+        attributes["error.type"] = record.error_code
+    return attributes
+
+
+def _of_model(provider: str, model: str) -> dict[str, str | int]:
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": _PROVIDER_NAMES.get(provider, provider),
+        "gen_ai.request.model": model,
+    }

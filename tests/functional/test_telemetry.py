@@ -48,7 +48,6 @@ def test_an_answer_a_hit_and_a_rejection_are_counted_once_each(
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=0123456789abcdef;Sampled=1")
     welcome(stack, tenant)
-    set_limits(tenant, requests=2)
     answer = copy(stack, tenant, {"prompt": PROMPT})
     told = lines()
     call = call_of(told)
@@ -73,6 +72,7 @@ def test_an_answer_a_hit_and_a_rejection_are_counted_once_each(
     assert [hit[name] for name in ends] == [1, 0, 1, 0, 0]
     assert (hit["Tokens"], hit["CostUsd"], attempts_of(told)) == (0, 0, [])
 
+    set_limits(tenant, requests=1)
     copy(stack, tenant, {"prompt": f"{PROMPT} 2"})
     told = lines()
     rejected = call_of(told)

@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 from moto.apigateway.models import RestAPI, apigateway_backends
 
+from local.template import ROOT
 from tests.project.deployed import PARAMETERS, Deployed, of_kind, transformed
 
 pytestmark = [
@@ -23,6 +24,7 @@ pytestmark = [
 
 # Another than that of the embedded AWS, which may run in this process.
 REGION = "eu-west-1"
+DASHBOARD = ROOT / "ops" / "dashboard.yaml"
 ISSUER = {"TokenIssuer": "https://crm.example", "TokenAudience": "crm"}
 BY_SECRET = {**ISSUER, "TokenSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tokens-AbCdEf"}
 WITH_MAILS = {**PARAMETERS, "SenderAddress": "avisos@crm.example", "AlarmAddress": "plantao@crm.example"}
@@ -62,6 +64,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
         artefacts: Any = boto3.client("s3", region_name="us-east-1")  # pyright: ignore[reportUnknownMemberType]
         artefacts.create_bucket(Bucket="artefacts")
         artefacts.put_object(Bucket="artefacts", Key="code", Body=b"code")
+        artefacts.put_object(Bucket="artefacts", Key="dashboard", Body=DASHBOARD.read_bytes())
         yield boto3.client("cloudformation", region_name=REGION)  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -70,6 +73,10 @@ def asked(name: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     for function in of_kind(template, "AWS::Lambda::Function").values():
         # moto fails where it updates a function that refers to its layer.
         function.pop("Layers")
+    # Where `sam deploy` puts it.
+    of_kind(template, "AWS::CloudFormation::Stack")["Dashboard"]["TemplateURL"] = (
+        "https://s3.amazonaws.com/artefacts/dashboard"
+    )
     aliases = of_kind(template, "AWS::Lambda::Alias")
     for alias in aliases:
         template["Resources"].pop(alias)
@@ -109,6 +116,7 @@ def test_a_stack_comes_out_of_it(
     made = resources(cloudformation, name)
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     assert outputs["ApiUrl"] == f"https://{made['Api']}.execute-api.{REGION}.amazonaws.com/prod"
+    assert outputs["DashboardUrl"].endswith(f"#dashboards/dashboard/{name}")
     assert outputs["ProviderKeysKeyId"] == made["ProviderKeysKey"]
     assert outputs["ContentBucketName"] == made["ContentBucket"]
     assert (MAILS | {"AuthorizerReadsSecret"}) & set(made) == conditional

@@ -73,6 +73,7 @@ lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=layers/common $(BIN)/lint-imports
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
+	@.cache/uv/bin/uv run --quiet --locked --python $(BIN)/python --script .ci/audit_template.py
 	@$(NPM) run lint
 
 types: setup $(NODE_MODULES) ## mypy, pyright and TypeScript, all strict; the frontend's types of the API

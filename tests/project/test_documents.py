@@ -40,3 +40,11 @@ def test_every_promise_names_a_test_that_exists() -> None:
 
 def _read(path: str) -> str:
     return (ROOT / path).read_text("utf-8")
+
+
+def test_every_kind_of_key_stands_in_the_data_model() -> None:
+    source = _read("layers/common/nexus_ai/storage/keys.py")
+    kinds = set(re.findall(r'"(?:SK|PK)": f?"([a-z]+#?)', source)) | set(re.findall(r'\{tenant_id\}(#[a-z]+)"', source))
+    described = _read("docs/data-model.md")
+    assert kinds >= {"provider#", "limits", "answer", "#content"}
+    assert [kind for kind in kinds if f"`{kind}" not in described] == []

@@ -2,7 +2,7 @@
 # requires-python = "==3.13.*"
 # dependencies = ["checkov==3.3.30"]
 # ///
-"""checkov over template.yaml, in an environment of its own: `uv lock --script` pins its 97 packages with their hashes."""
+"""checkov over template.yaml, in an environment of its own: `uv lock --script` pins its 97 packages by hashes."""
 
 import sys
 

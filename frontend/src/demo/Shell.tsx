@@ -1,9 +1,9 @@
-import { Popover } from '@base-ui/react/popover';
 import { Suspense } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { Button } from '../components/ui/Button';
 import { EmptyState } from '../components/ui/EmptyState';
 import { Field } from '../components/ui/Field';
+import { Popover } from '../components/ui/Popover';
 import { Select } from '../components/ui/Select';
 import { Skeleton } from '../components/ui/Skeleton';
 import { demoTexts } from '../i18n/demo';
@@ -80,33 +80,26 @@ function Account({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps)
   const t = useTexts(demoTexts);
   const [theme, setTheme] = useTheme();
   return (
-    <Popover.Root>
-      <Popover.Trigger className={styles.account}>
-        <span className={styles.identity}>
-          {identity.tenantId} · {isAdmin ? t('signIn.admin') : t('signIn.user')}
-        </span>
-        <span aria-hidden="true">▾</span>
-      </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Positioner className={styles.positioner} sideOffset={8} align="end">
-          <Popover.Popup className={styles.menu} aria-label={t('account')}>
-            <Field label={t('language')}>
-              <Select<Locale> value={locale} onChange={onLocale} options={LANGUAGES} />
-            </Field>
-            <Field label={t('theme.label')}>
-              <Select<Theme>
-                value={theme}
-                onChange={setTheme}
-                options={(['system', 'light', 'dark'] as const).map((value) => ({
-                  value,
-                  label: t(`theme.${value}`),
-                }))}
-              />
-            </Field>
-            <Button onClick={onSignOut}>{t('signIn.signOut')}</Button>
-          </Popover.Popup>
-        </Popover.Positioner>
-      </Popover.Portal>
-    </Popover.Root>
+    <div className={styles.account}>
+      <Popover
+        label={t('account')}
+        trigger={`${identity.tenantId} · ${isAdmin ? t('signIn.admin') : t('signIn.user')}`}
+      >
+        <Field label={t('language')}>
+          <Select<Locale> value={locale} onChange={onLocale} options={LANGUAGES} />
+        </Field>
+        <Field label={t('theme.label')}>
+          <Select<Theme>
+            value={theme}
+            onChange={setTheme}
+            options={(['system', 'light', 'dark'] as const).map((value) => ({
+              value,
+              label: t(`theme.${value}`),
+            }))}
+          />
+        </Field>
+        <Button onClick={onSignOut}>{t('signIn.signOut')}</Button>
+      </Popover>
+    </div>
   );
 }

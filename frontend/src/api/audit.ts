@@ -32,6 +32,7 @@ export function useAuditLogs(filters: AuditFilters) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     placeholderData: keepPreviousData,
+    staleTime: 0,
   });
 }
 

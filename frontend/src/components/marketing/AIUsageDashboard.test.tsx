@@ -106,6 +106,16 @@ test('breaks the figures down by provider, model and module', async () => {
   }
 });
 
+test('requests that were only refused are something to show', async () => {
+  const refused = { ...usage.totals, requests: 0, rejections: 7 };
+  const byProvider = [{ ...refused, provider: null }];
+  server.use(http.get(USAGE, () => HttpResponse.json({ ...usage, totals: refused, byProvider })));
+  render(<AIUsageDashboard />);
+  const table = within(await screen.findByRole('table', { name: 'Provider' }));
+  expect(table.getByRole('columnheader', { name: 'Refused' })).toBeVisible();
+  expect(table.getByRole('row', { name: /^No provider 0 .* 7 / })).toBeVisible();
+});
+
 test.each([
   [79.9, null],
   [80, 'Close to the limit.'],
@@ -116,7 +126,7 @@ test.each([
   render(<AIUsageDashboard />);
 
   expect(await screen.findAllByRole('meter')).toHaveLength(3);
-  expect(screen.getAllByText(/^Resets /)).toHaveLength(3);
+  expect(screen.getAllByText(/^Resets .* GMT-3\.$/)).toHaveLength(3);
   expect(screen.queryAllByText(/Close to the limit|used up/)).toHaveLength(words === null ? 0 : 3);
   if (words !== null) expect(screen.getAllByText(words)[0]).toBeVisible();
 });

@@ -49,7 +49,11 @@ export function AIUsageDashboard() {
             now={usage.data.totals}
             before={before.isPlaceholderData ? null : (before.data?.totals ?? null)}
           />
-          {usage.data.totals.requests === 0 ? <Nothing /> : <Used stats={usage.data} />}
+          {usage.data.totals.requests + usage.data.totals.rejections === 0 ? (
+            <Nothing />
+          ) : (
+            <Used stats={usage.data} />
+          )}
         </div>
       )}
       {areLoaded && <Limits />}
@@ -105,6 +109,7 @@ function useExport(stats: UsageStats): () => void {
     line.costUsd,
     line.meanLatencyMs,
     line.errors,
+    line.rejections,
     line.cacheHits,
   ];
   return () => {
@@ -115,6 +120,7 @@ function useExport(stats: UsageStats): () => void {
         `${t('figures.cost')} (USD)`,
         `${t('figures.time')} (ms)`,
         t('breakdown.errors'),
+        t('breakdown.rejections'),
         t('breakdown.hits'),
       ],
       ...days.map(row(t('csv.day'))),

@@ -58,6 +58,12 @@ export function Breakdown({ stats }: { readonly stats: UsageStats }) {
       numeric: true,
     },
     { key: 'errors', header: t('breakdown.errors'), cell: (line) => share(line.errorRate), numeric: true },
+    {
+      key: 'rejections',
+      header: t('breakdown.rejections'),
+      cell: (line) => format.integer(line.rejections),
+      numeric: true,
+    },
     { key: 'hits', header: t('breakdown.hits'), cell: (line) => share(line.cacheHitRate), numeric: true },
   ];
   const table = (rows: readonly Line[], caption: string) =>

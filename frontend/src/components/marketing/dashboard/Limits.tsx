@@ -10,6 +10,15 @@ import styles from './Dashboard.module.css';
 
 const WARNING_PERCENT = 80;
 const FULL_PERCENT = 100;
+// With the zone: it is the company's, which may not be the reader's.
+const RESET: Intl.DateTimeFormatOptions = {
+  day: '2-digit',
+  month: '2-digit',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+};
 
 /** The three limits as bars that follow what is used. Colours and words change at 80 and at 100 %. */
 export function Limits() {
@@ -36,7 +45,7 @@ function Limit({ window, timeZone }: { readonly window: LimitWindow; readonly ti
   const show = window.limit === 'costPerMonthUsd' ? format.usd : format.integer;
   const percent = window.percent ?? 0;
   const tone = percent >= FULL_PERCENT ? 'danger' : percent >= WARNING_PERCENT ? 'warning' : 'normal';
-  const resets = format.date(window.resetsAt, { dateStyle: 'short', timeStyle: 'short', timeZone });
+  const resets = format.date(window.resetsAt, { ...RESET, timeZone });
   const text =
     window.max === null
       ? t('limits.unlimited', { used: show(window.used) })

@@ -128,7 +128,7 @@ def test_what_was_generated_is_counted_on_the_dashboard_and_recorded(admin: Visi
 
     page.get_by_role("link", name="Uso").click()
     expect(page.get_by_role("term").filter(has_text="Requisições").locator("..")).to_contain_text("Requisições3")
-    expect(page.get_by_text("1 respostas vieram do cache")).to_be_visible()
+    expect(page.get_by_text("Respostas do cache: 1.")).to_be_visible()
 
     page.get_by_role("link", name="Auditoria").click()
     log = page.get_by_role("table", name="Auditoria")

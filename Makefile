@@ -67,6 +67,7 @@ bench: setup browser $(DEMO) ## what docs/benchmarks.md tells, measured anew
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.call
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.maintain
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.page
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.money
 
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .

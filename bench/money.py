@@ -1,0 +1,146 @@
+"""What a million calls cost at AWS, out of the capacity that a miss, a hit and a rejection take on DynamoDB Local.
+
+    PYTHONPATH=layers/common python -m bench.money [calls]
+
+Prints the tables of docs/costs.md. Prices are those of AWS's list that docs/costs.md names.
+"""
+
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from bench.call import MODEL, allow, request
+from local.simulated.server import SimulatedProviders
+from local.stack import LocalStack
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import aws
+from tests.dynamodb_local import dynamodb_local
+from tests.functional.pipeline_support import welcome
+
+MILLION = 1_000_000
+# US dollars, us-east-1, on demand: docs/costs.md has the pages.
+READ_UNITS, WRITE_UNITS = 0.125 / MILLION, 0.625 / MILLION
+API_CALL = 3.50 / MILLION
+INVOCATION, GB_SECOND = 0.20 / MILLION, 0.0000133334
+LOG_GB = 0.50
+MEMORY_GB = 1.0
+# Of a provider's own time and of each wait for a table: assumptions, since neither is here.
+PROVIDER_S, WAIT_S = 2.0, 0.005
+# START, END and REPORT of an invocation, as the runtime writes them in JSON.
+RUNTIME_LOG_BYTES = 900
+# What a gigabyte of memory has of a core: 1,769 MB have one.
+CORES = 1024 / 1769
+
+
+@dataclass
+class Spent:
+    read: float = 0
+    write: float = 0
+    log_bytes: float = 0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of call: its CPU as docs/benchmarks.md has it, and its waits as the tests do."""
+
+    name: str
+    cpu_s: float
+    waits: int
+    provider_s: float
+
+
+KINDS = (
+    Kind("miss", 0.01358, 3, PROVIDER_S),
+    Kind("hit", 0.00662, 2, 0),
+    Kind("rejection", 0.00455, 2, 0),
+)
+
+
+def main(calls: int) -> None:
+    with dynamodb_local() as url, SimulatedProviders() as providers:
+        stack = LocalStack(0, {"AWS_ENDPOINT_URL": url, "OPENAI_BASE_URL": providers.base_urls()[ProviderName.OPENAI]})
+        stack.start()
+        try:
+            print("| call | read units | write units | bytes of logs |\n|---|---|---|---|")
+            spent = measure(stack, calls)
+        finally:
+            stack.stop()
+    print("\n| a million | tables | API Gateway | Lambda | logs | together |\n|---|---|---|---|---|---|")
+    for kind in KINDS:
+        print(priced(kind, spent[kind.name]))
+
+
+def measure(stack: LocalStack, calls: int) -> Mapping[str, Spent]:
+    tenant = f"money-{SystemClock().now_ms()}"
+    welcome(stack, tenant)
+    allow(tenant, None)
+    request(tenant, "first")()
+    kinds: dict[str, tuple[int, Callable[[int], Callable[[], int]]]] = {
+        "miss": (200, lambda number: request(tenant, f"Agenda online, texto {number}")),
+        "hit": (200, lambda _: request(tenant, "first")),
+        "rejection": (429, lambda number: request(tenant, f"Recusado {number}")),
+    }
+    found: dict[str, Spent] = {}
+    for name, (status, asked) in kinds.items():
+        if name == "rejection":
+            allow(tenant, 0)
+        with measured() as spent:
+            for number in range(calls):
+                answered = asked(number)()
+                if answered != status:
+                    raise SystemExit(f"{name}: the handler answered {answered} and not {status} ({MODEL})")
+        spent.read, spent.write = spent.read / calls, spent.write / calls
+        spent.log_bytes = spent.log_bytes / calls + RUNTIME_LOG_BYTES
+        print(f"| {name} | {spent.read:.2f} | {spent.write:.2f} | {spent.log_bytes:.0f} |")
+        found[name] = spent
+    return found
+
+
+@contextmanager
+def measured() -> Generator[Spent]:
+    """The capacity that is used within it."""
+    spent = Spent()
+
+    def asked(params: dict[str, Any], **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def answered(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
+        consumed: Any = parsed.get("ConsumedCapacity") or []
+        for each in consumed if isinstance(consumed, list) else [consumed]:  # pyright: ignore[reportUnknownVariableType]
+            units = float(each["CapacityUnits"])  # pyright: ignore[reportUnknownArgumentType]
+            if model.name in {"Query", "GetItem", "BatchGetItem"}:
+                spent.read += units
+            else:
+                spent.write += units
+
+    events: Any = aws.dynamodb().meta.events
+    events.register("before-parameter-build.dynamodb", asked)
+    events.register("after-call.dynamodb", answered)
+    printed = StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield spent
+    finally:
+        spent.log_bytes = len(printed.getvalue())
+        events.unregister("before-parameter-build.dynamodb", asked)
+        events.unregister("after-call.dynamodb", answered)
+
+
+def priced(kind: Kind, spent: Spent) -> str:
+    seconds = kind.provider_s + kind.cpu_s / CORES + kind.waits * WAIT_S
+    parts = [
+        (spent.read * READ_UNITS + spent.write * WRITE_UNITS) * MILLION,
+        API_CALL * MILLION,
+        (INVOCATION + seconds * MEMORY_GB * GB_SECOND) * MILLION,
+        spent.log_bytes * MILLION / 1e9 * LOG_GB,
+    ]
+    cells = " | ".join(f"{part:.2f}" for part in [*parts, sum(parts)])
+    return f"| {kind.name} | {cells} |"
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
-	ceiling clean setup browser screenshots
+	test-lambda ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ $(DEMO): $(NODE_MODULES) $(shell find frontend/src frontend/public frontend/inde
 	@$(NPM) run build -- --logLevel warn
 
 test: setup ## the tests, but for the long ones
-	@$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
+	@$(BIN)/pytest -m "not slow and not built" -n 2 --dist worksteal
 
 # What stands and falls with the store's conditions, once more on AWS's own engine for one machine.
 ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
@@ -52,6 +52,20 @@ test-all: test browser $(NODE_MODULES) $(DEMO) ## and the long ones after them, 
 	@$(NPM) test
 	@$(BIN)/pytest -m slow -n 2 --dist loadfile
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --dynamodb-local $(ON_DYNAMODB_LOCAL)
+
+# The machine's own architecture: what is built runs here.
+BUILT := .aws-sam/test-lambda
+MACHINE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+
+# Journeys that ask the API and know nothing of its process. Those left out set its store's faults, its addresses or its memory.
+ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/functional/test_,$(addsuffix .py,readme concurrent_limits \
+	fallback idempotency cache generate_copy analyze_sentiment translate put_config put_rate_limits))
+IN_PROCESS := cannot_be_read or never_sent or fastest_goes_first or nothing_is_configured_any_more or fifty_short
+
+test-lambda: setup ## what is deployed, in Lambda's own runtime, behind the local API
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ARCHITECTURE=$(MACHINE) sam build --build-dir $(BUILT)/build --cache-dir $(BUILT)/cache \
+		--parameter-overrides Architecture=$(MACHINE) >/dev/null
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --built $(BUILT)/build -k "not ($(IN_PROCESS))" $(ON_LAMBDA)
 
 fuzz: setup ## a thousand requests for each operation of the API, not part of CI
 	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/functional/test_whole_api.py

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, Final, cast
 
-from local.functions import Function, FunctionFailed, FunctionTimedOut, PayloadTooLarge
+from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
 
 _KEPT: Final = 4096
 
@@ -23,7 +23,7 @@ class Refused(Exception):
 class Authorizer:
     """An authorizer's answers, kept by token as API Gateway keeps them: one answer serves every route."""
 
-    def __init__(self, function: Function, ttl_s: int) -> None:
+    def __init__(self, function: Invocable, ttl_s: int) -> None:
         self._function = function
         self._ttl_s = ttl_s
         self._lock = Lock()

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from local.template import ACCOUNT_ID, ROOT, Properties, Template
@@ -28,6 +28,17 @@ class PayloadTooLarge(Exception):
 
 class FunctionFailed(Exception):
     """The function raised, or gave what is no JSON. The message is the function's own."""
+
+
+class Invocable(Protocol):
+    """A function, wherever it runs."""
+
+    @property
+    def arn(self) -> str: ...
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """The handler's answer; raises FunctionTimedOut, PayloadTooLarge and FunctionFailed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class Function:
 
     def __init__(self, logical_id: str, properties: Properties, region: str) -> None:
         self.logical_id = logical_id
-        self.arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{logical_id}"
+        self.arn: str = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{logical_id}"
         self._folder: str = properties["CodeUri"]
         self._module_name, self._handler_name = str(properties["Handler"]).rsplit(".", 1)
         self._timeout_s = float(properties["Timeout"])

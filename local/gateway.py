@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from local.authorization import Authorizer, Refused
-from local.functions import Function, FunctionFailed, FunctionTimedOut, PayloadTooLarge, functions
+from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
 from local.routes import RestApi, Route
 from local.serving import RAW_HEADERS
 from local.template import ACCOUNT_ID, Template
@@ -33,12 +33,12 @@ _API_ID: Final = "local"
 class Gateway:
     """A WSGI application."""
 
-    def __init__(self, template: Template, region: str) -> None:
+    def __init__(self, template: Template, region: str, functions: Mapping[str, Invocable]) -> None:
         self._region = region
-        self.functions: dict[str, Function] = functions(template, region)
+        self._functions = functions
         self._api = RestApi(template)
         self._authorizers: dict[str, Authorizer] = {
-            name: Authorizer(function, self._api.authorizer_ttl_s) for name, function in self.functions.items()
+            name: Authorizer(function, self._api.authorizer_ttl_s) for name, function in functions.items()
         }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -55,7 +55,7 @@ class Gateway:
         try:
             authorized = self._authorize(route, request)
             event = self._event(route, parameters, request, request_id, authorized)
-            return _response(self.functions[route.function].invoke(event))
+            return _response(self._functions[route.function].invoke(event))
         except Refused as refusal:
             return self._own(refusal.response, request_id)
         except (_BodyTooLarge, PayloadTooLarge):

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from local.functions import Function, FunctionFailed, FunctionTimedOut, PayloadTooLarge
+from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
 from local.serving import Server
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _PAUSE_S: Final = 0.2
 class Invocations:
     """A WSGI application on a port of its own, at which the clients of Lambda are pointed."""
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
+    def __init__(self, functions: Mapping[str, Invocable]) -> None:
         self._functions = functions
         self._server = Server()
 
@@ -55,7 +55,7 @@ class Invocations:
         return Response(status=202)
 
 
-def _invoke(function: Function, event: dict[str, Any]) -> None:
+def _invoke(function: Invocable, event: dict[str, Any]) -> None:
     for _ in range(TRIES):
         try:
             function.invoke(event)

@@ -1,13 +1,15 @@
 """All of the service in one process: AWS, the vendors, the token issuer, and the API before its functions."""
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.aws import ENDPOINT, Aws
 from local.demo import PROVIDERS, DemoTenants, base_urls
 from local.environment import environment
-from local.functions import Function
+from local.functions import Invocable, functions
 from local.gateway import Gateway
 from local.invocations import Invocations
 from local.issuer import Issuer
@@ -32,11 +34,13 @@ class LocalStack:
     """Started, it answers at `url`. One a process: the functions read the environment of the process.
 
     `operator` is the environment whose variables have a say: provider keys, *_BASE_URL, AWS_ENDPOINT_URL, LOG_LEVEL.
+    `built` is the folder of what `sam build` made, where the functions run in Lambda's runtime instead of this process.
     """
 
-    def __init__(self, port: int = 0, operator: Mapping[str, str] | None = None) -> None:
+    def __init__(self, port: int = 0, operator: Mapping[str, str] | None = None, *, built: Path | None = None) -> None:
         """Raises OSError when the port is taken."""
         operator = operator or {}
+        self._built = built
         region = operator.get("AWS_REGION") or operator.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
         self._open = ExitStack()
         self._server = Server(port)
@@ -54,7 +58,7 @@ class LocalStack:
         self._template = Template(parameters, region=region)
         self.aws = Aws(self._template, region, operator)
         self.tenants = DemoTenants(operator)
-        self._functions: Mapping[str, Function] = {}
+        self.functions: Mapping[str, Invocable] = {}
 
     @property
     def url(self) -> str:
@@ -69,9 +73,9 @@ class LocalStack:
         self._open.callback(self.aws.stop)
         self.aws.start()
         # Names the functions, which some variables are.
-        gateway = Gateway(self._template, self._region)
-        self._functions = gateway.functions
-        invocations = Invocations(gateway.functions).start()
+        self.functions = self._make_functions()
+        gateway = Gateway(self._template, self._region, self.functions)
+        invocations = Invocations(self.functions).start()
         self._open.callback(invocations.stop)
         variables = {**self._template.environment(), f"{ENDPOINT}_LAMBDA": invocations.url}
         self._open.enter_context(environment(variables))
@@ -92,9 +96,14 @@ class LocalStack:
     def stop(self) -> None:
         self._open.close()
 
+    def lambda_variables(self) -> dict[str, str]:
+        """What Lambda and its SDK find in the environment of a function that is another process."""
+        kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        return kept | {ENDPOINT: self.aws.serve()}
+
     def tick(self) -> None:
         """One run of the schedule; raises FunctionFailed and FunctionTimedOut."""
-        self._functions["MaintainFunction"].invoke({})
+        self.functions["MaintainFunction"].invoke({})
 
     def serve_aws(self) -> str:
         """The URL of the embedded AWS for other processes; links to its objects lead there from now on."""
@@ -117,6 +126,16 @@ class LocalStack:
     def stranger_token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",)) -> str:
         """A good token of a tenant for which nothing is configured."""
         return self.issuer.sign(self.issuer.claims(tenant_id, user_id, roles))
+
+    def _make_functions(self) -> Mapping[str, Invocable]:
+        if self._built is None:
+            return functions(self._template, self._region)
+        from local.lambda_runtime import built_functions
+
+        made = built_functions(self._built, self._template, self._region, self.lambda_variables)
+        for function in made.values():
+            self._open.callback(function.stop)
+        return made
 
 
 def _forget() -> None:

@@ -6,6 +6,7 @@ that no other test has.
 
 from collections.abc import Generator
 from contextlib import ExitStack
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from tests.dynamodb_local import dynamodb_local
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--dynamodb-local", action="store_true", help="the tables on DynamoDB Local, all else embedded")
+    parser.addoption("--built", type=Path, help="the functions as `sam build` made them here, in Lambda's own runtime")
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,7 @@ def local_stack(request: pytest.FixtureRequest) -> Generator[LocalStack]:
         operator: dict[str, str] = {}
         if request.config.getoption("--dynamodb-local"):
             operator["AWS_ENDPOINT_URL"] = around.enter_context(dynamodb_local())
-        stack = LocalStack(operator=operator)
+        stack = LocalStack(operator=operator, built=request.config.getoption("--built"))
         around.callback(stack.stop)
         yield stack.start()
 

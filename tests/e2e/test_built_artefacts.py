@@ -1,100 +1,55 @@
-"""What `sam build` makes runs in Lambda's own runtime: the built function, the built layer, and nothing of this folder.
+"""What `sam build` makes, in Lambda's own runtime: the built functions, the built layer, and nothing of this folder.
 
-aws-sam-cli brings the Runtime Interface Emulator, awslambdaric is Lambda's own client of it: no container is needed.
+`make test-lambda` builds, and runs these beside journeys of the functional ring, which reach the same functions through
+the local API.
 """
 
-import json
 import os
-import platform
-import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
-import httpx
 import pytest
-import samcli  # pyright: ignore[reportMissingTypeStubs]
 
-from local.serving import Server
+from local.functions import PAYLOAD_LIMIT, FunctionTimedOut
+from local.lambda_runtime import BuiltFunction
+from local.simulated.behaviours import Answer
 from local.stack import LocalStack
-from local.template import ROOT
-from nexus_ai.core.settings import Settings
+from nexus_ai.audit.models import AuditStatus
+from nexus_ai.core.clock import SystemClock
+from nexus_ai.limits.models import NOTHING, Limit
 from nexus_ai.providers.base import ProviderName
+from tests.functional.http_client import GENERATE_COPY, Reply, ask
+from tests.functional.pipeline_support import copy, limit_state, records, sweep_at, welcome
+from tests.unit.http_events import post, read_event
 
-MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
 # Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
 UNPACKED_LIMIT = 130_000_000
+LATER_MS = 60_000
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build")
-    tools = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        [
-            "sam", "build", "--no-cached", "--build-dir", folder / "build", "--cache-dir", folder / "cache",
-            "--parameter-overrides", f"Architecture={MACHINE}",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PATH": tools, "ARCHITECTURE": MACHINE, "SAM_CLI_TELEMETRY": "0"},
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return folder / "build"
+pytestmark = pytest.mark.built
 
 
-def free_port() -> int:
-    server = Server()
-    server.stop()
-    return server.port
+@pytest.fixture
+def built(pytestconfig: pytest.Config) -> Path:
+    folder: Path | None = pytestconfig.getoption("--built")
+    assert folder, "`make test-lambda` builds first, and says where"
+    return folder
 
 
-@contextmanager
-def lambda_runtime(built: Path, function: str, variables: dict[str, str]) -> Generator[httpx.Client]:
-    """One execution environment of a function."""
-    port = free_port()
-    command = [str(EMULATOR), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
-    command += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-    runtime = [sys.executable, "-m", "awslambdaric", "app.handler"]
-    own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(built / "CommonLayer" / "python")}
-    own |= {"PYTHONDONTWRITEBYTECODE": "1", "AWS_LAMBDA_FUNCTION_TIMEOUT": "29"}
-    with subprocess.Popen(
-        [*command, *runtime],
-        cwd=built / function,
-        env=own | variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        transport = httpx.HTTPTransport(retries=20)
-        url = f"http://127.0.0.1:{port}/2015-03-31/functions/function"
-        try:
-            with httpx.Client(transport=transport, base_url=url, timeout=60, trust_env=False) as client:
-                yield client
-        finally:
-            process.terminate()
-
-
-def variables(stack: LocalStack) -> dict[str, str]:
-    """The variables of the stack's functions, and the address of its AWS for other processes."""
-    settings = {name.upper(): os.environ[name.upper()] for name in Settings.model_fields}
-    lambda_sets = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    aws = {name: os.environ[name] for name in lambda_sets}
-    return settings | aws | {"AWS_ENDPOINT_URL": stack.aws.serve()}
-
-
-def event(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
-    return read
+def function(stack: LocalStack, logical_id: str) -> BuiltFunction:
+    found = stack.functions[logical_id]
+    assert isinstance(found, BuiltFunction), "`make test-lambda` builds first, and says where"
+    return found
 
 
 def test_the_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
     layer = built / "CommonLayer" / "python"
     size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
+    print(f"the layer is {size / 1_000_000:.1f} MB unpacked")
     assert size <= UNPACKED_LIMIT
     sources = set((layer / "nexus_ai").rglob("*.py"))
     compiled = {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in (layer / "nexus_ai").rglob("*.pyc")}
@@ -107,29 +62,66 @@ def test_the_built_functions_hold_their_handler_alone(built: Path) -> None:
         assert [path.name for path in folder.iterdir()] == ["app.py"]
 
 
-def test_health_answers_in_the_lambda_runtime(built: Path, stack: LocalStack) -> None:
-    with lambda_runtime(built, "HealthFunction", variables(stack)) as runtime:
-        answer = runtime.post("/invocations", json=event("health")).json()
-    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (200, "ok")
-
-
-def test_the_authorizer_lets_a_token_pass_in_the_lambda_runtime(built: Path, stack: LocalStack, tenant: str) -> None:
-    asked = event("authorizer") | {"authorizationToken": f"Bearer {stack.token(tenant)}"}
-    with lambda_runtime(built, "AuthorizerFunction", variables(stack)) as runtime:
-        answer = runtime.post("/invocations", json=asked).json()
-    assert answer["context"]["tenantId"] == tenant
-
-
 @pytest.mark.parametrize("provider", ProviderName)
-def test_each_provider_writes_copy_in_the_lambda_runtime(
-    built: Path, stack: LocalStack, tenant: str, provider: ProviderName
-) -> None:
-    stack.token(tenant)
-    asked = event("generate_copy")
-    asked["body"] = json.dumps({"provider": provider, "prompt": "Café especial"})
-    asked["requestContext"]["authorizer"]["tenantId"] = tenant
-    with lambda_runtime(built, "GenerateCopyFunction", variables(stack)) as runtime:
-        answer = runtime.post("/invocations", json=asked).json()
-    assert answer["statusCode"] == 200, answer
-    assert json.loads(answer["body"])["provider"] == provider
+def test_each_provider_writes_copy(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
+    reply = copy(stack, tenant, {"provider": provider})
+
+    assert (reply.status, reply.body["provider"]) == (200, provider)
     assert stack.providers.count(provider) == 1
+
+
+def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
+    stack.tick()
+    assert function(stack, "MailEventsFunction").invoke(read_event("mail_events")) is None
+
+
+def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_closes(
+    stack: LocalStack, tenant: str
+) -> None:
+    welcome(stack, tenant)
+    stack.providers.script(ProviderName.OPENAI, Answer(), Answer(delay_s=60))
+    subject = function(stack, "GenerateCopyFunction").start(AWS_LAMBDA_FUNCTION_TIMEOUT="15")
+    with closing(subject) as environment, ThreadPoolExecutor(1) as pool:
+        # A cold start takes its part of the time, and is over before the call that hangs.
+        assert environment.invoke(wish(tenant, "before"))["statusCode"] == 200
+        in_flight = pool.submit(environment.invoke, wish(tenant, "meanwhile"))
+        waited = Event()
+        while stack.providers.count() < 2:
+            assert not in_flight.done()
+            waited.wait(0.01)
+        # What hangs is not asked whether it wants to settle: only the runtime's time-out ends it.
+        os.kill(environment.runtime_pid(), signal.SIGSTOP)
+        with pytest.raises(FunctionTimedOut):
+            in_flight.result()
+        assert [record.status for record in records(tenant)] == [AuditStatus.ANSWERED, AuditStatus.OPEN]
+        assert limit_state(tenant).held[Limit.REQUESTS_PER_HOUR] == 1
+        assert environment.invoke(wish(tenant, "after"))["statusCode"] == 200
+
+    sweep_at(SystemClock().now_ms() + LATER_MS).tenant(tenant)
+
+    assert [record.status for record in records(tenant)] == [
+        AuditStatus.ANSWERED,
+        AuditStatus.ABANDONED,
+        AuditStatus.ANSWERED,
+    ]
+    assert limit_state(tenant).held == NOTHING
+    assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 3
+
+
+def wish(tenant: str, prompt: str) -> dict[str, Any]:
+    now_ms = SystemClock().now_ms()
+    return post({"provider": "openai", "prompt": prompt}, authorizer={"tenantId": tenant}, requestTimeEpoch=now_ms)
+
+
+def test_what_lambda_takes_of_a_body_is_answered_by_the_function_and_more_by_the_gateway(
+    stack: LocalStack, tenant: str
+) -> None:
+    def sent(size: int) -> Reply:
+        body = b'{"prompt": "%s"}' % (b"x" * size)
+        return ask(stack.url, "POST", GENERATE_COPY, token=stack.token(tenant), body=body)
+
+    largest, larger = sent(PAYLOAD_LIMIT - 10_000), sent(PAYLOAD_LIMIT)
+
+    assert (largest.status, largest.body["code"]) == (422, "validation_failed")
+    assert larger.status == 413
+    assert stack.providers.count() == 0

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from local.functions import functions
 from local.gateway import Gateway
 from local.serving import Server
 from local.template import Template
@@ -55,8 +56,8 @@ PARAMETERS = {
 
 def echo_api(folder: Path) -> Server:
     """A gateway over template.yaml's API, with two functions in place of its own. Whoever takes it stops it."""
-    gateway = Gateway(Template(PARAMETERS, region="us-east-1", path=_template(folder)), "us-east-1")
-    return Server().start(gateway)
+    template = Template(PARAMETERS, region="us-east-1", path=_template(folder))
+    return Server().start(Gateway(template, "us-east-1", functions(template, "us-east-1")))
 
 
 def _template(folder: Path) -> Path:

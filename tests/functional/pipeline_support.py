@@ -8,16 +8,20 @@ from local.stack import LocalStack
 from nexus_ai.audit.models import AuditRecord
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import gateway
+from nexus_ai.gateway.composition import audit_store, gateway, usage_store
+from nexus_ai.gateway.sweep import Sweep
+from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import LimitSettings, LimitState
+from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants import secrets
 from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
-from tests.functional.limits_support import caller_of
+from tests.functional.limits_support import MovedClock, caller_of
 
 DAY_MS = 86_400_000
+SEATS = 100
 
 
 def copy(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:
@@ -36,6 +40,17 @@ def records(tenant: str) -> list[AuditRecord]:
     """All records of a tenant, oldest first."""
     now_ms = SystemClock().now_ms()
     return audit().between(tenant, now_ms - DAY_MS, now_ms + DAY_MS, newest_first=False)
+
+
+def sweep_at(now_ms: int) -> Sweep:
+    table = tables.rate_limits()
+    return Sweep(
+        clock=MovedClock(now_ms),
+        limits=LimitStore(table, SEATS),
+        due=DueTenants(table),
+        audit=audit_store(),
+        usage=usage_store(),
+    )
 
 
 def limit_state(tenant: str) -> LimitState:

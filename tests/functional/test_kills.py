@@ -18,8 +18,7 @@ from nexus_ai.audit.models import AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway import books
-from nexus_ai.gateway.composition import audit_store, usage_store
-from nexus_ai.gateway.sweep import Sweep
+from nexus_ai.gateway.composition import usage_store
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Limit, LimitState
 from nexus_ai.limits.store import LimitStore
@@ -28,11 +27,9 @@ from nexus_ai.storage import aws, keys, tables
 from nexus_ai.storage.keys import Key
 from tests.functional.faults import fault, throttled
 from tests.functional.killable import Death, call
-from tests.functional.limits_support import MovedClock
-from tests.functional.pipeline_support import at_once, copy, damage_key, records, set_limits, welcome
+from tests.functional.pipeline_support import SEATS, at_once, copy, damage_key, records, set_limits, sweep_at, welcome
 from tests.unit.http_events import Context, post
 
-SEATS = 100
 # Past every deadline, and before a mark is taken off; then past that, too.
 LATER_MS = 60_000
 MUCH_LATER_MS = 900_000
@@ -69,17 +66,6 @@ PLAYS = [
     Play(Fail(FailureKind.SERVER_ERROR), Answer(delay_s=0.1)),
     Play(Answer(text=""), Answer(delay_s=0.1)),
 ]
-
-
-def sweep_at(now_ms: int) -> Sweep:
-    table = tables.rate_limits()
-    return Sweep(
-        clock=MovedClock(now_ms),
-        limits=LimitStore(table, SEATS),
-        due=DueTenants(table),
-        audit=audit_store(),
-        usage=usage_store(),
-    )
 
 
 def state_of(tenant: str) -> LimitState | None:

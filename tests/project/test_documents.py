@@ -9,7 +9,7 @@ from nexus_ai.gateway.failures import RULES
 
 ROOT = Path(__file__).parents[2]
 CELLS = re.compile(r"^\| ([a-z_]+) \| .* \| (next|next_larger|stop) \| (yes|no) \|$", re.MULTILINE)
-TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
+TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")
 
 
 def test_the_table_of_failures_is_the_one_in_the_code() -> None:

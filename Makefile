@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
-	test-lambda ceiling clean setup browser screenshots
+	test-lambda deploy named-environment ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -111,6 +111,14 @@ requirements: setup ## layers/common/requirements.txt, out of uv.lock
 
 build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+deploy: named-environment build ## to AWS: ENV=dev, staging or prod of samconfig.toml; asks for the parameters the first time
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; sam validate --lint && \
+		if sam list stack-outputs --stack-name "nexus-ai-$(ENV)" >/dev/null 2>&1; then guided=; else guided=--guided; fi && \
+		sam deploy --config-env "$(ENV)" $$guided
+
+named-environment:
+	@case "$(ENV)" in dev|staging|prod) ;; *) echo "make deploy: ENV is dev, staging or prod" >&2; exit 2;; esac
 
 ceiling: setup ## what a tenant's administrators cannot exceed: STACK, TENANT, REQUESTS_PER_HOUR, TOKENS_PER_DAY, COST_PER_MONTH_USD
 	@PYTHONPATH=layers/common $(BIN)/python -m ops.ceiling --stack "$(STACK)" --tenant "$(TENANT)" \

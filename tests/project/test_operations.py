@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,3 +75,23 @@ def test_each_alarm_has_its_entry_in_the_runbook_and_says_so() -> None:
         assert alarm["AlarmDescription"].endswith(f"(docs/runbook.md, {name}).")
         assert alarm["TreatMissingData"] in {"notBreaching", "breaching"}
         assert alarm["AlarmActions"]
+
+
+def test_each_environment_is_a_stack_of_its_own_with_parameters_that_there_are() -> None:
+    configured = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    parameters = transformed()["Parameters"]
+    for name in ("dev", "staging", "prod"):
+        deployed = configured[name]["deploy"]["parameters"]
+        assert deployed["stack_name"] == f"nexus-ai-{name}"
+        given = dict(each.split("=", 1) for each in deployed["parameter_overrides"])
+        assert given["Stage"] == name
+        for parameter, value in given.items():
+            described = parameters[parameter]
+            assert str(value) in [str(allowed) for allowed in described.get("AllowedValues", [value])]
+            assert re.fullmatch(described.get("AllowedPattern", ".*"), value)
+
+
+def test_every_parameter_says_what_it_is_and_what_it_may_be() -> None:
+    for name, parameter in transformed()["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name

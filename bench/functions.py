@@ -1,8 +1,8 @@
 """What a cold start and the memory of each function come to, in Lambda's own runtime. Takes the folder of `sam build`.
 
 Each built function answers its event of events/ in a new process under the Runtime Interface Emulator: with the built
-layer, and with the same without its .pyc. The time is the emulator's own INIT REPORT, the median of three; memory is
-the most that the process had resident. AWS, the vendors and the token issuer run in another process, which is this one.
+layer, and with the same without its .pyc. The time is the emulator's own INIT REPORT, memory the most that the process
+had resident. AWS, the vendors and the token issuer run in another process, which is this one.
 """
 
 import json
@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from local.template import ROOT, Template
 
 # Whose events they are.
 TENANT = "demo"
-RUNS = 3
 NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
 
 
@@ -53,8 +51,7 @@ def measured(built: Path, events: Mapping[str, dict[str, Any]]) -> dict[str, Sta
             if "authorizationToken" in event:
                 event |= {"authorizationToken": f"Bearer {stack.token(TENANT)}"}
             stack.tenants.welcome(TENANT)
-            starts = [started(function, event) for _ in range(RUNS)]
-            found[logical_id] = Start(median(each.init_ms for each in starts), max(each.peak_mb for each in starts))
+            found[logical_id] = started(function, event)
     return found
 
 

@@ -116,7 +116,9 @@ class Telling:
         if not settings.told_emails:
             return Outcome.NOBODY_TO_TELL
         now_s = self._now_s()
-        shown = spending(self.usage, alert, time_zone, now_s) if isinstance(alert, LimitAlert) else Spending()
+        # Roll-ups are by the days of the preferences, whose time zone a running window may not have yet.
+        days_of = settings.preferences.time_zone or self.default_time_zone
+        shown = spending(self.usage, alert, days_of, now_s) if isinstance(alert, LimitAlert) else Spending()
         message = render(
             alert,
             shown,

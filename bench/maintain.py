@@ -8,12 +8,11 @@ its CPU is not in the figures.
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import batched
-from typing import Any
 
+from bench.capacity import counted
 from local.stack import LocalStack
 from nexus_ai.alerts.models import AlertedLimit
 from nexus_ai.alerts.store import AlertStore, Crossing
@@ -24,7 +23,7 @@ from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.limits.windows import window_ends
 from nexus_ai.maintenance.telling import Telling
-from nexus_ai.storage import aws, keys, tables
+from nexus_ai.storage import keys, tables
 from nexus_ai.storage.table import BATCH, Item, put_together
 from nexus_ai.tenants.store import TenantStore
 from tests.dynamodb_local import dynamodb_local
@@ -109,29 +108,11 @@ def swept() -> None:
 def measured() -> Generator[list[str]]:
     """What it took, as the one line that is in the list in the end."""
     lines: list[str] = []
-    calls, units = Counter[str](), Counter[str]()
-
-    def asked(params: dict[str, Any], model: Any, **_: object) -> None:
-        calls[str(model.name)] += 1
-        params["ReturnConsumedCapacity"] = "TOTAL"
-
-    def answered(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        consumed: Any = parsed["ConsumedCapacity"]
-        told: list[Any] = consumed if model.name.startswith("Batch") else [consumed]
-        for each in told:
-            units["read" if model.name in {"Query", "GetItem"} else "write"] += int(2 * each["CapacityUnits"])
-
-    events: Any = aws.dynamodb().meta.events
-    events.register("before-parameter-build.dynamodb", asked)
-    events.register("after-call.dynamodb", answered)
-    began, cpu = time.perf_counter(), time.process_time()
-    try:
+    with counted() as capacity:
+        began, cpu = time.perf_counter(), time.process_time()
         yield lines
-    finally:
         took, used = time.perf_counter() - began, time.process_time() - cpu
-        events.unregister("before-parameter-build.dynamodb", asked)
-        events.unregister("after-call.dynamodb", answered)
-    spent = f"{units['read'] / 2} read and {units['write'] / 2} write units, as calls {dict(calls)}"
+    spent = f"{capacity.read} read and {capacity.write} write units, as calls {dict(capacity.calls)}"
     lines.append(f"{took:.1f} s, {used:.1f} s of CPU without the store's; {spent}")
 
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
 
 from bench.call import MODEL, allow, request
+from bench.capacity import counted
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import aws
 from tests.dynamodb_local import dynamodb_local
 from tests.functional.pipeline_support import welcome
 
@@ -102,32 +101,12 @@ def measure(stack: LocalStack, calls: int) -> Mapping[str, Spent]:
 
 @contextmanager
 def measured() -> Generator[Spent]:
-    """The capacity that is used within it."""
+    """The capacity that is used within it, and what is logged."""
     spent = Spent()
-
-    def asked(params: dict[str, Any], **_: object) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
-
-    def answered(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        consumed: Any = parsed.get("ConsumedCapacity") or []
-        for each in consumed if isinstance(consumed, list) else [consumed]:  # pyright: ignore[reportUnknownVariableType]
-            units = float(each["CapacityUnits"])  # pyright: ignore[reportUnknownArgumentType]
-            if model.name in {"Query", "GetItem", "BatchGetItem"}:
-                spent.read += units
-            else:
-                spent.write += units
-
-    events: Any = aws.dynamodb().meta.events
-    events.register("before-parameter-build.dynamodb", asked)
-    events.register("after-call.dynamodb", answered)
     printed = StringIO()
-    try:
-        with redirect_stdout(printed):
-            yield spent
-    finally:
-        spent.log_bytes = len(printed.getvalue())
-        events.unregister("before-parameter-build.dynamodb", asked)
-        events.unregister("after-call.dynamodb", answered)
+    with counted() as capacity, redirect_stdout(printed):
+        yield spent
+    spent.read, spent.write, spent.log_bytes = capacity.read, capacity.write, len(printed.getvalue())
 
 
 def priced(kind: Kind, spent: Spent) -> str:

@@ -10,10 +10,13 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, cast
+from urllib.parse import urlsplit
 
 from local.environment import environment
 from local.serving import Server
 from local.template import ACCOUNT_ID, Template
+from nexus_ai.storage import aws as clients
+from nexus_ai.storage.connections import Request, Response, Send
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2.client import SESV2Client
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
+AMAZON: Final = ".amazonaws.com"
 # One call of each service that an endpoint has to know.
 _PROBES: Final[Mapping[str, Callable[[Any], object]]] = {
     "dynamodb": lambda client: client.list_tables(Limit=1),
@@ -106,6 +110,8 @@ class Aws:
         _make_dynamodb_exact()
         mock.start()
         self._open.callback(mock.stop)
+        self._open.callback(setattr, clients, "connect", clients.connect)
+        clients.connect = _connect(clients.connect)
 
 
 def _make_dynamodb_exact() -> None:
@@ -124,6 +130,22 @@ def _make_dynamodb_exact() -> None:
 
     handler._dispatch = exact  # noqa: SLF001
     handler.exact = True
+
+
+def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
+    """What is asked of AWS's own addresses is answered by moto in this process; `elsewhere` is for all others."""
+    from botocore.awsrequest import AWSRequest
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    stubber: Any = BotocoreStubber()
+
+    def answer(request: Request) -> Response:
+        # moto knows addresses by their path, too.
+        sent = AWSRequest("POST", f"{request.url}/", headers=dict(request.headers), data=request.body).prepare()
+        status, _, body = stubber.process_request(sent)
+        return Response(status, body if isinstance(body, bytes) else body.encode())
+
+    return lambda url: answer if f"{urlsplit(url).hostname}".endswith(AMAZON) else elsewhere(url)
 
 
 def _client(service: str, **options: Any) -> Any:

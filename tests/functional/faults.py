@@ -1,4 +1,4 @@
-"""Faults of AWS, injected beneath botocore's clients: what is tested is the real client, with its own retries."""
+"""Faults of AWS, injected beneath the clients: what is tested is the real client, with its own retries."""
 
 import json
 from collections.abc import Callable, Generator
@@ -10,11 +10,13 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
 
 from nexus_ai.storage import aws
+from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
+from tests.functional.json_calls import on_their_way
 
 type Fault = Callable[[Any], AWSResponse | None]
 
 # Of the services whose operations are named in a header; those of SES are named by method and path.
-HARMLESS = {"dynamodb": "DynamoDB_20120810.ListTables", "kms": "TrentService.ListKeys"}
+JSON = {"dynamodb": aws.dynamodb, "kms": aws.kms}
 
 
 class _Body:
@@ -47,33 +49,46 @@ def unreachable(request: Any) -> AWSResponse:
 def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamodb") -> Generator[list[str]]:
     """While it lasts, every call of the operation whose body names the table meets the fault; they are listed."""
     met: list[str] = []
+    with (
+        _of_json(operation, table, happens, service, met)
+        if service in JSON
+        else _of_botocore(operation, happens, service, met)
+    ):
+        yield met
 
+
+@contextmanager
+def _of_json(operation: str, table: str, happens: Fault, service: str, met: list[str]) -> Generator[None]:
+    def meet(request: Request, send: Send) -> Response:
+        if request.operation != operation or table not in request.body.decode():
+            return send(request)
+        met.append(operation)
+        try:
+            answer = happens(request)
+        except EndpointConnectionError:
+            raise NoAnswer(sent=False) from None
+        return send(request) if answer is None else Response(answer.status_code, answer.content)
+
+    with on_their_way(JSON[service](), meet):
+        yield
+
+
+@contextmanager
+def _of_botocore(operation: str, happens: Fault, service: str, met: list[str]) -> Generator[None]:
     def handler(request: Any, **_: Any) -> AWSResponse | None:
-        if table:
-            body = request.body if isinstance(request.body, str) else (request.body or b"").decode()
-            if table not in body:
-                return None
         met.append(operation)
         answer = happens(request)
         if answer is not None:
             # botocore asks all handlers and takes the first answer: the embedded engine behind this one is given
             # something harmless to do, so that what fails has not happened.
-            if service == "sesv2":
-                request.method = "GET"
-            else:
-                request.headers["X-Amz-Target"] = HARMLESS[service]
+            request.method = "GET"
         return answer
 
-    clients: dict[str, Callable[[], Any]] = {
-        "dynamodb": aws.dynamodb,
-        "kms": aws.kms,
-        "s3": aws.s3,
-        "sesv2": aws.ses,
-    }
+    clients: dict[str, Callable[[], Any]] = {"s3": aws.s3, "sesv2": aws.ses}
     client = clients[service]()
     name = f"before-send.{service}.{operation}"
     client.meta.events.register_first(name, handler)
     try:
-        yield met
+        yield
     finally:
         client.meta.events.unregister(name, handler)

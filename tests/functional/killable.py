@@ -6,12 +6,12 @@ threads, no clients.
 
 import os
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, Literal
+from typing import Literal
 
 from functions.generate_copy.app import handler
 from local.stack import LocalStack
@@ -19,14 +19,13 @@ from nexus_ai.core.clock import SystemClock
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from nexus_ai.storage import aws
+from nexus_ai.storage.connections import Request, Response, Send
 from tests.functional.pipeline_support import welcome
 from tests.unit.http_events import Context, post
 
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__, "boto3", "openai", "anthropic"])
+PROCESSES.set_forkserver_preload([__name__, "openai", "anthropic", "urllib3"])
 STUCK_S = 60
-# botocore asks whether to try again when an answer is there, and tells the request only then.
-EVENTS = {"before": "before-send", "after": "needs-retry"}
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,12 @@ def _run(pipe: Connection, environment: dict[str, str], tenant: str, death: Deat
     os.environ.clear()
     os.environ.update(environment)
     # What a warm function has: what is timed, and killed, is the call.
-    clients: list[Any] = [aws.dynamodb(), aws.kms()]
+    clients = [aws.dynamodb(), aws.kms()]
     for provider in (ProviderName.OPENAI, ProviderName.ANTHROPIC):
         get_provider(provider)
     if death is not None:
         for client in clients:
-            client.meta.events.register(f"{EVENTS[death.when]}.*.{death.operation}", _killer(death.text))
+            client.send = _killer(death, client.send)
     body = {"provider": "openai", "prompt": f"Convite para {tenant}"}
     now_ms = SystemClock().now_ms()
     pipe.send("ready")
@@ -107,10 +106,14 @@ def _run(pipe: Connection, environment: dict[str, str], tenant: str, death: Deat
     pipe.recv()
 
 
-def _killer(text: str) -> Callable[..., None]:
-    def strike(request: Any = None, request_dict: Any = None, **_: Any) -> None:
-        body = request_dict["body"] if request is None else request.body
-        if text in (body if isinstance(body, str) else body.decode()):
+def _killer(death: Death, send: Send) -> Send:
+    def strike(request: Request) -> Response:
+        meant = request.operation == death.operation and death.text in request.body.decode()
+        if meant and death.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        answer = send(request)
+        if meant:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
 
     return strike

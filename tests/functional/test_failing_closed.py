@@ -14,7 +14,7 @@ from nexus_ai.gateway import books
 from nexus_ai.gateway.composition import compose
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage.aws import TRIES
+from nexus_ai.storage.json_service import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
 from tests.functional.limits_support import MovedClock, caller_of
 from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, welcome

@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator
 from typing import Any
 
+import boto3
 import pytest
 
 from local.stack import LocalStack
@@ -12,7 +13,6 @@ from nexus_ai.administration import health
 from nexus_ai.administration.health import CHECKS, KEPT_MS, HealthQuery
 from nexus_ai.core.errors import Unhealthy
 from nexus_ai.core.settings import get_settings
-from nexus_ai.storage import aws
 from tests.functional.faults import fault, throttled, unreachable
 from tests.functional.http_client import Reply, ask
 
@@ -73,11 +73,12 @@ def test_one_part_that_fails_is_503_and_named_in_our_words_alone(
 
 def test_a_key_that_is_disabled_is_a_part_that_fails(stack: LocalStack) -> None:
     key = get_settings().provider_keys_key_id
-    aws.kms().disable_key(KeyId=key)
+    kms: Any = boto3.client("kms")  # pyright: ignore[reportUnknownMemberType]
+    kms.disable_key(KeyId=key)
     try:
         reply = get(stack, "?deep=1")
     finally:
-        aws.kms().enable_key(KeyId=key)
+        kms.enable_key(KeyId=key)
 
     assert states(reply.body) == dict.fromkeys(PARTS, "ok") | {"providerKeys": "failed"}
 

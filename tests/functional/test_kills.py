@@ -23,9 +23,10 @@ from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Limit, LimitState
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import aws, keys, tables
+from nexus_ai.storage import keys, tables
 from nexus_ai.storage.keys import Key
 from tests.functional.faults import fault, throttled
+from tests.functional.json_calls import scan
 from tests.functional.killable import Death, call
 from tests.functional.pipeline_support import SEATS, at_once, copy, damage_key, records, set_limits, sweep_at, welcome
 from tests.unit.http_events import Context, post
@@ -115,16 +116,14 @@ def assert_in_order(tenant: str) -> None:
 
 def dump(tenants: Sequence[str]) -> list[Any]:
     """All that the tables know of the tenants, but for when they were swept."""
-    client: Any = aws.dynamodb()
     settings = get_settings()
     found: list[Any] = []
     for name in (settings.rate_limits_table, settings.usage_table, settings.audit_logs_table):
-        for page in client.get_paginator("scan").paginate(TableName=name):
-            found += [
-                {field: value for field, value in item.items() if field != "sweptAt"}
-                for item in page["Items"]
-                if item["PK"]["S"].partition("#")[0] in tenants
-            ]
+        found += [
+            {field: value for field, value in item.items() if field != "sweptAt"}
+            for item in scan(name)
+            if item["PK"]["S"].partition("#")[0] in tenants
+        ]
     return sorted(found, key=str)
 
 

@@ -61,11 +61,11 @@ def test_two_hundred_conditional_writes_at_once_grant_exactly_the_hundred_there_
 @pytest.mark.usefixtures("embedded_aws")
 def test_the_tables_are_those_of_the_template() -> None:
     settings = get_settings()
-    table = clients.dynamodb().describe_table(TableName=settings.rate_limits_table)["Table"]
+    table = clients.dynamodb().call("DescribeTable", {"TableName": settings.rate_limits_table})["Table"]
     assert [key["AttributeName"] for key in table.get("KeySchema", [])] == ["PK", "SK"]
     (index,) = table.get("GlobalSecondaryIndexes", [])
     assert index.get("IndexName") == "due"
-    ttl = clients.dynamodb().describe_time_to_live(TableName=settings.cache_table)["TimeToLiveDescription"]
+    ttl = clients.dynamodb().call("DescribeTimeToLive", {"TableName": settings.cache_table})["TimeToLiveDescription"]
     assert ttl.get("AttributeName") == "expiresAt"
 
 

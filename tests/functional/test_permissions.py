@@ -1,8 +1,9 @@
 """What a function does to AWS is what its policy in template.yaml allows: no call is refused there that passes here."""
 
+import json
 import re
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any
 
@@ -16,10 +17,12 @@ from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws, keys, tables
+from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.tenants.store import TenantStore
 from tests.functional.alerts_support import listed
 from tests.functional.audit_jobs_support import nobody_runs, run_by_hand
 from tests.functional.http_client import ask
+from tests.functional.json_calls import on_their_way
 from tests.functional.pipeline_support import at_once, copy, set_limits
 from tests.functional.test_mail_events import told
 from tests.unit.http_events import Context
@@ -87,22 +90,30 @@ def recorded(tenant: str) -> Generator[set[tuple[str, str]]]:
     """
     calls: set[tuple[str, str]] = set()
 
-    def record(params: dict[str, Any], model: Any, **_: object) -> None:
+    def record(service: str, operation: str, params: dict[str, Any]) -> None:
         if tenant not in (named := str(params)) and "tenant-" in named:
             return
-        service, operation = str(model.service_model.service_name), str(model.name)
         for action, other in actions(service, operation, params):
             calls.update((action, other or resource) for resource in resources(service, operation, params))
 
-    clients: list[Any] = [aws.dynamodb(), aws.kms(), aws.s3(), aws.lambda_()]
-    events = [client.meta.events for client in clients]
-    for emitter in events:
-        emitter.register("before-parameter-build", record)
-    try:
+    def of_json(service: str) -> Callable[[Request, Send], Response]:
+        def meet(request: Request, send: Send) -> Response:
+            record(service, request.operation, json.loads(request.body))
+            return send(request)
+
+        return meet
+
+    def of_botocore(params: dict[str, Any], model: Any, **_: object) -> None:
+        record(str(model.service_model.service_name), str(model.name), params)
+
+    clients: list[Any] = [aws.s3(), aws.lambda_()]
+    with ExitStack() as around:
+        around.enter_context(on_their_way(aws.dynamodb(), of_json("dynamodb")))
+        around.enter_context(on_their_way(aws.kms(), of_json("kms")))
+        for client in clients:
+            client.meta.events.register("before-parameter-build", of_botocore)
+            around.callback(client.meta.events.unregister, "before-parameter-build", of_botocore)
         yield calls
-    finally:
-        for emitter in events:
-            emitter.unregister("before-parameter-build", record)
 
 
 def part(reference: str) -> str:

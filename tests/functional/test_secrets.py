@@ -25,7 +25,9 @@ from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws, tables
+from nexus_ai.storage.table import unmarshal
 from tests.functional.faults import broken, fault, unreachable
+from tests.functional.json_calls import scan
 from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import records
 from tests.unit.http_events import Context, post
@@ -78,11 +80,9 @@ def echoes() -> Iterator[Behaviour]:
 
 def stored() -> str:
     """All tables and all objects, with what is compressed in the clear."""
-    client: Any = aws.dynamodb()
     found: list[object] = []
     for table in (tables.settings(), tables.rate_limits(), tables.cache(), tables.usage(), tables.audit_logs()):
-        for page in client.get_paginator("scan").paginate(TableName=table.name):
-            found += [readable(item) for item in page["Items"]]
+        found += [readable(unmarshal(item)) for item in scan(table.name)]
     objects: Any = aws.s3()
     bucket = get_settings().content_bucket
     for page in objects.get_paginator("list_objects_v2").paginate(Bucket=bucket):

@@ -6,13 +6,14 @@ Calls of one wait are held back until all of them are there: what runs one after
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import Barrier, Lock
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from local.stack import LocalStack
 from nexus_ai.storage import aws
+from nexus_ai.storage.connections import Request, Response, Send
+from tests.functional.json_calls import on_their_way
 from tests.functional.pipeline_support import copy, set_limits, welcome
 
 STUCK_S = 20
@@ -28,23 +29,21 @@ class Waits:
         self._lock = Lock()
         self.calls: list[str] = []
 
-    def __call__(self, model: Any, **_: Any) -> None:
+    def __call__(self, request: Request, send: Send) -> Response:
         with self._lock:
-            self.calls.append(model.name)
+            self.calls.append(request.operation)
             barrier = self._barriers.pop(0) if self._barriers else None
         if barrier is not None:
             barrier.wait(STUCK_S)
+        return send(request)
 
 
 @contextmanager
 def waits(*sizes: int) -> Generator[None]:
     """Within it the store is waited for as often as there are sizes, by so many calls each time, and never again."""
-    subject, events = Waits(sizes), aws.dynamodb().meta.events
-    events.register_first("before-call.dynamodb", subject)
-    try:
+    subject = Waits(sizes)
+    with on_their_way(aws.dynamodb(), subject):
         yield
-    finally:
-        events.unregister("before-call.dynamodb", subject)
     assert len(subject.calls) == sum(sizes), subject.calls
 
 

@@ -21,8 +21,10 @@ from nexus_ai.gateway.books import NOBODY, usage_entries
 from nexus_ai.gateway.composition import usage_store
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws
+from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
 from tests.functional.http_client import Reply, ask
+from tests.functional.json_calls import on_their_way
 from tests.functional.limits_support import caller_of
 from tests.functional.pipeline_support import copy, records, set_fallback, set_limits
 
@@ -232,16 +234,14 @@ def test_a_month_of_100_000_calls_reads_200_items_at_most_and_scans_nothing(stac
     read: list[int] = []
     operations: list[str] = []
 
-    def count(parsed: dict[str, Any], model: Any, **_: object) -> None:
-        operations.append(model.name)
-        read.append(parsed.get("ScannedCount", 1))
+    def count(request: Request, send: Send) -> Response:
+        answer = send(request)
+        operations.append(request.operation)
+        read.append(json.loads(answer.body).get("ScannedCount", 1))
+        return answer
 
-    events: Any = aws.dynamodb().meta.events
-    events.register("after-call.dynamodb", count)
-    try:
+    with on_their_way(aws.dynamodb(), count):
         told = in_november(tenant, 1, 30)
-    finally:
-        events.unregister("after-call.dynamodb", count)
 
     assert told["totals"]["requests"] == 30 * 5 * 667 > 100_000
     assert sum(read) <= 200

@@ -1,18 +1,19 @@
-"""One botocore configuration and one client a service and process.
+"""One client a service and process: for DynamoDB and KMS, which every call needs, without botocore, else with it.
 
-Clients are safe to share between threads; making them is not, and costs 0.4 s, hence one lock and first use.
+boto3's clients are safe to share between threads; making them is not, and costs 0.3 s, hence one lock and first use.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from nexus_ai.core.once import Once
+from nexus_ai.storage.connections import Pool, Send, tls
+from nexus_ai.storage.json_service import TRIES, JsonService
 
 if TYPE_CHECKING:
     from botocore.config import Config
-    from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_kms.client import KMSClient
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 # A request has 29 seconds in all: a store that does not answer in two is asked again, and given up after three tries.
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
-TRIES = 3
 # Whoever sends a mail twice has sent two: a mail service is waited for longer, and asked once.
 MAIL_READ_TIMEOUT_S = 20
+# Before the second try, at most: a hot partition of DynamoDB has room again soon, KMS counts by the second.
+DYNAMODB_PAUSE_S = 0.1
+KMS_PAUSE_S = 1.0
 POOL = 64
 
 _making = Lock()
 
 
 def _config(tries: int) -> "Config":
-    from botocore.config import Config  # noqa: PLC0415 (0.4 s with its client, which a health check need not pay)
+    from botocore.config import Config  # noqa: PLC0415 (with its client, on first use)
 
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -44,24 +47,28 @@ def _config(tries: int) -> "Config":
 
 
 def load() -> None:
-    """Imports what a client is made of, and makes none: a client holds credentials."""
-    for module in ("boto3.session", "botocore.client"):
+    """Imports what a client is made of, and makes none: a client holds credentials or connections."""
+    for module in ("boto3.session", "botocore.client", "urllib.request", "urllib3"):
         import_module(module)
+    tls()
 
 
-def _make_dynamodb() -> "DynamoDBClient":
-    import boto3  # noqa: PLC0415
-
-    # storage/table.py tries again by itself: it knows which writes may be sent twice, and botocore does not.
-    with _making:
-        return boto3.client("dynamodb", config=_config(1))  # pyright: ignore[reportUnknownMemberType]
+def _connect(url: str) -> Send:
+    return Pool(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S, connections=POOL)
 
 
-def _make_kms() -> "KMSClient":
-    import boto3  # noqa: PLC0415
+# What sends requests to a place; the local stack has its own way to the services that it embeds.
+connect: Callable[[str], Send] = _connect
 
-    with _making:
-        return boto3.client("kms", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
+
+def _make_dynamodb() -> JsonService:
+    return JsonService(
+        "dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0", pause_s=DYNAMODB_PAUSE_S, connect=connect
+    )
+
+
+def _make_kms() -> JsonService:
+    return JsonService("kms", "TrentService", "application/x-amz-json-1.1", pause_s=KMS_PAUSE_S, connect=connect)
 
 
 def _make_s3() -> "S3Client":

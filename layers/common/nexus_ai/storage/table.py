@@ -1,27 +1,21 @@
-"""A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of botocore's many."""
+"""A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of AWS's many."""
 
-import time
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from random import SystemRandom
 from typing import Any, cast
 
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.storage import aws
+from nexus_ai.storage.connections import NoAnswer
+from nexus_ai.storage.json_service import ServiceError
 from nexus_ai.storage.keys import Key
 
 type Item = dict[str, Any]
 # DynamoDB's own limit for one BatchWriteItem.
 BATCH = 25
 BATCH_TRIES = 4
-# Between two tries of a call: a random time up to this, doubled with each try (docs.aws.amazon.com, "Error retries and
-# exponential backoff").
-PAUSE_S = 0.05
-# What DynamoDB says of a request that it has not carried out, and would later.
-_THROTTLED = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
-
-_random = SystemRandom()
 
 
 class ConditionFailed(Exception):
@@ -38,7 +32,7 @@ class Table:
 
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
         request = {"TableName": self.name, "Key": marshal(key), "ConsistentRead": consistent}
-        found = _send("get_item", request).get("Item")
+        found = _send("GetItem", request).get("Item")
         return unmarshal(found) if found else None
 
     def put(
@@ -57,7 +51,7 @@ class Table:
             request["ExpressionAttributeValues"] = marshal(values)
         if names:
             request["ExpressionAttributeNames"] = dict(names)
-        _send("put_item", request)
+        _send("PutItem", request)
 
     def update(
         self,
@@ -86,7 +80,7 @@ class Table:
             request["ExpressionAttributeNames"] = dict(names)
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        return unmarshal(_send("update_item", request, repeatable=repeatable).get("Attributes", {}))
+        return unmarshal(_send("UpdateItem", request, repeatable=repeatable).get("Attributes", {}))
 
     def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
@@ -94,7 +88,7 @@ class Table:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:
             request["ExpressionAttributeValues"] = marshal(values)
-        _send("delete_item", request)
+        _send("DeleteItem", request)
 
     def query(
         self,
@@ -124,7 +118,7 @@ class Table:
         }
         request |= {name: value for name, value in optional.items() if value is not None}
         while True:
-            page = _send("query", request)
+            page = _send("Query", request)
             for item in page["Items"]:
                 yield unmarshal(item)
             if "LastEvaluatedKey" not in page:
@@ -147,7 +141,7 @@ def read_together(reads: Sequence[Read]) -> list[Item | None]:
     None is an item that is not there, or that DynamoDB left unprocessed: for those who go on without it.
     """
     wanted = {read.table.name: {"Keys": [marshal(read.key)], "ConsistentRead": read.consistent} for read in reads}
-    found = _send("batch_get_item", {"RequestItems": wanted})["Responses"]
+    found = _send("BatchGetItem", {"RequestItems": wanted})["Responses"]
     items = [found.get(read.table.name) for read in reads]
     return [unmarshal(item[0]) if item else None for item in items]
 
@@ -170,50 +164,24 @@ def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
     for name, request in requests:
         pending.setdefault(name, []).append(request)
     for number in range(1, BATCH_TRIES + 1):
-        pending = _send("batch_write_item", {"RequestItems": pending}).get("UnprocessedItems", {})
+        pending = _send("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:
             return
-        _pause(number)
+        aws.dynamodb().pause(number)
     raise StoreUnavailable
 
 
 def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
     """One call of DynamoDB, tried again where that may help; raises ConditionFailed and StoreUnavailable."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
-
-    call = getattr(aws.dynamodb(), operation)
-    for number in range(1, aws.TRIES + 1):
-        try:
-            return cast("dict[str, Any]", call(**request))
-        except ClientError as error:
-            answer = error.response
-            if answer.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                old = cast("Mapping[str, Any] | None", answer.get("Item"))
-                raise ConditionFailed(unmarshal(old) if old else None) from None
-            if number == aws.TRIES or not _may_help(answer, repeatable=repeatable):
-                raise StoreUnavailable from error
-        except BotoCoreError as error:
-            if number == aws.TRIES or not (repeatable or _never_sent(error)):
-                raise StoreUnavailable from error
-        _pause(number)
-    raise StoreUnavailable
-
-
-def _pause(number: int) -> None:
-    time.sleep(_random.uniform(0, PAUSE_S * 2**number))
-
-
-def _may_help(answer: Mapping[str, Any], *, repeatable: bool) -> bool:
-    """Whether the same request may succeed now. After a status of 5xx it may have been carried out all the same."""
-    if answer.get("Error", {}).get("Code") in _THROTTLED:
-        return True
-    return repeatable and answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
-
-
-def _never_sent(error: Exception) -> bool:
-    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError  # noqa: PLC0415
-
-    return isinstance(error, (ConnectTimeoutError, EndpointConnectionError))
+    try:
+        return aws.dynamodb().call(operation, request, repeatable=repeatable)
+    except ServiceError as error:
+        if error.code == "ConditionalCheckFailedException":
+            old = error.body.get("Item")
+            raise ConditionFailed(unmarshal(old) if old else None) from None
+        raise StoreUnavailable from error
+    except NoAnswer as error:
+        raise StoreUnavailable from error
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +204,7 @@ def _typed(value: object) -> dict[str, Any]:
         case int() | Decimal():
             return {"N": str(value)}
         case bytes():
-            return {"B": value}
+            return {"B": base64.b64encode(value).decode()}
         case list() | tuple():
             return {"L": [_typed(element) for element in cast("Sequence[object]", value)]}
         case Mapping():
@@ -257,6 +225,6 @@ def _plain(typed: Mapping[str, Any]) -> Any:
         case "M":
             return unmarshal(value)
         case "B":
-            return bytes(value)
+            return base64.b64decode(value)
         case _:
             return value

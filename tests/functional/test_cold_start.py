@@ -1,0 +1,51 @@
+"""What the first call of a function imports, in a process that has done nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from local.stack import LocalStack
+from local.template import ROOT
+from nexus_ai.core.clock import SystemClock
+
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import app
+class Context:
+    aws_request_id = "first"
+    def get_remaining_time_in_millis(self):
+        return 29_000
+answer = app.handler(json.load(sys.stdin), Context())
+json.dump({"status": answer["statusCode"], "modules": list(sys.modules)}, sys.stderr)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ["get_preferences", "generate_copy"])
+def test_the_first_answer_imports_neither_boto3_nor_what_signs_for_it(
+    stack: LocalStack, tenant: str, function: str
+) -> None:
+    stack.token(tenant)
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
+    event["requestContext"]["authorizer"]["tenantId"] = tenant
+    event["requestContext"]["requestTimeEpoch"] = SystemClock().now_ms()
+    environment = os.environ | {"AWS_ENDPOINT_URL": stack.aws.serve(), "PYTHONPATH": str(ROOT / "layers" / "common")}
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(ROOT / "functions" / function)],
+        input=json.dumps(event),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert told["status"] == 200
+    assert not {"boto3", "botocore.session", "botocore.client", "botocore.auth"} & set(told["modules"])

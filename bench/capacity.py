@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, cast
 from unittest.mock import patch
 
+from nexus_ai.audit.store import INDEX
 from nexus_ai.storage import aws
 
 READS = frozenset({"Query", "GetItem", "BatchGetItem"})
@@ -30,6 +32,9 @@ def counted() -> Generator[Capacity]:
 
     def told(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
         capacity.calls[operation] += 1
+        if operation == "TransactWriteItems":
+            capacity.write += sum(_transacted(item["Put"]["Item"]) for item in members["TransactItems"])
+            return call(operation, members, repeatable=repeatable)
         answer = call(operation, {**members, "ReturnConsumedCapacity": "TOTAL"}, repeatable=repeatable)
         found: Any = answer.get("ConsumedCapacity", [])
         tables = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
@@ -42,3 +47,29 @@ def counted() -> Generator[Capacity]:
 
     with patch.object(service, "call", told):
         yield capacity
+
+
+def _transacted(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """The units of an item in a transaction: twice those that it takes by itself, and its copy in the index likewise.
+
+    DynamoDB Local counts those of whole transactions otherwise, and one of a single small item as four.
+    """
+    return 2 * ceil(_size({"M": item}) / 1024) * (2 if INDEX in item else 1)
+
+
+def _size(typed: Mapping[str, Any]) -> int:
+    """Bytes of a value, as DynamoDB's developer guide counts them ("DynamoDB item sizes and formats")."""
+    ((kind, value),) = typed.items()
+    match kind:
+        case "M":
+            return 3 + sum(1 + len(name) + _size(each) for name, each in value.items())
+        case "L":
+            return 3 + sum(1 + _size(each) for each in value)
+        case "S":
+            return len(value.encode())
+        case "B":
+            return len(value)
+        case "N":
+            return len(value) // 2 + 2
+        case _:
+            return 1

@@ -108,6 +108,7 @@ class Aws:
 
         mock = mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}})
         _make_dynamodb_exact()
+        _make_transactions_quick()
         mock.start()
         self._open.callback(mock.stop)
         self._open.callback(setattr, clients, "connect", clients.connect)
@@ -146,6 +147,28 @@ def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
         return Response(status, body if isinstance(body, bytes) else body.encode())
 
     return lambda url: answer if f"{urlsplit(url).hostname}".endswith(AMAZON) else elsewhere(url)
+
+
+def _make_transactions_quick() -> None:
+    """moto copies whole tables before each transaction, to be able to go back. Where items are put, and no condition
+    is asked, nothing goes back."""
+    from moto.dynamodb.models import DynamoDBBackend
+
+    if hasattr(DynamoDBBackend, "quick"):
+        return
+    backend: Any = DynamoDBBackend
+    transact: Callable[..., None] = backend.transact_write_items
+
+    def quick(self: Any, transact_items: list[dict[str, Any]]) -> None:
+        puts = [item["Put"] for item in transact_items if "ConditionExpression" not in item.get("Put", item)]
+        if len(puts) < len(transact_items):
+            transact(self, transact_items)
+            return
+        for put in puts:
+            self.put_item(put["TableName"], put["Item"])
+
+    backend.transact_write_items = quick
+    backend.quick = True
 
 
 def _client(service: str, **options: Any) -> Any:

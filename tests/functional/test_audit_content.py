@@ -78,8 +78,9 @@ def test_what_is_kept_in_the_item_and_what_in_s3_is_a_matter_of_one_byte(
     (record,) = records(tenant)
     text = packs_to(MAX_INLINE_BYTES + more)
 
-    ((_, _), (_, item)) = audit().writes(record, [Content(part=Part.PROMPT, text=text)])
+    audit().write(record, [Content(part=Part.PROMPT, text=text)])
 
+    item = content_item(tenant, Part.PROMPT)
     assert ("object" in item, "body" in item) == (bool(more), not more)
 
 

@@ -12,7 +12,6 @@ from nexus_ai.audit.models import AuditStatus
 from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.maintenance.comparing import Compared, Comparing
 from nexus_ai.storage import keys, tables
-from nexus_ai.storage.table import put_together
 from nexus_ai.tenants.models import Preferences
 from nexus_ai.usage.days import MARGIN_S, DaysToCheck
 from nexus_ai.usage.models import Counts, UsageEntry
@@ -115,12 +114,12 @@ def test_a_corrected_roll_up_is_kept_as_long_as_one_that_was_right(busy: str) ->
 def test_a_day_with_an_open_record_waits_until_it_is_closed(busy: str) -> None:
     record = records(busy)[0]
     opened = record.model_copy(update={"status": AuditStatus.OPEN})
-    put_together(audit_store().writes(opened))
+    audit_store().write(opened)
     at_s = over_s(day_of(busy))
 
     assert comparing(at_s).all(always) == Compared(0, 0, finished=False)
     assert is_due(busy)
-    put_together(audit_store().writes(record))
+    audit_store().write(record)
     assert comparing(at_s).all(always) == Compared(1, 0, finished=True)
 
 

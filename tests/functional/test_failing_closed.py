@@ -45,7 +45,7 @@ def test_limits_that_cannot_be_checked_refuse_the_call(stack: LocalStack, known:
 def test_a_record_that_cannot_be_opened_refuses_the_call_and_gives_the_reservation_back(
     stack: LocalStack, known: str, happens: Fault
 ) -> None:
-    with fault("BatchWriteItem", get_settings().audit_logs_table, happens):
+    with fault("TransactWriteItems", get_settings().audit_logs_table, happens):
         reply = copy(stack, known)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
@@ -100,7 +100,7 @@ def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: Lo
         opened.append(request)
         return None if len(opened) == 1 else throttled(request)
 
-    with fault("BatchWriteItem", get_settings().audit_logs_table, fails_after_the_opening):
+    with fault("TransactWriteItems", get_settings().audit_logs_table, fails_after_the_opening):
         reply = copy(stack, known)
 
     assert reply.status == 200
@@ -115,7 +115,7 @@ def test_an_answer_from_the_cache_is_not_given_without_a_record(
     monkeypatch.setattr(books, "PAUSES_S", (0.01,))
     copy(stack, known)
 
-    with fault("BatchWriteItem", get_settings().audit_logs_table, throttled):
+    with fault("TransactWriteItems", get_settings().audit_logs_table, throttled):
         reply = copy(stack, known)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
@@ -130,7 +130,7 @@ def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalS
         tries.append(request)
         return throttled(request) if len(tries) <= TRIES else None
 
-    with fault("BatchWriteItem", get_settings().audit_logs_table, fails_as_often_as_the_store_tries):
+    with fault("TransactWriteItems", get_settings().audit_logs_table, fails_as_often_as_the_store_tries):
         reply = copy(stack, known)
 
     assert (reply.status, reply.body["cached"]) == (200, True)

@@ -38,16 +38,16 @@ MUCH_LATER_MS = 900_000
 DEATHS = {
     "before the reservation": Death("before", "UpdateItem", ":entry"),
     "after the reservation": Death("after", "UpdateItem", ":entry"),
-    "before the record is opened": Death("before", "BatchWriteItem", '"open"'),
-    "after the record is opened": Death("after", "BatchWriteItem", '"open"'),
+    "before the record is opened": Death("before", "TransactWriteItems", '"open"'),
+    "after the record is opened": Death("after", "TransactWriteItems", '"open"'),
     "before the settlement": Death("before", "UpdateItem", "REMOVE inFlight.#closed"),
     "after the settlement": Death("after", "UpdateItem", "REMOVE inFlight.#closed"),
-    "before the record is closed": Death("before", "BatchWriteItem", '"answered"'),
-    "after the record is closed": Death("after", "BatchWriteItem", '"answered"'),
+    "before the record is closed": Death("before", "TransactWriteItems", '"answered"'),
+    "after the record is closed": Death("after", "TransactWriteItems", '"answered"'),
 }
 HOP = "attribute_exists(inFlight.#closed) AND attribute_not_exists(inFlight.#opened)"
 DEATHS_OF_A_HOP = {
-    "before it is noted": Death("before", "BatchWriteItem", '"attempts"'),
+    "before it is noted": Death("before", "PutItem", '"attempts"'),
     "before the next reservation": Death("before", "UpdateItem", HOP),
     "after the next reservation": Death("after", "UpdateItem", HOP),
 }
@@ -153,7 +153,8 @@ def assert_swept_once_and_for_all(tenants: Sequence[str]) -> None:
     """Whoever left something behind is due, many sweeps do what one does, and then nobody is due."""
     now_ms = SystemClock().now_ms()
     began = {tenant for tenant in tenants if records(tenant) or ((state := state_of(tenant)) and state.in_flight)}
-    assert due(tenants, now_ms) == began
+    # Marked, and killed before the record was opened: such a one is due, too, and there is nothing of it to be found.
+    assert due(tenants, now_ms) >= began
     # One moment for all: a window that ended between two sweeps would be rolled by the later one.
     later_ms = now_ms + LATER_MS
     first = swept(tenants, later_ms, times_at_once=3)
@@ -294,7 +295,7 @@ def test_a_reservation_that_was_made_without_a_record_is_given_back(stack: Local
     welcome(stack, tenant)
     set_limits(tenant, requests=100)
     event = post({"prompt": "Oi"}, authorizer={"tenantId": tenant}, requestTimeEpoch=SystemClock().now_ms())
-    with fault("BatchWriteItem", get_settings().audit_logs_table, killed), pytest.raises(Killed):
+    with fault("TransactWriteItems", get_settings().audit_logs_table, killed), pytest.raises(Killed):
         handler(event, Context())
 
     assert not records(tenant)

@@ -54,6 +54,8 @@ def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[
             yield str(params["FunctionName"]).rpartition(":")[2]
         case _ if operation in {"BatchGetItem", "BatchWriteItem"}:
             yield from (tables[name] for name in params["RequestItems"])
+        case _ if operation == "TransactWriteItems":
+            yield from (tables[put["Put"]["TableName"]] for put in params["TransactItems"])
         case _ if "IndexName" in params:
             yield f"{tables[params['TableName']]}/index/{params['IndexName']}"
         case _:
@@ -78,6 +80,9 @@ def actions(service: str, operation: str, params: dict[str, Any]) -> Iterator[tu
             if object_part(params["Key"]) == "ContentBucket/*":
                 # So that content that is not there is told from what is forbidden.
                 yield "s3:ListBucket", "ContentBucket"
+        case "dynamodb", "TransactWriteItems":
+            # A transaction needs the rights of what is in it (docs.aws.amazon.com, "IAM with DynamoDB transactions").
+            yield "dynamodb:PutItem", None
         case _:
             yield f"{service}:{operation}", None
 

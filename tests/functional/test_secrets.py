@@ -169,7 +169,7 @@ def test_a_key_leaves_no_trace_where_aws_fails(
         fault("Decrypt", "CiphertextBlob", broken, service="kms"),
         fault("Decrypt", "CiphertextBlob", unreachable, service="kms"),
         fault("UpdateItem", settings.rate_limits_table, broken),
-        fault("BatchWriteItem", settings.audit_logs_table, broken),
+        fault("TransactWriteItems", settings.audit_logs_table, broken),
         fault("BatchGetItem", settings.cache_table, broken),
     ]
     answers: list[str] = []

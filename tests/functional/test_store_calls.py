@@ -61,20 +61,20 @@ def headers(keyed: bool) -> dict[str, str]:
 
 
 @with_and_without_key
-def test_a_miss_is_three_waits_and_six_calls_and_a_key_one_more_call(
+def test_a_miss_is_three_waits_and_seven_calls_and_a_key_one_more_call(
     stack: LocalStack, company: str, keyed: bool
 ) -> None:
-    with waits(1 + keyed, 2, 3):
+    with waits(1 + keyed, 2, 4):
         reply = copy(stack, company, {"prompt": "Uma promoção nova"}, **headers(keyed))
 
     assert (reply.status, reply.body["cached"]) == (200, False)
 
 
 @with_and_without_key
-def test_a_hit_is_two_waits_and_four_calls_and_a_key_one_more_call(
+def test_a_hit_is_two_waits_and_four_calls_and_a_key_two_more_calls(
     stack: LocalStack, company: str, keyed: bool
 ) -> None:
-    with waits(1 + keyed, 3):
+    with waits(1 + keyed, 3 + keyed):
         reply = copy(stack, company, {}, **headers(keyed))
 
     assert (reply.status, reply.body["cached"]) == (200, True)

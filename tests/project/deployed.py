@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +28,16 @@ ROLLS_OUT = ("CodeDeployServiceRole", "service-role/AWSCodeDeployRoleForLambda")
 # Objects are named by their tenants, so that a policy cannot name them.
 OBJECTS = re.compile(r"\$\{ContentBucket\.Arn\}/(-/[a-z]+(/\*)?|\*)")
 PUBLIC = {("/api/health", "get")}
+# Who deletes audit content, and who writes it: the calls of models, those that test a connection among them.
+ERASES = {"RunAuditJobFunctionRole"}
+WRITES_CONTENT = ERASES | {
+    f"{name}FunctionRole"
+    for name in ("AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate", "PutConfig", "TestConfig")
+}
+# Those of a batch are puts and deletes alike. A transaction has no action of its own, but those of what is in it.
+DELETES = {f"dynamodb:{action}" for action in ("DeleteItem", "BatchWriteItem", "PartiQLDelete", "DeleteTable")}
+OVERWRITES = {f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")}
+CONTENT_KEY = "tenant-1#content"
 
 type Resource = dict[str, Any]
 type Deployed = dict[str, Any]
@@ -89,6 +101,30 @@ def _managed_policies(deployed: Deployed) -> Iterator[tuple[str, str]]:
             policy = str(arn).partition(":policy/")[2]
             if policy not in MANAGED and (name, policy) != ROLLS_OUT:
                 yield name, f"the policy {arn}"
+
+
+def _audit_content(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    for name, statement in policies(deployed):
+        resource, actions = str(statement["Resource"]), set(listed(statement["Action"]))
+        if "ContentBucket" in resource and "/-/" not in resource and name not in ERASES:
+            yield from ((name, f"may delete content: {action}") for action in actions & {"s3:DeleteObject"})
+        if "AuditLogsTable" not in resource:
+            continue
+        if name not in ERASES:
+            yield from ((name, f"may delete content: {action}") for action in sorted(actions & DELETES))
+        if name not in WRITES_CONTENT and _reaches_content(statement.get("Condition", {})):
+            yield from ((name, f"may overwrite content: {action}") for action in sorted(actions & OVERWRITES))
+
+
+def _reaches_content(condition: Mapping[str, Any]) -> bool:
+    """Whether what a condition says of partitions, and that there must be one, lets content's through."""
+    key = "dynamodb:LeadingKeys"
+    if condition.get("Null", {}).get(key) != "false":
+        return True
+    like: list[str] = condition.get("ForAllValues:StringLike", {}).get(key, ["*"])
+    unlike: list[str] = condition.get("ForAllValues:StringNotLike", {}).get(key, [])
+    matches = partial(fnmatchcase, CONTENT_KEY)
+    return any(map(matches, like)) and not any(map(matches, unlike))
 
 
 def _tables(deployed: Deployed) -> Iterator[tuple[str, str]]:
@@ -193,5 +229,5 @@ def _public_routes(deployed: Deployed) -> Iterator[tuple[str, str]]:
 
 
 RULES: list[Callable[[Deployed], Iterator[tuple[str, str]]]] = [
-    _wildcards, _managed_policies, _tables, _logs, _timeouts, _dead_letters, _public_routes,
+    _wildcards, _managed_policies, _audit_content, _tables, _logs, _timeouts, _dead_letters, _public_routes,
 ]  # fmt: skip

@@ -23,6 +23,16 @@ def statement(changed: Deployed, function: str) -> dict[str, Any]:
     return document["Statement"][0]
 
 
+def on_audit(changed: Deployed, function: str, action: str, **more: Any) -> None:
+    statement(changed, function).update(
+        Action=[f"dynamodb:{action}"], Resource={"Fn::GetAtt": ["AuditLogsTable", "Arn"]}, **more
+    )
+
+
+def partitions(operator: str, pattern: str) -> dict[str, Any]:
+    return {operator: {"dynamodb:LeadingKeys": [pattern]}, "Null": {"dynamodb:LeadingKeys": "false"}}
+
+
 def only(changed: Deployed, kind: str) -> dict[str, Any]:
     return next(iter(of_kind(changed, kind).values()))
 
@@ -56,6 +66,20 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
     (
         lambda d: only(d, "AWS::IAM::Role")["ManagedPolicyArns"].append("arn:aws:iam::aws:policy/ReadOnlyAccess"),
         "the policy arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ),
+    (lambda d: on_audit(d, "GenerateCopyFunction", "BatchWriteItem"), "may delete content: dynamodb:BatchWriteItem"),
+    (lambda d: on_audit(d, "MaintainFunction", "DeleteItem"), "may delete content: dynamodb:DeleteItem"),
+    (lambda d: on_audit(d, "TranslateFunction", "PartiQLDelete"), "may delete content: dynamodb:PartiQLDelete"),
+    (lambda d: on_audit(d, "UsageStatsFunction", "PutItem"), "may overwrite content: dynamodb:PutItem"),
+    (
+        lambda d: on_audit(d, "UsageStatsFunction", "UpdateItem", Condition=partitions("ForAllValues:StringLike", "*")),
+        "may overwrite content: dynamodb:UpdateItem",
+    ),
+    (
+        lambda d: statement(d, "TranslateFunction").update(
+            Action=["s3:DeleteObject"], Resource={"Fn::Sub": "${ContentBucket.Arn}/*"}
+        ),
+        "may delete content: s3:DeleteObject",
     ),
     (lambda d: table(d).pop("PointInTimeRecoverySpecification"), "no point-in-time recovery"),
     (lambda d: table(d).update(SSESpecification={"SSEEnabled": True}), "not encrypted with the data key"),

@@ -13,7 +13,7 @@ from itertools import batched
 from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, Content, Part
 from nexus_ai.core.clock import uuid7_floor
 from nexus_ai.storage import keys, objects
-from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_together
+from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_all_or_none, put_together
 
 MAX_INLINE_BYTES = 16 * 1024
 DAY_S = 86_400
@@ -68,12 +68,15 @@ class AuditStore:
         self._metadata_s = metadata_days * DAY_S
         self._content_s = content_days * DAY_S
 
-    def writes(self, record: AuditRecord, contents: Sequence[Content] = ()) -> list[tuple[Table, Item]]:
-        """The items to put for a record as it stands now; content over the bound is put to S3 on the way."""
+    def write(self, record: AuditRecord, contents: Sequence[Content] = ()) -> None:
+        """Writes a record as it stands now, with its contents or not at all; safe to do twice.
+
+        Content over the bound is put to S3 on the way. Needs the right to put alone: nothing can be deleted with it.
+        """
         at_s = record.at_ms // 1000
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
-        return [(self._table, item) for item in items]
+        put_all_or_none([(self._table, item) for item in items])
 
     def close_open(self, record: AuditRecord) -> bool:
         """Writes the end of a record that has none yet; False where it has one."""

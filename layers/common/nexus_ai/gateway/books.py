@@ -42,22 +42,27 @@ class Books:
     def open[T](self, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
         """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable.
 
-        The tenant is marked for the sweep in the same write: who finds the record open finds its tenant due.
+        The tenant is marked for the sweep before: who finds the record open finds its tenant due.
         """
         now_s = self._clock.now_ms() // 1000
-        mark = self._due.mark(record.tenant_id, now_s)
-        self._put([*mark, *self._audit.writes(record, prompt_content(call, choice))], record)
+        self._mark(self._due.mark(record.tenant_id, now_s), record)
         self._due.marked(record.tenant_id, now_s)
+        self._audit.write(record, prompt_content(call, choice))
 
-    def _put(self, writes: Sequence[tuple[Table, Item]], record: AuditRecord) -> None:
-        """With the mark that the record's day is to be compared with its roll-ups once it is over."""
+    def _mark(self, marks: Sequence[tuple[Table, Item]], record: AuditRecord) -> None:
+        """With the mark that the record's day is to be compared with its roll-ups once it is over.
+
+        Marks are a write of their own, and a wait where this process has not put them in this step or on this day.
+        """
         day = record.tenant_id, record.day, record.time_zone
-        put_together([*self._days.mark(*day), *writes])
+        writes = [*marks, *self._days.mark(*day)]
+        if writes:
+            put_together(writes)
         self._days.marked(*day)
 
     def note(self, record: AuditRecord) -> None:
         """Writes the attempts so far into an open record; raises StoreUnavailable."""
-        put_together(self._audit.writes(record))
+        self._audit.write(record)
 
     def close(
         self,
@@ -75,11 +80,16 @@ class Books:
         """
         until_ms = caller.deadline.at_ms - int(ANSWER_S * 1000)
         insist = partial(_insist, lambda: self._clock.now_ms() < until_ms)
-        closed = start(partial(insist, lambda: self._put([*self._audit.writes(record, contents), *writes], record)))
+        closed = start(partial(insist, lambda: self._end(record, contents)))
         running = [closed] + ([start(partial(insist, settle))] if settle else [])
+        running += [start(partial(insist, lambda: put_together(writes)))] if writes else []
         running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
         wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
         return closed.done() and closed.result()
+
+    def _end(self, record: AuditRecord, contents: Sequence[Content]) -> None:
+        self._mark([], record)
+        self._audit.write(record, contents)
 
     def _adds(self, record: AuditRecord) -> Iterator[Callable[[], object]]:
         for entry in usage_entries(record):

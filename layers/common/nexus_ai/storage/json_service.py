@@ -16,8 +16,16 @@ from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
 from nexus_ai.storage.signature import signed
 
 TRIES = 3
-# What AWS says of a request that it has not carried out, and would later.
-_THROTTLED = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+# What AWS says of a request that it has not carried out, and would later. A transaction is cancelled where one of its
+# items is being written.
+_NOT_CARRIED_OUT = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionCanceledException",
+    }
+)
 
 _random = SystemRandom()
 
@@ -59,7 +67,7 @@ class JsonService:
             try:
                 return self._exchange(operation, body)
             except ServiceError as error:
-                if not (error.code in _THROTTLED or (repeatable and error.status >= 500)):
+                if not (error.code in _NOT_CARRIED_OUT or (repeatable and error.status >= 500)):
                     raise
             except NoAnswer as error:
                 if error.sent and not repeatable:

@@ -132,12 +132,13 @@ def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> t
 
 OK = Response(200, b'{"Plaintext": ""}')
 THROTTLED = Response(400, b'{"__type": "ThrottlingException"}')
+CANCELLED = Response(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"}')
 BROKEN = Response(500, b"<html>")
 NEVER_SENT, LOST = NoAnswer(sent=False), NoAnswer(sent=True)
 UNREADABLE, NO_OBJECT = Response(200, b'{"Plaint'), Response(200, b"[]")
 
 
-@pytest.mark.parametrize("first", [THROTTLED, BROKEN, NEVER_SENT, LOST, UNREADABLE, NO_OBJECT])
+@pytest.mark.parametrize("first", [THROTTLED, CANCELLED, BROKEN, NEVER_SENT, LOST, UNREADABLE, NO_OBJECT])
 def test_what_may_be_repeated_is_sent_again(monkeypatch: pytest.MonkeyPatch, first: Response | NoAnswer) -> None:
     subject, asked = service(monkeypatch, first, OK)
     assert subject.call("Decrypt", {}) == {"Plaintext": ""}

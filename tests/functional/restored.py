@@ -16,9 +16,8 @@ from typing import Any
 from awslambdaric import lambda_runtime_hooks_runner as hooks  # pyright: ignore[reportMissingTypeStubs]
 
 from functions.generate_copy.app import handler
-from nexus_ai.core import observability, parallel
+from nexus_ai.core import observability, parallel, tls
 from nexus_ai.gateway import composition
-from nexus_ai.providers import exchange
 from nexus_ai.storage import aws
 from tests.unit.http_events import Context
 
@@ -36,7 +35,7 @@ def snapshot() -> dict[str, Any]:
     names = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
     return {
         "modules": sorted(sys.modules),
-        "tls contexts": exchange._tls.cache_info().currsize,  # pyright: ignore[reportPrivateUsage]
+        "tls contexts": tls._context.cache_info().currsize,  # pyright: ignore[reportPrivateUsage]
         "kept": made,
         "sockets": [name for name in names if name.startswith("socket:")],
         "threads": threading.active_count(),

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import ssl
 import zlib
 from collections.abc import Generator
 from contextlib import closing
@@ -12,7 +11,6 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
-import certifi
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -23,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus_ai.storage import sdk_settings
-from nexus_ai.storage.connections import NoAnswer, Pool, Request, Response, tls
+from nexus_ai.storage.connections import NoAnswer, Pool, Request, Response
 from nexus_ai.storage.json_service import JsonService, ServiceError
 from nexus_ai.storage.signature import Keys, signed
 
@@ -243,25 +241,6 @@ def test_a_service_is_asked_where_botocore_would_ask_it(
         alone.setenv(name, value)
     expected: str = Session().create_client(service, region_name=region).meta.endpoint_url
     assert sdk_settings.endpoint(service, region) == expected
-
-
-def test_connections_share_one_tls_context_with_the_authorities_that_are_named(
-    alone: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    first, second = pool("https://a.example"), pool("https://b.example")
-    contexts = {id(each._pool.conn_kw["ssl_context"]) for each in (first, second)}  # pyright: ignore[reportPrivateUsage]
-    assert contexts == {id(tls())}
-    assert (tls().verify_mode, tls().check_hostname) == (ssl.CERT_REQUIRED, True)
-    usual = len(tls().get_ca_certs())
-
-    one = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-    (tmp_path / "one.pem").write_text(one[0] + one[1])
-    alone.setenv("AWS_CA_BUNDLE", str(tmp_path / "one.pem"))
-    tls.cache_clear()
-    try:
-        assert (usual > 1, len(tls().get_ca_certs())) == (True, 1)
-    finally:
-        tls.cache_clear()
 
 
 def test_a_proxy_of_the_environment_is_gone_through_but_to_where_it_says_not(alone: pytest.MonkeyPatch) -> None:

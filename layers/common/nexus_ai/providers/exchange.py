@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from threading import Thread
 from types import ModuleType
 from typing import Any
 
+from nexus_ai.core import tls
 from nexus_ai.core.observability import logger
 from nexus_ai.providers.base import FailureKind, ProviderFailure
 from nexus_ai.providers.status import kind_of
@@ -83,12 +83,6 @@ def make_client(library: ModuleType, core: ModuleType, headers: Iterable[bytes])
     return library.Client(transport=transport, trust_env=False, follow_redirects=False)
 
 
-@cache
-def _tls(library: ModuleType) -> ssl.SSLContext:
-    context: ssl.SSLContext = library.create_ssl_context()
-    return context
-
-
 class _Transport:
     """Sends one request and reads its whole answer."""
 
@@ -97,7 +91,7 @@ class _Transport:
         self._core = core
         self._headers = headers
         self._pool = core.ConnectionPool(
-            ssl_context=_tls(library),
+            ssl_context=tls.vendors(),
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEP_ALIVE_S,

@@ -17,6 +17,7 @@ from google.genai.client import DebugConfig
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from nexus_ai.core import tls
 from nexus_ai.providers import schemas
 from nexus_ai.providers.base import (
     Completion,
@@ -120,6 +121,9 @@ class Adapter:
                 base_url=base_url,
                 api_version="v1beta",
                 httpx_client=make_client(httpx2, httpcore2, HEADERS),
+                # Its asynchronous clients, which nobody uses, would read the authorities twice more.
+                client_args={"verify": tls.vendors()},
+                async_client_args={"verify": tls.vendors(), "ssl": tls.vendors()},
             ),
         )
 

@@ -8,8 +8,9 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from nexus_ai.core import tls
 from nexus_ai.core.once import Once
-from nexus_ai.storage.connections import Pool, Send, tls
+from nexus_ai.storage.connections import Pool, Send
 from nexus_ai.storage.json_service import TRIES, JsonService
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def load() -> None:
     """Imports what a client is made of, and makes none: a client holds credentials or connections."""
     for module in ("boto3.session", "botocore.client", "urllib.request", "urllib3"):
         import_module(module)
-    tls()
+    tls.aws()
 
 
 def _connect(url: str) -> Send:

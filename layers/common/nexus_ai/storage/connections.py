@@ -1,20 +1,15 @@
 """Kept connections to a service of AWS, and what goes over them."""
 
-import os
-import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nexus_ai.core.once import Once
+from nexus_ai.core import tls
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
-
-# As botocore asks for another set of authorities than certifi's.
-_CA_BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
 class NoAnswer(Exception):
@@ -84,19 +79,5 @@ def _pool(url: str, connections: int) -> "HTTPConnectionPool":
         return PoolManager(maxsize=connections).connection_from_url(url)
     proxy = getproxies().get("https")
     if proxy and not proxy_bypass(place.netloc):
-        return ProxyManager(proxy, maxsize=connections, ssl_context=tls()).connection_from_url(url)
-    return PoolManager(maxsize=connections, ssl_context=tls()).connection_from_url(url)
-
-
-def _make_tls() -> ssl.SSLContext:
-    from certifi import where  # noqa: PLC0415
-    from urllib3.util import create_urllib3_context  # noqa: PLC0415
-
-    named = [os.environ[name] for name in _CA_BUNDLES if os.environ.get(name)]
-    context = create_urllib3_context()
-    context.load_verify_locations(named[0] if named else where())
-    return context
-
-
-# One for all connections: to read the authorities takes longer than a call.
-tls = Once(_make_tls)
+        return ProxyManager(proxy, maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)
+    return PoolManager(maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)

@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
-	test-lambda deploy named-environment ceiling clean setup browser screenshots
+	test-lambda audit sbom deploy named-environment ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -109,13 +109,33 @@ requirements: setup ## layers/common/requirements.txt, out of uv.lock
 	@.cache/uv/bin/uv export --quiet --locked --no-dev --no-emit-project --no-header \
 		--format requirements-txt --output-file layers/common/requirements.txt
 
+# What is known is asked of PyPI and of npm's registry: where they do not tell, that is a failure, too.
+audit: setup ## what is known against the packages that are used, which needs PyPI and the npm registry
+	@.cache/uv/bin/uv export --quiet --locked --all-groups --no-emit-project --no-header \
+		--format requirements-txt --output-file .cache/audited.txt
+	@.cache/uv/bin/uv run --quiet --locked --python $(BIN)/python --script .ci/audit_packages.py \
+		--requirement .cache/audited.txt --require-hashes --disable-pip --strict --progress-spinner off
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend audit
+
+SBOM := .cache/sbom
+
+sbom: setup ## what is shipped, for whoever has to know: CycloneDX and the licences, into .cache/sbom
+	@mkdir -p $(SBOM)
+	@.cache/uv/bin/uv export --quiet --locked --no-dev --format cyclonedx1.5 --preview-features sbom-export \
+		--output-file $(SBOM)/layer.cdx.json
+	@$(NPM) sbom --sbom-format cyclonedx --omit dev --package-lock-only > $(SBOM)/frontend.cdx.json
+	@$(BIN)/python -m ops.licences > $(SBOM)/licences.md
+
 build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# In a pipeline GitHub's environment has asked whoever must agree, and CloudFormation acts as a role of its own.
+PIPELINE := $(if $(CI),--no-confirm-changeset) $(if $(EXECUTION_ROLE),--role-arn "$(EXECUTION_ROLE)")
 
 deploy: named-environment build ## to AWS: ENV=dev, staging or prod of samconfig.toml; asks for the parameters the first time
 	@export PATH="$(CURDIR)/$(BIN):$$PATH"; sam validate --lint && \
 		if sam list stack-outputs --stack-name "nexus-ai-$(ENV)" >/dev/null 2>&1; then guided=; else guided=--guided; fi && \
-		sam deploy --config-env "$(ENV)" $$guided
+		sam deploy --config-env "$(ENV)" $$guided $(PIPELINE)
 
 named-environment:
 	@case "$(ENV)" in dev|staging|prod) ;; *) echo "make deploy: ENV is dev, staging or prod" >&2; exit 2;; esac

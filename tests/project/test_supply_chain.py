@@ -1,0 +1,133 @@
+"""What others make is pinned by what it contains, is allowed to be here, and gets no more rights than it needs."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.template import ROOT, Template
+from ops.licences import Package, bundle, layer, shipped
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
+
+
+@pytest.mark.parametrize("lock", [ROOT / "uv.lock", *sorted((ROOT / ".ci").glob("*.lock"))], ids=lambda lock: lock.name)
+def test_every_package_of_a_lock_of_python_has_the_hash_of_each_file(lock: Path) -> None:
+    packages: list[dict[str, Any]] = tomllib.loads(lock.read_text())["package"]
+    files = [
+        (package["name"], file)
+        for package in packages
+        if "registry" in package["source"]
+        for file in [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+    ]
+    assert len(files) >= len(packages) - 1
+    assert [name for name, file in files if not re.fullmatch("sha256:[0-9a-f]{64}", file["hash"])] == []
+    assert {next(iter(package["source"])) for package in packages} <= {"registry", "editable", "virtual"}
+
+
+@pytest.mark.parametrize("listed", ["layers/common/requirements.txt", "local/uv-requirements.txt"])
+def test_every_requirement_is_one_version_with_hashes(listed: str) -> None:
+    text = re.sub(r"(?m)^\s*#.*\n", "", (ROOT / listed).read_text())
+    requirements = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+    assert requirements
+    assert [line for line in requirements if not re.match(r"[\w.-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+
+
+def test_every_package_of_the_frontend_has_a_hash() -> None:
+    packages: dict[str, dict[str, Any]] = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
+    assert [path for path, told in packages.items() if path and not told["integrity"].startswith("sha512-")] == []
+
+
+def test_what_is_shipped_may_be() -> None:
+    assert len(layer()) > 40
+    assert len(bundle()) > 40
+    assert [(each.name, each.licence) for each in shipped() if not each.allowed] == []
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("MIT", True),
+        ("MIT AND (BSD-3-Clause OR GPL-3.0-only)", False),
+        ("GPL-3.0-only OR MIT", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("Commons Clause", False),
+        ("", False),
+    ],
+)
+def test_a_licence_is_allowed_by_all_of_its_parts_or_one_of_its_choices(*, licence: str, allowed: bool) -> None:
+    assert replace(Package("a", "1", "MIT", "layer"), licence=licence).allowed is allowed
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_takes_actions_by_their_commits_and_has_the_least_rights(path: Path) -> None:
+    text = path.read_text()
+    workflow: dict[str, Any] = yaml.safe_load(text)
+    assert [line for line in text.splitlines() if "uses:" in line and not ACTION.search(line)] == []
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            # What anybody can write into a title or a branch's name is no part of a command.
+            assert "${{" not in step.get("run", "")
+            assert "checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False
+
+
+def test_a_workflow_that_has_more_rights_is_no_stranger_s_to_start() -> None:
+    more = {path.stem for path in WORKFLOWS if re.search(r"(?m): write$", path.read_text())}
+    assert more == {"release", "deploy"}
+    starts = {path.stem: set(yaml.safe_load(path.read_text())[True]) for path in WORKFLOWS}
+    assert {start for name in more for start in starts[name]} == {"push", "workflow_dispatch"}
+    assert yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())[True]["push"] == {"tags": ["v*"]}
+
+
+def test_updates_are_looked_for_wherever_something_is_pinned() -> None:
+    updates: list[dict[str, Any]] = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {(each["package-ecosystem"], each["directory"]) for each in updates} == {
+        ("uv", "/"),
+        ("pip", "/local"),
+        ("npm", "/frontend"),
+        ("github-actions", "/"),
+    }
+
+
+def rights(policies: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Each action with each of its resources."""
+    for policy in policies:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield from product(_listed(statement["Action"]), _listed(statement["Resource"]))
+
+
+def _listed(one_or_many: str | list[str]) -> list[str]:
+    return [one_or_many] if isinstance(one_or_many, str) else one_or_many
+
+
+def test_one_environment_of_one_repository_deploys_one_stack_and_no_more() -> None:
+    parameters = {"Repository": "clinic/nexus", "Environment": "prod"}
+    template = Template(parameters, region="sa-east-1", path=ROOT / "ops" / "github.yaml")
+    template.name("ExecutionRole", "execution", Arn="arn:aws:iam::1:role/ExecutionRole")
+    roles = dict(template.resources("AWS::IAM::Role"))
+
+    (trust,) = roles["DeploymentRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert template.resolve(trust["Condition"]) == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": "repo:clinic/nexus:environment:prod",
+        }
+    }
+    granted = {name: list(rights(template.resolve(role["Policies"]))) for name, role in roles.items()}
+    assert granted.keys() == {"DeploymentRole", "ExecutionRole"}
+    for action, resource in (pair for each in granted.values() for pair in each):
+        assert "*" not in action
+        assert re.search(r"nexus-ai-prod[-/]|[:/]aws-sam-cli-managed-default|/ExecutionRole$|:transform/", resource)
+    execution = {action for action, _ in granted["ExecutionRole"]}
+    assert not {"iam:CreateUser", "iam:CreateAccessKey", "iam:CreatePolicyVersion"} & execution

@@ -9,6 +9,8 @@ NODE_MODULES := frontend/node_modules/.package-lock.json
 DEMO := frontend/dist/demo/index.html
 export SAM_CLI_TELEMETRY := 0
 export ARCHITECTURE
+# Tests' rewritten assertions are kept: without them each worker of each run spends as long on making them as on importing.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
 	test-lambda audit sbom deploy named-environment ceiling clean setup browser screenshots

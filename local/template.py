@@ -14,7 +14,7 @@ ACCOUNT_ID: Final = "123456789012"
 type Properties = dict[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short tags."""
 
 

@@ -1,6 +1,8 @@
 """One deadline over all attempts, circuits that are shared, and the four strategies."""
 
 from collections import Counter
+from threading import Semaphore
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,7 @@ from nexus_ai.tenants.models import (
     Strategy,
     TenantSettings,
 )
+from nexus_ai.tenants.store import TenantStore
 from tests.functional.limits_support import MovedClock, caller_of
 from tests.functional.pipeline_support import (
     at_once,
@@ -40,6 +43,7 @@ from tests.functional.pipeline_support import (
 )
 
 HANGS = Answer(delay_s=60)
+STUCK_S = 15
 # What is asked here takes seconds by its nature, and needs the machine for itself.
 takes_time = pytest.mark.slow
 
@@ -122,7 +126,9 @@ def test_a_limit_that_is_used_up_stops_the_chain_and_the_last_attempt_is_settled
     assert stack.providers.count(ProviderName.ANTHROPIC) == 0
 
 
-def test_one_probe_goes_through_an_open_circuit_and_closes_it(stack: LocalStack, tenant: str) -> None:
+def test_one_probe_goes_through_an_open_circuit_and_closes_it(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai", "groq")
     clock = MovedClock(SystemClock().now_ms())
@@ -146,7 +152,19 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(stack: LocalStack,
     set_limits(tenant)
     assert stack.providers.count(ProviderName.OPENAI) == 6
 
-    at_once(8, lambda number: call(other, tenant, 20, f"Depois da pausa {number}"))
+    ended, close = Semaphore(0), TenantStore.close_circuit
+
+    def close_after_the_others(*circuit: Any) -> None:
+        """Who comes later would find the circuit closed, and rightly ask."""
+        assert all(ended.acquire(timeout=STUCK_S) for _ in range(7))
+        close(*circuit)
+
+    def ask(number: int) -> None:
+        call(other, tenant, 20, f"Depois da pausa {number}")
+        ended.release()
+
+    monkeypatch.setattr(TenantStore, "close_circuit", close_after_the_others)
+    at_once(8, ask)
     assert stack.providers.count(ProviderName.OPENAI) == 7
 
     clock.ms += 6_000

@@ -23,6 +23,12 @@ FAULTS = [throttled, broken, unreachable]
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again after an answer is tried again at once."""
+    monkeypatch.setattr(books, "PAUSES_S", (0.01, 0.01, 0.01))
+
+
+@pytest.fixture
 def known(stack: LocalStack, tenant: str) -> str:
     """A tenant whose item of limits exists, so that a reservation is one UpdateItem."""
     welcome(stack, tenant)
@@ -76,6 +82,7 @@ def test_keys_that_cannot_be_read_refuse_the_call_in_their_own_words(stack: Loca
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_settlement_that_fails_costs_no_answer_and_is_left_to_the_sweep(stack: LocalStack, known: str) -> None:
     reserved: list[object] = []
 
@@ -93,6 +100,7 @@ def test_a_settlement_that_fails_costs_no_answer_and_is_left_to_the_sweep(stack:
     assert [entry.request_id for entry in limit_state(known).in_flight.values()] == [record.id]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: LocalStack, known: str) -> None:
     opened: list[object] = []
 
@@ -109,10 +117,8 @@ def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: Lo
     assert not limit_state(known).in_flight
 
 
-def test_an_answer_from_the_cache_is_not_given_without_a_record(
-    stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(books, "PAUSES_S", (0.01,))
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_from_the_cache_is_not_given_without_a_record(stack: LocalStack, known: str) -> None:
     copy(stack, known)
 
     with fault("TransactWriteItems", get_settings().audit_logs_table, throttled):
@@ -122,6 +128,7 @@ def test_an_answer_from_the_cache_is_not_given_without_a_record(
     assert len(records(known)) == 1
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalStack, known: str) -> None:
     copy(stack, known)
     tries: list[object] = []

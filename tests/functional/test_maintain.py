@@ -114,7 +114,8 @@ def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
     missed = set(tenants) - set(seen)
     assert tables.rate_limits().get(keys.unfinished_sweep(), consistent=True)
     for _ in range(16):
-        handler({}, Rationed())
+        if not set(tenants) <= set(seen):
+            handler({}, Rationed())
 
     assert missed
     assert set(tenants) <= set(seen)

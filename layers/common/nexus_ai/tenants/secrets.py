@@ -36,6 +36,15 @@ def fingerprint(tenant_id: str, api_key: str) -> str:
     return hmac.digest(api_key.encode(), f"fingerprint {tenant_id}".encode(), "sha256").hex()[:16]
 
 
+def fields(tenant_id: str, provider: str, api_key: str) -> dict[str, bytes | str]:
+    """What a configuration keeps of a key; raises KeyServiceUnavailable."""
+    return {
+        "key_ciphertext": encrypt(tenant_id, provider, api_key),
+        "key_last_four": last_four(api_key),
+        "key_fingerprint": fingerprint(tenant_id, api_key),
+    }
+
+
 class KeyRing:
     """Decrypts keys, and keeps them in memory by their ciphertext: a new key has another one, and binds at once."""
 

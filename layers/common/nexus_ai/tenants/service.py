@@ -81,7 +81,7 @@ class TenantService:
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         changes["updated_at_ms"] = self._clock.now_ms()
         if api_key is not None:
-            changes |= self._key_fields(caller, provider, api_key) | {"last_test": given["last_test"]}
+            changes |= secrets.fields(caller.tenant_id, provider, api_key) | {"last_test": given["last_test"]}
         try:
             if api_key is not None and model is not None:
                 config = ProviderConfig.model_validate({"provider": provider, **changes})
@@ -140,13 +140,6 @@ class TenantService:
                 self._store.forget_stop(caller.tenant_id, address)
         self._store.change_alerts(caller.tenant_id, fields)
         self._forget(caller.tenant_id)
-
-    def _key_fields(self, caller: Caller, provider: str, api_key: str) -> dict[str, Any]:
-        return {
-            "key_ciphertext": secrets.encrypt(caller.tenant_id, provider, api_key),
-            "key_last_four": secrets.last_four(api_key),
-            "key_fingerprint": secrets.fingerprint(caller.tenant_id, api_key),
-        }
 
     def _forget(self, tenant_id: str) -> None:
         with self._lock:

@@ -5,8 +5,10 @@ the same state. Tables, bucket and keys are made from template.yaml in both case
 already has are taken as they are.
 """
 
+import json
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -33,6 +35,10 @@ _PROBES: Final[Mapping[str, Callable[[Any], object]]] = {
     "s3": lambda client: client.list_buckets(),
     "sesv2": lambda client: client.list_email_identities(PageSize=1),
 }
+
+
+# What DynamoDB answers with items.
+_OF_ITEMS: Final = frozenset({"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"})
 
 
 class AwsUnreachable(Exception):
@@ -109,6 +115,7 @@ class Aws:
         mock = mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}})
         _make_dynamodb_exact()
         _make_transactions_quick()
+        _make_answers_quick()
         mock.start()
         self._open.callback(mock.stop)
         self._open.callback(setattr, clients, "connect", clients.connect)
@@ -169,6 +176,27 @@ def _make_transactions_quick() -> None:
 
     backend.transact_write_items = quick
     backend.quick = True
+
+
+def _make_answers_quick() -> None:
+    """moto writes an answer member by member as the service's model has it, which takes longer than all else does.
+    Those with items are JSON already, but for bytes."""
+    from moto.dynamodb.responses import DynamoHandler
+
+    if hasattr(DynamoHandler, "quick"):
+        return
+    handler: Any = DynamoHandler
+    serialized: Callable[..., Any] = handler.serialized
+
+    def quick(self: Any, answer: Any) -> Any:
+        if isinstance(answer.result, Exception) or self._get_action() not in _OF_ITEMS:
+            return serialized(self, answer)
+        members = cast("dict[str, Any]", answer.result).items()
+        told = {name: value for name, value in members if value is not None}
+        return 200, dict(self.response_headers), json.dumps(told, default=lambda value: b64encode(value).decode())
+
+    handler.serialized = quick
+    handler.quick = True
 
 
 def _client(service: str, **options: Any) -> Any:

@@ -247,6 +247,8 @@ def test_the_workflow_runs_what_everybody_runs_and_pins_its_actions() -> None:
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         workflow = yaml.safe_load(path.read_text())
         steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-        assert any(step.get("run") == ".ci/run" for step in steps)
+        # A deployment is started by hand, of a commit that was pushed. YAML takes the key `on` for a boolean.
+        by_hand = list(workflow[True]) == ["workflow_dispatch"]
+        assert by_hand or any(step.get("run") == ".ci/run" for step in steps)
         for step in steps:
             assert "uses" not in step or re.search(r"@[0-9a-f]{40}$", step["uses"])

@@ -10,12 +10,15 @@ from functions.maintain.app import handler
 from local.stack import LocalStack
 from nexus_ai.alerts.store import LEASE_S, AlertStore
 from nexus_ai.core.clock import SystemClock
+from nexus_ai.gateway.composition import usage_store
 from nexus_ai.gateway.meter import Meter
 from nexus_ai.limits.models import Amounts
 from nexus_ai.maintenance.telling import Outcome
 from nexus_ai.storage import keys, tables
 from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import Item, Table
+from nexus_ai.tenants.models import Preferences
+from nexus_ai.usage.models import Counts, UsageEntry
 from tests.functional.alerts_support import (
     MORNING_S,
     Company,
@@ -32,7 +35,7 @@ from tests.functional.faults import broken, fault
 from tests.functional.http_client import ask as request
 from tests.functional.limits_support import MovedClock, limits
 from tests.functional.limits_support import set_limits as set_all_limits
-from tests.functional.pipeline_support import copy, limit_state, records, set_limits
+from tests.functional.pipeline_support import copy, limit_state, records, set_limits, set_preferences
 from tests.unit.http_events import Context
 
 HOUR_80 = "Nexus AI: 80% do limite de requisições por hora"
@@ -124,6 +127,25 @@ def test_of_many_runs_at_once_one_sends(stack: LocalStack, tenant: str, clock: M
         assert len(subjects(stack, company.tenant)) == 4
         assert len(set(subjects(stack, company.tenant))) == 2
         assert company.due() == []
+
+
+def test_the_dearest_are_those_of_the_preferences_day_where_a_running_window_has_another_zone(
+    stack: LocalStack, tenant: str, clock: MovedClock
+) -> None:
+    company = Company(tenant, clock, requests=20, time_zone="Pacific/Pago_Pago")
+    set_preferences(tenant, Preferences(time_zone="Pacific/Kiritimati"))
+    # By then it is the 19th in Kiritimati, and not yet in Pago Pago.
+    for day, model in (("2026-11-18", "of-yesterday"), ("2026-11-19", "of-today")):
+        counts = Counts(requests=1, cost_micros=1_000_000)
+        entry = UsageEntry(day=day, provider="openai", model=model, module="marketing", counts=counts)
+        usage_store().add(tenant, entry)
+    company.calls(17)
+
+    telling(clock).all(always)
+
+    (mail,) = mails(stack, tenant)
+    assert "openai/of-today" in text_of(mail)
+    assert "of-yesterday" not in text_of(mail)
 
 
 @pytest.mark.parametrize("later_s", [0, 3600, 86_400, 40 * 86_400])

@@ -84,6 +84,18 @@ def test_what_is_kept_in_the_item_and_what_in_s3_is_a_matter_of_one_byte(
     assert ("object" in item, "body" in item) == (bool(more), not more)
 
 
+def test_content_in_s3_is_written_once_and_nothing_is_written_over_it(stack: LocalStack, tenant: str) -> None:
+    copy(stack, tenant, {"prompt": LONG})
+    (record,) = records(tenant)
+    name, kept = content_item(tenant, Part.PROMPT)["object"], contents(tenant)
+
+    objects.put_once(name, b"something else")
+    assert contents(tenant) == kept
+    audit().write(record, [Content(part=part, text=text) for part, text in kept.items()])
+
+    assert contents(tenant) == kept
+
+
 def packs_to(size: int) -> str:
     """A text that zlib packs to exactly so many bytes: it is made longer, by less and less."""
     letters = random.Random(size)

@@ -108,6 +108,8 @@ def _audit_content(deployed: Deployed) -> Iterator[tuple[str, str]]:
         resource, actions = str(statement["Resource"]), set(listed(statement["Action"]))
         if "ContentBucket" in resource and "/-/" not in resource and name not in ERASES:
             yield from ((name, f"may delete content: {action}") for action in actions & {"s3:DeleteObject"})
+            if statement.get("Condition", {}).get("Null", {}).get("s3:if-none-match") != "false":
+                yield from ((name, f"may overwrite content: {action}") for action in actions & {"s3:PutObject"})
         if "AuditLogsTable" not in resource:
             continue
         if name not in ERASES:

@@ -81,6 +81,12 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
         ),
         "may delete content: s3:DeleteObject",
     ),
+    (
+        lambda d: statement(d, "TranslateFunction").update(
+            Action=["s3:PutObject"], Resource={"Fn::Sub": "${ContentBucket.Arn}/*"}
+        ),
+        "may overwrite content: s3:PutObject",
+    ),
     (lambda d: table(d).pop("PointInTimeRecoverySpecification"), "no point-in-time recovery"),
     (lambda d: table(d).update(SSESpecification={"SSEEnabled": True}), "not encrypted with the data key"),
     (lambda d: table(d).pop("DeletionProtectionEnabled"), "no deletion protection"),

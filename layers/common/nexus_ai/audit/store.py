@@ -209,5 +209,5 @@ class AuditStore:
         if len(packed) <= MAX_INLINE_BYTES:
             return item | {"body": packed}
         name = keys.audit_object(record.tenant_id, record.id, content.part)
-        objects.put(name, packed)
+        objects.put_once(name, packed)
         return item | {"object": name}

@@ -17,6 +17,18 @@ def put(name: str, body: bytes) -> None:
         aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
 
 
+def put_once(name: str, body: bytes) -> None:
+    """Writes an object that is not there yet; one that is there stays as it is, since it was written before."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (comes with the client, on first use)
+
+    with _errors():
+        try:
+            aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+                raise
+
+
 def get(name: str) -> bytes:
     """Raises ObjectMissing and StoreUnavailable."""
     with _errors():

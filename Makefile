@@ -90,6 +90,7 @@ lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=layers/common $(BIN)/lint-imports
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
+	@$(BIN)/cfn-lint ops/*.yaml
 	@.cache/uv/bin/uv run --quiet --locked --python $(BIN)/python --script .ci/audit_template.py
 	@$(NPM) run lint
 

@@ -52,6 +52,9 @@ class Template:
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
+            "Fn::If": self._if,
+            "Fn::Equals": lambda pair: str(self.resolve(pair[0])) == str(self.resolve(pair[1])),
+            "Fn::Not": lambda only: not self.resolve(only[0]),
         }
 
     def resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
@@ -105,6 +108,11 @@ class Template:
     def _get_att(self, path: list[str]) -> str:
         logical_id, attribute = path
         return self._attributes[logical_id, attribute]
+
+    def _if(self, choice: list[Any]) -> Any:
+        """The one that holds; the other may be of a resource that there is not."""
+        name, then, otherwise = choice
+        return self.resolve(then if self.resolve(self.body["Conditions"][name]) else otherwise)
 
     def _sub(self, text: str) -> str:
         def value(match: Match[str]) -> str:

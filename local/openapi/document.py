@@ -21,7 +21,7 @@ from nexus_ai.http.endpoint import Handler, Operation
 
 EXAMPLES: Final = ROOT / "docs" / "examples"
 EVENTS: Final = ROOT / "events"
-# What has no default in the template and says nothing about the API.
+# What every deployment has and says nothing about the API.
 _PARAMETERS: Final[dict[str, str]] = dict.fromkeys(("TokenIssuer", "TokenAudience", "TokenJwksUrl"), "-")
 _REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """The AI service of a CRM that many companies share. Tenant, user and roles come from the bearer

@@ -17,7 +17,7 @@ from local.demo import PROVIDERS, base_urls
 from local.functions import functions
 from local.serving import Server
 from local.stack import LocalStack
-from local.template import Template
+from local.template import ROOT, Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ProviderName, TokenUsage
@@ -216,5 +216,5 @@ def test_a_port_that_is_taken_is_refused() -> None:
 
 
 def test_the_template_tells_which_parameter_has_no_value() -> None:
-    with pytest.raises(ValueError, match="TokenIssuer"):
-        Template({}, region="us-east-1")
+    with pytest.raises(ValueError, match="Maintain"):
+        Template({"Name": "n"}, region="us-east-1", path=ROOT / "ops" / "dashboard.yaml")

@@ -19,6 +19,15 @@ PARAMETERS = {
     "TokenAudience": "nexus-ai",
     "TokenJwksUrl": "https://issuer.example/keys",
 }
+# Everything that there is only where it is asked for.
+OPTIONAL = {
+    "SignInPrefix": "crm-example",
+    "SignInCallbackUrl": "https://crm.example/signed-in",
+    "DomainName": "ai.crm.example",
+    "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+    "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "RequestsPerAddress": "2000",
+}
 # API Gateway's own limit of waiting.
 GATEWAY_S = 29
 # What SAM gives each function's role: writing logs and traces, of which no action takes a narrower resource.

@@ -1,7 +1,7 @@
 """The transformed template becomes a stack in moto's CloudFormation, and a second deployment keeps every table.
 
 moto knows no stage, no alias, no schedule and nothing of SES. That what these refer to is there, cfn-lint says (`make
-lint`).
+lint`). Nor does it know the outputs of nested stacks: `test_optional_parts.py` is about those.
 """
 
 import json
@@ -24,7 +24,6 @@ pytestmark = [
 
 # Another than that of the embedded AWS, which may run in this process.
 REGION = "eu-west-1"
-DASHBOARD = ROOT / "ops" / "dashboard.yaml"
 ISSUER = {"TokenIssuer": "https://crm.example", "TokenAudience": "crm"}
 BY_SECRET = {**ISSUER, "TokenSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tokens-AbCdEf"}
 WITH_MAILS = {**PARAMETERS, "SenderAddress": "avisos@crm.example", "AlarmAddress": "plantao@crm.example"}
@@ -64,7 +63,8 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
         artefacts: Any = boto3.client("s3", region_name="us-east-1")  # pyright: ignore[reportUnknownMemberType]
         artefacts.create_bucket(Bucket="artefacts")
         artefacts.put_object(Bucket="artefacts", Key="code", Body=b"code")
-        artefacts.put_object(Bucket="artefacts", Key="dashboard", Body=DASHBOARD.read_bytes())
+        for part in (ROOT / "ops").glob("*.yaml"):
+            artefacts.put_object(Bucket="artefacts", Key=part.name, Body=part.read_bytes())
         yield boto3.client("cloudformation", region_name=REGION)  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -73,10 +73,9 @@ def asked(name: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     for function in of_kind(template, "AWS::Lambda::Function").values():
         # moto fails where it updates a function that refers to its layer.
         function.pop("Layers")
-    # Where `sam deploy` puts it.
-    of_kind(template, "AWS::CloudFormation::Stack")["Dashboard"]["TemplateURL"] = (
-        "https://s3.amazonaws.com/artefacts/dashboard"
-    )
+    for part in of_kind(template, "AWS::CloudFormation::Stack").values():
+        # Where `sam deploy` puts it.
+        part["TemplateURL"] = part["TemplateURL"].replace("ops/", "https://s3.amazonaws.com/artefacts/")
     aliases = of_kind(template, "AWS::Lambda::Alias")
     for alias in aliases:
         template["Resources"].pop(alias)

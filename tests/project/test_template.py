@@ -155,13 +155,17 @@ def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None
 def test_the_defaults_of_the_parameters_are_those_of_the_settings() -> None:
     variables: dict[str, Any] = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
     parameters = TEMPLATE.body["Parameters"]
+    # Where a user pool would tell another, the parameter is what stands last.
+    named = {
+        name: value["Fn::If"][2]["Ref"] if "Fn::If" in value else value["Ref"] for name, value in variables.items()
+    }
     here = {
-        name.lower(): parameters[value["Ref"]]["Default"]
-        for name, value in variables.items()
-        if "Default" in parameters.get(value["Ref"], {}) and name != "STAGE"
+        name.lower(): parameters[parameter]["Default"]
+        for name, parameter in named.items()
+        if "Default" in parameters.get(parameter, {}) and name != "STAGE"
     }
     needed = {name: "x" for name, field in Settings.model_fields.items() if field.is_required()}
-    assert Settings.model_validate(needed | here) == Settings.model_validate(needed)
+    assert Settings.model_validate(here | needed) == Settings.model_validate(needed)
 
 
 @pytest.mark.parametrize("name", sorted(dict(TEMPLATE.resources("AWS::Serverless::Function"))))

@@ -13,7 +13,7 @@ export ARCHITECTURE
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
-	test-lambda audit sbom deploy named-environment ceiling clean setup browser screenshots
+	test-lambda audit sbom deploy named-environment site ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -141,7 +141,10 @@ deploy: named-environment build ## to AWS: ENV=dev, staging or prod of samconfig
 		sam deploy --config-env "$(ENV)" $$guided $(PIPELINE)
 
 named-environment:
-	@case "$(ENV)" in dev|staging|prod) ;; *) echo "make deploy: ENV is dev, staging or prod" >&2; exit 2;; esac
+	@case "$(ENV)" in dev|staging|prod) ;; *) echo "make: ENV is dev, staging or prod" >&2; exit 2;; esac
+
+site: named-environment setup ## a frontend to the deployment's site: ENV, FOLDER (what it was built into)
+	@PYTHONPATH=layers/common $(BIN)/python -m ops.site --stack "nexus-ai-$(ENV)" --folder "$(FOLDER)"
 
 ceiling: setup ## what a tenant's administrators cannot exceed: STACK, TENANT, REQUESTS_PER_HOUR, TOKENS_PER_DAY, COST_PER_MONTH_USD
 	@PYTHONPATH=layers/common $(BIN)/python -m ops.ceiling --stack "$(STACK)" --tenant "$(TENANT)" \

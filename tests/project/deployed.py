@@ -27,6 +27,7 @@ OPTIONAL = {
     "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "RequestsPerAddress": "2000",
+    "Site": "on",
 }
 # API Gateway's own limit of waiting.
 GATEWAY_S = 29

@@ -1,6 +1,6 @@
-"""What there is only where it is asked for: a user pool, a name, a web ACL.
+"""What there is only where it is asked for: a user pool, a site, a name, a web ACL.
 
-moto's CloudFormation knows neither the outputs of a nested stack nor what these three are made of. So whether they fit
+moto's CloudFormation knows neither the outputs of a nested stack nor what these four are made of. So whether they fit
 their stack is read from the templates, and that AWS takes each of them, cfn-lint says (`make lint`).
 """
 
@@ -18,13 +18,13 @@ from tests.project.deployed import OPTIONAL, PARAMETERS, findings, of_kind, tran
 POOL = {name: OPTIONAL[name] for name in ("SignInPrefix", "SignInCallbackUrl")}
 DOMAIN = {name: OPTIONAL[name] for name in ("DomainName", "CertificateArn", "HostedZoneId")}
 WEB_ACL = {"RequestsPerAddress": OPTIONAL["RequestsPerAddress"]}
-CONDITIONS = {"HasUserPool": POOL, "HasDomain": DOMAIN, "HasWebAcl": WEB_ACL}
-COMBINATIONS = [chosen for size in range(4) for chosen in combinations(CONDITIONS, size)]
+CONDITIONS = {"HasUserPool": POOL, "HasSite": {"Site": "on"}, "HasDomain": DOMAIN, "HasWebAcl": WEB_ACL}
+COMBINATIONS = [chosen for size in range(5) for chosen in combinations(CONDITIONS, size)]
 SECRET = {"TokenSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tokens-AbCdEf"}
 
 
 def given(chosen: tuple[str, ...]) -> dict[str, str]:
-    """Parameters by which these conditions hold, and no other of the three."""
+    """Parameters by which these conditions hold, and no other of the four."""
     issuer = {} if "HasUserPool" in chosen else PARAMETERS
     return {**issuer, **{name: value for each in chosen for name, value in CONDITIONS[each].items()}}
 
@@ -32,6 +32,7 @@ def given(chosen: tuple[str, ...]) -> dict[str, str]:
 def part(name: str) -> dict[str, Any]:
     parameters = dict.fromkeys(("Name", "Api", "Stage", "RequestsPerAddress", "CertificateArn", "HostedZoneId"), "x")
     parameters |= {"Prefix": "x", "CallbackUrl": "x", "Maintain": "x", "DeadLetters": "x"}
+    parameters |= {"ApiOrigin": "x", "SignInOrigin": "x"}
     return Template(parameters, region="us-east-1", path=ROOT / name).body
 
 
@@ -122,7 +123,7 @@ def test_an_auditor_finds_nothing_with_all_of_them() -> None:
 def test_each_part_is_told_what_it_asks_for_and_tells_what_is_asked_of_it() -> None:
     deployed = transformed()
     parts = of_kind(deployed, "AWS::CloudFormation::Stack")
-    assert {"UserPool", "Domain", "WebAcl"} <= parts.keys()
+    assert {"UserPool", "Frontend", "Domain", "WebAcl"} <= parts.keys()
     asked = set(re.findall(r"'Fn::GetAtt': \['(\w+)', 'Outputs\.(\w+)'\]", str(deployed)))
     for name, properties in parts.items():
         nested = part(properties["TemplateURL"])
@@ -186,3 +187,22 @@ def test_a_web_acl_refuses_no_text_for_what_people_write() -> None:
     assert {f"{kind}_BODY" for kind in bodies} <= counted
     assert rules["requests-of-one-address"]["RateBasedStatement"]["Limit"] == {"Ref": "RequestsPerAddress"}
     assert "'SampledRequestsEnabled': True" not in str(acl)
+
+
+def test_nobody_reads_the_sites_files_but_through_its_own_distribution() -> None:
+    resources = part("ops/site.yaml")["Resources"]
+    assert set(resources["Files"]["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    allowed, refused = resources["FilesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    source = {"Fn::Sub": "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"}
+    assert allowed["Condition"] == {"StringEquals": {"AWS:SourceArn": source}}
+    assert allowed["Action"] == "s3:GetObject"
+    assert (refused["Effect"], refused["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_a_page_loads_the_sites_own_files_and_calls_the_api_and_the_sign_in_page() -> None:
+    headers = part("ops/site.yaml")["Resources"]["Headers"]["Properties"]["ResponseHeadersPolicyConfig"]
+    policy = headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    assert policy == (
+        "default-src 'self'; connect-src 'self' ${ApiOrigin} ${SignInOrigin}; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )

@@ -1,0 +1,72 @@
+"""`make site`: what a frontend was built into, at the site of a deployment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import site
+
+OUTPUTS = {"SiteBucketName": "files", "SiteUrl": "https://site.example"}
+
+
+class Aws:
+    """Two stacks, one of them without a site, and a record of what was put into S3."""
+
+    def __init__(self) -> None:
+        self.put: list[dict[str, Any]] = []
+
+    def describe_stacks(self, *, StackName: str) -> Mapping[str, Any]:  # noqa: N803
+        outputs = OUTPUTS if StackName == "with-site" else {}
+        return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]}
+
+    def put_object(self, **given: Any) -> None:
+        self.put.append(given)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    fake = Aws()
+
+    def client(_service: str) -> Aws:
+        return fake
+
+    monkeypatch.setattr(site, "_client", client)
+    return fake
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    for name in ("index.html", "icon.svg", "assets/app-1a2b.js", ".git/config", "assets/.DS_Store"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_pages_come_last_and_only_what_is_named_by_its_content_is_kept_for_good(
+    aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.main(["--stack", "with-site", "--folder", str(built)])
+
+    assert [tuple(each.values()) for each in aws.put] == [
+        (
+            "files",
+            "assets/app-1a2b.js",
+            b"assets/app-1a2b.js",
+            "text/javascript",
+            "public, max-age=31536000, immutable",
+        ),
+        ("files", "icon.svg", b"icon.svg", "image/svg+xml", "no-cache"),
+        ("files", "index.html", b"index.html", "text/html", "no-cache"),
+    ]
+    assert "https://site.example" in capsys.readouterr().out
+
+
+def test_a_deployment_without_a_site_and_a_folder_without_a_page_are_named(aws: Aws, built: Path) -> None:
+    with pytest.raises(SystemExit, match="Site=on"):
+        site.main(["--stack", "without", "--folder", str(built)])
+    (built / "index.html").unlink()
+    with pytest.raises(SystemExit, match="FOLDER"):
+        site.main(["--stack", "with-site", "--folder", str(built)])
+    assert aws.put == []

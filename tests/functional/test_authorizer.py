@@ -20,6 +20,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from functions.authorizer.app import handler
 from local.aws import Aws
 from local.stack import LocalStack
+from local.template import Template
 from nexus_ai.core.settings import get_settings
 from nexus_ai.http import authorizer, token_keys
 from nexus_ai.storage import aws
@@ -180,6 +181,32 @@ def test_claims_stand_under_the_deployment_s_names(issuer: Issuer, monkeypatch: 
         "roles": "user",
         "exp": "",
     }
+
+
+def test_of_a_user_pools_tokens_the_one_about_the_person_is_good_and_the_other_is_not(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Template({"SignInPrefix": "crm", "SignInCallbackUrl": "https://crm.example/"}, region="us-east-1")
+    outputs = {"Outputs.Issuer": "https://pool", "Outputs.Client": "client-1", "Outputs.Keys": issuer.url}
+    pool.name("UserPool", "pool", **outputs)
+    variables = pool.body["Globals"]["Function"]["Environment"]["Variables"]
+    for name in variables:
+        if name.startswith(("TOKEN_", "CLAIM_")):
+            monkeypatch.setenv(name, pool.resolve(variables[name]))
+    get_settings.cache_clear()
+    both: dict[str, Any] = {"iss": "https://pool", "sub": str(uuid4()), "tenant_id": None, "roles": None}
+    person: dict[str, Any] = {
+        "token_use": "id",
+        "aud": "client-1",
+        "custom:tenant_id": "globex",
+        "custom:roles": "admin",
+    }
+    access: dict[str, Any] = {"token_use": "access", "aud": None, "client_id": "client-1", "scope": "openid profile"}
+
+    context = authorize(f"Bearer {token(**both, **person)}")["context"]
+    assert (context["tenantId"], context["userId"], context["roles"]) == ("globex", both["sub"], "admin")
+    with pytest.raises(authorizer.Unauthorized):
+        authorize(f"Bearer {token(**both, **access)}")
 
 
 def test_clocks_may_differ_a_little(issuer: Issuer) -> None:

@@ -12,7 +12,7 @@ export ARCHITECTURE
 # Tests' rewritten assertions are kept: without them each worker of each run spends as long on making them as on importing.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run frontend library test test-all fuzz mutants evaluate bench lint types format openapi requirements build \
+.PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-peers lint types format openapi requirements build \
 	test-lambda audit sbom deploy named-environment site ceiling clean setup browser screenshots
 
 help: ## this list
@@ -84,6 +84,14 @@ bench: setup browser $(DEMO) ## what docs/benchmarks.md tells, measured anew
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.maintain
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.page
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.money
+
+bench-peers: setup ## this service beside LiteLLM and Portkey's gateway, which it installs (Debian, as root, for Redis)
+	@command -v redis-server >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench/peers/portkey --silent ci --no-audit --no-fund
+	@.cache/uv/bin/uv sync --quiet --locked --python $(BIN)/python --script bench/peers/litellm/proxy.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ARCHITECTURE=$(MACHINE) sam build --build-dir $(BUILT)/build --cache-dir $(BUILT)/cache \
+		--parameter-overrides Architecture=$(MACHINE) >/dev/null
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.peers $(BUILT)/build
 
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Other gateways beside this service, in one run."""

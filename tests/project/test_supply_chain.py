@@ -41,8 +41,9 @@ def test_every_requirement_is_one_version_with_hashes(listed: str) -> None:
     assert [line for line in requirements if not re.match(r"[\w.-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
 
 
-def test_every_package_of_the_frontend_has_a_hash() -> None:
-    packages: dict[str, dict[str, Any]] = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["frontend", "bench/peers/portkey"])
+def test_every_package_of_node_has_a_hash(folder: str) -> None:
+    packages: dict[str, dict[str, Any]] = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     assert [path for path, told in packages.items() if path and not told["integrity"].startswith("sha512-")] == []
 
 

@@ -13,7 +13,7 @@ export ARCHITECTURE
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-peers lint types format openapi requirements build \
-	test-lambda audit sbom deploy named-environment site ceiling clean setup browser screenshots
+	test-lambda test-sam invoke start-api built audit sbom deploy named-environment site ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -64,10 +64,27 @@ ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/functional/test
 	fallback idempotency cache generate_copy analyze_sentiment translate put_config put_rate_limits))
 IN_PROCESS := cannot_be_read or never_sent or fastest_goes_first or nothing_is_configured_any_more or fifty_short
 
-test-lambda: setup ## what is deployed, in Lambda's own runtime, behind the local API
+built: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ARCHITECTURE=$(MACHINE) sam build --build-dir $(BUILT)/build --cache-dir $(BUILT)/cache \
 		--parameter-overrides Architecture=$(MACHINE) >/dev/null
+
+test-lambda: built ## what is deployed, in Lambda's own runtime, behind the local API
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --built $(BUILT)/build -k "not ($(IN_PROCESS))" $(ON_LAMBDA)
+
+test-sam: setup ## every event by `sam local invoke` and journeys through `sam local start-api`, where Docker is
+	@if why=$$(docker version --format '{{.Server.Version}}' 2>&1); then \
+		$(MAKE) --no-print-directory built && $(BIN)/pytest --built $(BUILT)/build tests/e2e/test_sam_local.py; \
+	else echo "make test-sam: skipped, no Docker engine answers ($$why)"; fi
+
+SAM_LOCAL := PATH="$(CURDIR)/$(BIN):$$PATH" BUILT=$(BUILT)/build PYTHONPATH=layers/common $(BIN)/python -m local.sam
+FUNCTION ?= health
+
+invoke: built ## one function with its event in a container (Docker), beside `make run`: FUNCTION=generate_copy, PORT=3000
+	@$(SAM_LOCAL) invoke "$$($(BIN)/python -c 'import sys; print(sys.argv[1].title().replace("_", ""))' "$(FUNCTION)")Function" \
+		--event "events/$(FUNCTION).json"
+
+start-api: built ## the API in containers (Docker) at http://127.0.0.1:3001 (API_PORT), beside `make run`: PORT=3000
+	@$(SAM_LOCAL) start-api --port $(or $(API_PORT),3001) --warm-containers LAZY
 
 fuzz: setup ## a thousand requests for each operation of the API, not part of CI
 	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/functional/test_whole_api.py
@@ -85,12 +102,10 @@ bench: setup browser $(DEMO) ## what docs/benchmarks.md tells, measured anew
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.page
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.money
 
-bench-peers: setup ## this service beside LiteLLM and Portkey's gateway, which it installs (Debian, as root, for Redis)
+bench-peers: built ## this service beside LiteLLM and Portkey's gateway, which it installs (Debian, as root, for Redis)
 	@command -v redis-server >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench/peers/portkey --silent ci --no-audit --no-fund
 	@.cache/uv/bin/uv sync --quiet --locked --python $(BIN)/python --script bench/peers/litellm/proxy.py
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ARCHITECTURE=$(MACHINE) sam build --build-dir $(BUILT)/build --cache-dir $(BUILT)/cache \
-		--parameter-overrides Architecture=$(MACHINE) >/dev/null
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.peers $(BUILT)/build
 
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome

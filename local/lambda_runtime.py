@@ -42,10 +42,10 @@ class ExecutionEnvironment:
 
     def __init__(self, built: Path, logical_id: str, variables: Mapping[str, str], log: Path | None = None) -> None:
         """`variables` are the function's and Lambda's own; `log` gets what the emulator and the function print."""
-        self._port = _free_port()
+        self._port = free_port()
         self._timeout_s = float(variables["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
-        addresses += ["--runtime-api-address", f"127.0.0.1:{_free_port()}"]
+        addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
         # Without `site` nothing is found that the layer or the runtime's own client does not bring.
         runtime = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
         path = f"{built / 'CommonLayer' / 'python'}:{_runtime_client().name}"
@@ -185,7 +185,8 @@ def _runtime_client() -> TemporaryDirectory[str]:
     return folder
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has at the moment."""
     server = Server()
     server.stop()
     return server.port

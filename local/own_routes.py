@@ -1,7 +1,8 @@
-"""What exists in the local stack only: tokens are made, mails are read, and the API's description is shown."""
+"""What exists in the local stack only: tokens are made, mails are read, the API's description is shown, and other
+processes are told what a function has to know."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as policy
@@ -21,6 +22,7 @@ from nexus_ai.core.errors import NexusError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+VARIABLES: Final = "/local/variables"
 _PREFIX: Final = "/local/"
 _DESCRIPTION: Final = "/openapi.json"
 _PAGE: Final = "/docs"
@@ -49,19 +51,28 @@ def is_own(path: str) -> bool:
 
 class OwnRoutes:
     """A WSGI application for every path that `is_own`. `mails` gives moto's messages, oldest first; `tick` runs what is
-    scheduled, and raises FunctionFailed and FunctionTimedOut."""
+    scheduled, and raises FunctionFailed and FunctionTimedOut; `variables` are a function's in another process."""
 
     def __init__(
-        self, issuer: Issuer, tenants: DemoTenants, mails: Callable[[], list[Any]], tick: Callable[[], object]
+        self,
+        issuer: Issuer,
+        tenants: DemoTenants,
+        mails: Callable[[], list[Any]],
+        tick: Callable[[], object],
+        variables: Callable[[], Mapping[str, str]],
     ) -> None:
         self._issuer = issuer
         self._tenants = tenants
         self._mails = mails
         self._tick = tick
+        self._variables = variables
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        response = self.answer(Request(environ))
-        response.headers.extend(_CORS)
+        request = Request(environ)
+        response = self.answer(request)
+        # No page in a browser has to know where AWS is.
+        if request.path != VARIABLES:
+            response.headers.extend(_CORS)
         return response(environ, start_response)
 
     def answer(self, request: Request) -> Response:
@@ -74,6 +85,8 @@ class OwnRoutes:
                 return self._ticked()
             case "GET", "/local/mail":
                 return _json({"items": [_mail(message) for message in reversed(self._mails())]})
+            case "GET", path if path == VARIABLES:
+                return _json(dict(self._variables()))
             case "GET", path if path == _DESCRIPTION:
                 return Response(COMMITTED.read_bytes(), mimetype="application/json")
             case "GET", path if path == _PAGE:

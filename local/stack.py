@@ -81,7 +81,7 @@ class LocalStack:
         self._open.enter_context(environment(variables))
         _forget()
         self._open.callback(_forget)
-        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick)
+        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick, self.variables)
         site = Site()
 
         def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -100,6 +100,11 @@ class LocalStack:
         """What Lambda and its SDK find in the environment of a function that is another process."""
         kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         return kept | {ENDPOINT: self.aws.serve()}
+
+    def variables(self) -> dict[str, str]:
+        """What a function finds in its environment that runs elsewhere; credentials are its own."""
+        places = {name: value for name, value in self.lambda_variables().items() if name.startswith(ENDPOINT)}
+        return {"AWS_REGION": self._region, **places, **self._template.environment()}
 
     def tick(self) -> None:
         """One run of the schedule; raises FunctionFailed and FunctionTimedOut."""

@@ -35,7 +35,7 @@ class Template:
     """The template with its parameters. Resources get their physical names from `name`, once they exist."""
 
     def __init__(self, parameters: Mapping[str, str], *, region: str, path: Path = ROOT / "template.yaml") -> None:
-        self.body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        self.body = self.read(path)
         self._values: dict[str, Any] = {
             "AWS::AccountId": ACCOUNT_ID,
             "AWS::Partition": "aws",
@@ -56,6 +56,12 @@ class Template:
             "Fn::Equals": lambda pair: str(self.resolve(pair[0])) == str(self.resolve(pair[1])),
             "Fn::Not": lambda only: not self.resolve(only[0]),
         }
+
+    @staticmethod
+    def read(path: Path) -> dict[str, Any]:
+        """A template as it is written, with the long forms of CloudFormation's tags."""
+        body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return body
 
     def resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
         """Logical ids and properties, as they are written, of all resources of a CloudFormation type."""

@@ -19,8 +19,10 @@ from functions.put_rate_limits.app import handler as put_rate_limits
 from functions.run_audit_job.app import handler as run_audit_job
 from functions.usage_stats.app import handler as usage_stats
 from local.authorization import allows
+from local.functions import FunctionFailed
 from local.stack import LocalStack
 from nexus_ai.http.endpoint import Handler
+from tests.answered_events import answered_events, told
 from tests.functional.audit_jobs_support import ShortTime, nobody_runs
 from tests.functional.pipeline_support import copy
 from tests.unit.http_events import Context, read_event
@@ -95,3 +97,22 @@ def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack:
     assert allows(answer["policyDocument"], event["methodArn"])
     assert allows(answer["policyDocument"], "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/GET/api/other")
     assert not allows(answer["policyDocument"], event["methodArn"].replace("a1b2c3d4e5", "another"))
+
+
+def test_each_event_is_answered_as_the_readme_tells(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody_runs(monkeypatch)
+    stack.tenants.welcome(tenant)
+    told_there = {row.event: row.answer for row in answered_events()}
+
+    def answer(name: str, logical_id: str) -> str:
+        event = read_event(name)
+        event.get("requestContext", {}).get("authorizer", {}).update(tenantId=tenant)
+        try:
+            return told(stack.functions[logical_id].invoke(event))
+        except FunctionFailed as error:
+            return str(error)
+
+    assert told_there
+    assert {row.event: answer(row.event, row.logical_id) for row in answered_events()} == told_there

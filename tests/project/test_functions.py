@@ -9,6 +9,7 @@ import pytest
 
 from local.routes import RestApi
 from local.template import ROOT, Template
+from tests.answered_events import answered_events
 
 HANDLER_LINES = 60
 PARAMETERS = {
@@ -59,6 +60,17 @@ def test_the_event_of_a_route_is_for_that_route() -> None:
         for route in (wire for wire in wired.values() if wire["Type"] == "Api"):
             assert event["httpMethod"] == route["Properties"]["Method"].upper()
             assert event["resource"] == route["Properties"]["Path"]
+
+
+def test_the_readme_tells_how_each_function_is_invoked_with_its_event() -> None:
+    events = {path.stem: json.loads(path.read_text()) for path in ROOT.glob("events/*.json")}
+    routes = {
+        name: f"`{event['httpMethod']} {event['resource']}`" for name, event in events.items() if "resource" in event
+    }
+    rows = answered_events()
+    assert sorted(row.event for row in rows) == sorted(events)
+    assert {row.logical_id for row in rows} == set(dict(FUNCTIONS))
+    assert [row.event for row in rows if not row.about.startswith(routes.get(row.event, ""))] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=named)

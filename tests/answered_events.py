@@ -1,0 +1,31 @@
+"""The README's table of functions, their events and what these are answered with, in its order."""
+
+import re
+from typing import Any, NamedTuple
+
+from local.template import ROOT
+
+_ROW = re.compile(r"^\| `make invoke FUNCTION=(\w+)` \| (.*) \| (\S+) \|$", re.MULTILINE)
+
+
+class Answered(NamedTuple):
+    """`about` begins with the route, where there is one; `answer` is a status, an error's message, or null."""
+
+    event: str
+    about: str
+    answer: str
+
+    @property
+    def logical_id(self) -> str:
+        return "".join(word.capitalize() for word in self.event.split("_")) + "Function"
+
+
+def answered_events() -> list[Answered]:
+    return [Answered(*row) for row in _ROW.findall((ROOT / "README.md").read_text("utf-8"))]
+
+
+def told(answer: dict[str, Any] | None) -> str:
+    """A function's answer as the table tells it."""
+    if answer is None:
+        return "null"
+    return str(answer["errorMessage"] if "errorMessage" in answer else answer["statusCode"])

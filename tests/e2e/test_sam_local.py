@@ -1,0 +1,144 @@
+"""`sam local`, which runs the built functions in containers: what `make test-sam` does where a Docker engine answers.
+
+The commands are those of `make invoke` and `make start-api`, the events those of events/, the answers those of the README's
+table.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from local.lambda_runtime import free_port
+from local.template import ROOT
+from tests.answered_events import Answered, answered_events, told
+from tests.e2e.make_run import Run, command_environment, running
+from tests.functional.http_client import GENERATE_COPY, Reply, ask
+
+RATE_LIMITS = "/api/marketing/ai/rate-limits"
+USAGE_TODAY = "/api/marketing/ai/usage-stats?period=today"
+# An image with the layer is made, a container started, and on slow machines that takes a while.
+START_S = 180
+
+pytestmark = pytest.mark.built
+
+
+@pytest.fixture(scope="module")
+def run() -> Generator[Run]:
+    with running() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def environment(run: Run, pytestconfig: pytest.Config) -> dict[str, str]:
+    """That of `make invoke` and `make start-api`."""
+    built: Path | None = pytestconfig.getoption("--built")
+    assert built, "`make test-sam` builds first, and says where"
+    own = {"BUILT": str(built), "PORT": str(urlsplit(run.url).port), "AWS_ACCESS_KEY_ID": "local"}
+    return command_environment({**own, "AWS_SECRET_ACCESS_KEY": "local", "SAM_CLI_TELEMETRY": "0"})
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "local.sam", *arguments]
+
+
+@pytest.mark.parametrize("function", answered_events(), ids=lambda function: function.event)
+def test_an_event_is_answered_in_a_container(function: Answered, environment: dict[str, str]) -> None:
+    invoke = command("invoke", function.logical_id, "--event", f"events/{function.event}.json")
+
+    ended = subprocess.run(
+        invoke, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=START_S
+    )
+
+    assert ended.stdout, ended.stderr
+    assert told(json.loads(ended.stdout)) == function.answer, ended.stderr
+
+
+@contextmanager
+def started_api(environment: dict[str, str]) -> Generator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        command("start-api", "--port", str(port), "--warm-containers", "LAZY"),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url, process)
+        yield url
+    finally:
+        # As Ctrl-C does: sam puts its containers away.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(START_S)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    ends_at = time.monotonic() + START_S
+    while True:
+        try:
+            ask(url, "GET", "/api/health")
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < ends_at
+            time.sleep(0.2)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def api(environment: dict[str, str]) -> Generator[str]:
+    with started_api(environment) as url:
+        yield url
+
+
+def token(run: Run, tenant: str, *roles: str) -> str:
+    body = {"tenantId": tenant, "userId": "ana", "roles": list(roles)}
+    return str(ask(run.url, "POST", "/local/token", body=body).body["token"])
+
+
+def write_copy(api: str, bearer: str | None) -> Reply:
+    return ask(api, "POST", GENERATE_COPY, token=bearer, body={"prompt": f"Café {uuid4()}"})
+
+
+def test_a_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
+    bearer = token(run, tenant, "user")
+
+    reply = write_copy(api, bearer)
+
+    assert (reply.status, reply.body["provider"]) == (200, "openai")
+    totals = ask(api, "GET", USAGE_TODAY, token=bearer).body["totals"]
+    assert (totals["requests"], totals["inputTokens"]) == (1, reply.body["usage"]["inputTokens"])
+
+
+def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str, tenant: str) -> None:
+    wrong = f"{token(run, tenant, 'user')[:-8]}AAAAAAAA"
+
+    assert write_copy(api, None).status == 401
+    # API Gateway makes 401 of an authorizer's "Unauthorized", `sam local` a failure of the authorizer.
+    assert write_copy(api, wrong).status == 502
+    right = token(run, tenant, "user")
+    assert ask(api, "GET", USAGE_TODAY, token=right).body["totals"]["requests"] == 0
+
+
+def test_a_limit_that_is_reached_is_429(run: Run, api: str, tenant: str) -> None:
+    admin = token(run, tenant, "admin")
+    assert ask(api, "PUT", RATE_LIMITS, token=admin, body={"requestsPerHour": 1}).status == 200
+
+    assert write_copy(api, admin).status == 200
+    refused = write_copy(api, admin)
+
+    assert (refused.status, refused.body["code"]) == (429, "limit_exceeded")
+    assert refused.body["limit"] == "requestsPerHour"
+    assert int(refused.headers["Retry-After"]) >= 1

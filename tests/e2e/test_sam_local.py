@@ -1,7 +1,7 @@
 """`sam local`, which runs the built functions in containers: what `make test-sam` does where a Docker engine answers.
 
-The commands are those of `make invoke` and `make start-api`, the events those of events/, the answers those of the README's
-table.
+The commands are those of `make invoke` and `make start-api`, the events those of events/, the answers those of the
+README's table.
 """
 
 import json

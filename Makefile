@@ -74,7 +74,7 @@ test-lambda: built ## what is deployed, in Lambda's own runtime, behind the loca
 test-sam: setup ## every event by `sam local invoke` and journeys through `sam local start-api`, where Docker is
 	@if why=$$(docker version --format '{{.Server.Version}}' 2>&1); then \
 		$(MAKE) --no-print-directory built && $(BIN)/pytest --built $(BUILT)/build tests/e2e/test_sam_local.py; \
-	else echo "make test-sam: skipped, no Docker engine answers ($$why)"; fi
+	else echo "make test-sam: skipped, no Docker engine answers ("$$why")"; fi
 
 SAM_LOCAL := PATH="$(CURDIR)/$(BIN):$$PATH" BUILT=$(BUILT)/build PYTHONPATH=layers/common $(BIN)/python -m local.sam
 FUNCTION ?= health

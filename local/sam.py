@@ -8,18 +8,17 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
-from types import FrameType
 from typing import Any, Final, NoReturn, Self
+from uuid import uuid4
 
 from local.lambda_runtime import MACHINE
 from local.own_routes import VARIABLES
@@ -120,20 +119,30 @@ def main() -> NoReturn:
     if not template.exists():
         _give_up(f"nothing has been built in {built}: `make invoke` and `make start-api` build first")
     variables = _variables_of(os.environ.get("PORT") or "3000")
-    # Ctrl-C is for `sam`, which puts its containers away.
-    signal.signal(signal.SIGINT, _wait)
     with Forwarders(_bridge(), ports_here(variables)) as forwarders:
         copy = with_variables(template, seen_from(forwarders.host, variables))
         try:
-            command = ["sam", "local", *sys.argv[1:], "--template", str(copy), "--skip-pull-image"]
-            ended = subprocess.run(command, check=False).returncode
+            _sam(["local", *sys.argv[1:], "--template", str(copy), "--skip-pull-image"])
         finally:
             copy.unlink()
-    sys.exit(ended)
 
 
-def _wait(_signal: int, _frame: FrameType | None) -> None:
-    """Goes on."""
+def _sam(arguments: list[str]) -> NoReturn:
+    """In this process, since `start-api` gives all requests the time at which it was started itself, so that their time
+    would be over after half a minute. Without one a request's time begins with the function's."""
+    from samcli.cli.main import cli  # pyright: ignore[reportMissingTypeStubs]
+    from samcli.local.apigw import event_constructor  # pyright: ignore[reportMissingTypeStubs]
+
+    constructor: Any = event_constructor
+    given: Callable[[Any], dict[str, Any]] = constructor.RequestContext.to_dict
+
+    def own(self: Any) -> dict[str, Any]:
+        return given(self) | {"requestId": str(uuid4()), "requestTime": None, "requestTimeEpoch": None}
+
+    constructor.RequestContext.to_dict = own
+    sam: Any = cli
+    sam.main(args=arguments, prog_name="sam")
+    sys.exit()
 
 
 def _variables_of(port: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """`sam local`, which runs the built functions in containers: what `make test-sam` does where a Docker engine answers.
 
-The commands are those of `make invoke` and `make start-api`, the events those of events/, the answers those of the
+The commands are those of `make invoke` and `make start-api`, the events those of events/, and the answers those of the
 README's table.
 """
 
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -45,6 +46,10 @@ def environment(run: Run, pytestconfig: pytest.Config) -> dict[str, str]:
     assert built, "`make test-sam` builds first, and says where"
     own = {"BUILT": str(built), "PORT": str(urlsplit(run.url).port), "AWS_ACCESS_KEY_ID": "local"}
     return command_environment({**own, "AWS_SECRET_ACCESS_KEY": "local", "SAM_CLI_TELEMETRY": "0"})
+
+
+# A function's first request waits for its container.
+ask_api = partial(ask, timeout_s=START_S)
 
 
 def command(*arguments: str) -> list[str]:
@@ -88,7 +93,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     ends_at = time.monotonic() + START_S
     while True:
         try:
-            ask(url, "GET", "/api/health")
+            ask_api(url, "GET", "/api/health")
         except OSError:
             assert process.poll() is None
             assert time.monotonic() < ends_at
@@ -109,7 +114,7 @@ def token(run: Run, tenant: str, *roles: str) -> str:
 
 
 def write_copy(api: str, bearer: str | None) -> Reply:
-    return ask(api, "POST", GENERATE_COPY, token=bearer, body={"prompt": f"Café {uuid4()}"})
+    return ask_api(api, "POST", GENERATE_COPY, token=bearer, body={"prompt": f"Café {uuid4()}"})
 
 
 def test_a_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
@@ -118,7 +123,7 @@ def test_a_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
     reply = write_copy(api, bearer)
 
     assert (reply.status, reply.body["provider"]) == (200, "openai")
-    totals = ask(api, "GET", USAGE_TODAY, token=bearer).body["totals"]
+    totals = ask_api(api, "GET", USAGE_TODAY, token=bearer).body["totals"]
     assert (totals["requests"], totals["inputTokens"]) == (1, reply.body["usage"]["inputTokens"])
 
 
@@ -129,12 +134,12 @@ def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str,
     # API Gateway makes 401 of an authorizer's "Unauthorized", `sam local` a failure of the authorizer.
     assert write_copy(api, wrong).status == 502
     right = token(run, tenant, "user")
-    assert ask(api, "GET", USAGE_TODAY, token=right).body["totals"]["requests"] == 0
+    assert ask_api(api, "GET", USAGE_TODAY, token=right).body["totals"]["requests"] == 0
 
 
 def test_a_limit_that_is_reached_is_429(run: Run, api: str, tenant: str) -> None:
     admin = token(run, tenant, "admin")
-    assert ask(api, "PUT", RATE_LIMITS, token=admin, body={"requestsPerHour": 1}).status == 200
+    assert ask_api(api, "PUT", RATE_LIMITS, token=admin, body={"requestsPerHour": 1}).status == 200
 
     assert write_copy(api, admin).status == 200
     refused = write_copy(api, admin)

@@ -16,12 +16,19 @@ class Reply(NamedTuple):
 
 
 def ask(
-    url: str, method: str, path: str, *, token: str | None = None, body: object = None, headers: Mapping[str, str] = {}
+    url: str,
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    body: object = None,
+    headers: Mapping[str, str] = {},
+    timeout_s: float = 35,
 ) -> Reply:
     """`body` is sent as it is where it is bytes, and as JSON otherwise."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
     own = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=35)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
     try:
         connection.request(method, path, sent, own | dict(headers))
         response = connection.getresponse()

@@ -54,7 +54,12 @@ def _transacted(item: Mapping[str, Mapping[str, Any]]) -> int:
 
     DynamoDB Local counts those of whole transactions otherwise, and one of a single small item as four.
     """
-    return 2 * ceil(_size({"M": item}) / 1024) * (2 if INDEX in item else 1)
+    return 2 * ceil(size_of(item) / 1024) * (2 if INDEX in item else 1)
+
+
+def size_of(item: Mapping[str, Any]) -> int:
+    """Bytes of an item in DynamoDB's types."""
+    return _size({"M": item})
 
 
 def _size(typed: Mapping[str, Any]) -> int:

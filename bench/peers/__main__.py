@@ -3,7 +3,7 @@
     make bench-peers
 
 The vendor is simulated, answers at once and has a process of its own. This service's function is the built one, warm
-in Lambda's runtime, in front of the embedded AWS. What stands in the place of AWS (the emulator, the store's engine) is
+in Lambda's runtime, in front of DynamoDB Local. What stands in the place of AWS (the emulator, the store's engine) is
 not counted; what it costs to call it is. LiteLLM checks a token, limits requests, holds a budget and caches in Redis;
 it has no database here, so that nothing of a call is kept. Portkey's gateway has none of these. All listen on
 127.0.0.1. CPU is that of all processes of each, Redis's among them.
@@ -35,6 +35,7 @@ from local.lambda_runtime import BuiltFunction, ExecutionEnvironment
 from local.stack import LocalStack
 from local.template import ROOT
 from nexus_ai.core.clock import SystemClock
+from tests.dynamodb_local import dynamodb_local
 
 HERE = Path(__file__).parent
 ROUNDS = 5
@@ -213,8 +214,11 @@ def portkey(vendor: str, ports: Iterator[int]) -> Generator[list[Line]]:
 
 @contextmanager
 def ours(vendor: str, built: Path) -> Generator[list[Line]]:
-    stack = LocalStack(operator={"OPENAI_BASE_URL": vendor, "LOG_LEVEL": "WARNING"}, built=built)
     with ExitStack() as around:
+        # It keeps connections, as AWS does and the embedded store does not.
+        tables = around.enter_context(dynamodb_local())
+        operator = {"OPENAI_BASE_URL": vendor, "LOG_LEVEL": "WARNING", "AWS_ENDPOINT_URL": tables}
+        stack = LocalStack(operator=operator, built=built)
         around.callback(stack.stop)
         stack.start()
         for tenant in ("bench-open", "bench-closed"):

@@ -31,10 +31,15 @@ class Adapter:
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         with exchange(timeout_s, api_key), _failures():
-            # The raw answer: it is read here, as strictly as every vendor's.
-            ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
-            request = _request(prompt, model)
-            return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
+            # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
+            # every part of the request once more, for a millisecond of CPU.
+            answer = self._client.post(
+                "/openai/v1/chat/completions",
+                cast_to=httpx.Response,
+                body=_request(prompt, model),
+                options={"headers": {"Authorization": f"Bearer {api_key}"}},
+            )
+            return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
         with exchange(timeout_s, api_key), _failures():

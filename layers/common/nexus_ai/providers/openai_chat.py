@@ -77,10 +77,15 @@ class Adapter:
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         with exchange(timeout_s, api_key), _failures():
-            # The raw answer: it is read here, as strictly as every vendor's.
-            ask: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
-            request = _request(prompt, model, self._dialect)
-            return chat.completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).content)
+            # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
+            # every part of the request once more, for a millisecond of CPU.
+            answer = self._client.post(
+                "/chat/completions",
+                cast_to=httpx2.Response,
+                body=_request(prompt, model, self._dialect),
+                options={"headers": {"Authorization": f"Bearer {api_key}"}},
+            )
+            return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
         with exchange(timeout_s, api_key), _failures():
@@ -101,7 +106,8 @@ def _request(prompt: Prompt, model: str, dialect: Dialect) -> dict[str, Any]:
         "messages": chat.messages(prompt),
         **({"response_format": chat.json_schema(prompt.output)} if prompt.output else {}),
         **_temperature(prompt, model),
-        "extra_body": {dialect.max_tokens: prompt.max_tokens, **dialect.body(prompt, model)},
+        dialect.max_tokens: prompt.max_tokens,
+        **dialect.body(prompt, model),
     }
 
 

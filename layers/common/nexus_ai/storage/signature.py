@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -31,8 +32,15 @@ def signed(
     lines = "".join(f"{name}:{signing[name]}\n" for name in sorted(signing))
     canonical = f"POST\n{place.path or '/'}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = f"AWS4{keys.secret_key}".encode()
-    for part in (*scope.split("/"), to_sign):
-        key = hmac.digest(key, part.encode(), "sha256")
-    credential = f"Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
+    signature = hmac.digest(_signing_key(keys.secret_key, scope), to_sign.encode(), "sha256").hex()
+    credential = f"Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
     return signing | {"authorization": f"AWS4-HMAC-SHA256 {credential}"}
+
+
+# One a service and day, as long as the credentials last.
+@lru_cache(maxsize=4)
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    key = f"AWS4{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

@@ -165,7 +165,7 @@ class AuditStore:
             first, last = (first, min(last, after)) if newest_first else (max(first, after), last)
         user_id = None if exact else wanted.user_id
         # Where nothing is left out, a page is what it shows, the one before it, and whether there is more.
-        page_size = limit + 2 if wanted.is_met_by_time(but_for_user=not exact) else None
+        page_size = (limit if wanted.is_met_by_time(but_for_user=not exact) else LOOKED_AT_MAX) + 2
         found: list[AuditRecord] = []
         looked_at: str | None = None
         items = self._range(tenant_id, (first, last), user_id=user_id, newest_first=newest_first, page_size=page_size)

@@ -12,7 +12,7 @@ export ARCHITECTURE
 # Tests' rewritten assertions are kept: without them each worker of each run spends as long on making them as on importing.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-peers lint types format openapi requirements build \
+.PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-scale bench-peers lint types format openapi requirements build \
 	test-lambda test-sam invoke start-api built audit sbom deploy named-environment site ceiling clean setup browser screenshots
 
 help: ## this list
@@ -101,6 +101,9 @@ bench: setup browser $(DEMO) ## what docs/benchmarks.md tells, measured anew
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.maintain
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.page
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.money
+
+bench-scale: setup ## what is behind a company, up to a million calls, and one in haste: a quarter of an hour
+	@PYTHONPATH=layers/common $(BIN)/python -m bench.scale
 
 bench-peers: built ## this service beside LiteLLM and Portkey's gateway, which it installs (Debian, as root, for Redis)
 	@command -v redis-server >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }

@@ -18,6 +18,7 @@ STAMP = VENV / ".synced"
 UV_REQUIREMENTS = ROOT / "local" / "uv-requirements.txt"
 UV_VENV = CACHE / "uv"
 UV = UV_VENV / "bin" / "uv"
+PRICE_LISTS = ROOT / "layers" / "common" / "make_price_lists.py"
 WANTED = "3.13"
 
 
@@ -49,11 +50,13 @@ def set_up() -> None:
     install_uv()
     sync: list[str | Path] = [UV, "sync", "--locked", "--quiet", "--python", find_python()]
     run(sync, "the packages of uv.lock could not be installed")
+    installed = VENV / "lib" / f"python{WANTED}" / "site-packages"
+    run([VENV / "bin" / "python", PRICE_LISTS, installed], "the vendors' price lists could not be made")
     STAMP.write_text(wanted)
 
 
 def fingerprint() -> str:
-    inputs = (ROOT / "uv.lock", ROOT / "pyproject.toml", UV_REQUIREMENTS)
+    inputs = (ROOT / "uv.lock", ROOT / "pyproject.toml", UV_REQUIREMENTS, PRICE_LISTS)
     return hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
 
 

@@ -1,7 +1,8 @@
-"""A function under SnapStart, as a program: it is set up, its snapshot is taken, and two copies of it are restored.
+"""A function under SnapStart, as a program: it is set up, its snapshot is taken, and copies of it are restored.
 
-A fork stands for the restore: both children begin with the very same memory. Standard input has the event and the
-variables that Lambda sets after a restore; standard output one JSON document a line, of the snapshot and of each copy.
+A fork stands for the restore: all children begin with the very same memory. Standard input has the function's name,
+an event for each copy, and the variables that Lambda sets after a restore; standard output one JSON document a line, of
+the snapshot and of each copy.
 """
 
 import json
@@ -10,12 +11,13 @@ import random
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from awslambdaric import lambda_runtime_hooks_runner as hooks  # pyright: ignore[reportMissingTypeStubs]
 
-from functions.generate_copy.app import handler
 from nexus_ai.core import observability, parallel, tls
 from nexus_ai.gateway import composition
 from nexus_ai.storage import aws
@@ -42,19 +44,26 @@ def snapshot() -> dict[str, Any]:
     }
 
 
-def copy(event: dict[str, Any], variables: dict[str, str], state: Any) -> None:
+def copy(handler: Callable[[Any, Any], Any], event: dict[str, Any], variables: dict[str, str], state: Any) -> None:
     # After a fork Python seeds its generator by itself; after a restore it does not.
     random.setstate(state)
     hooks.run_after_restore()
     drawn = random.random()
     os.environ.update(variables)
+    before = set(sys.modules)
     response = handler(event, Context())
-    body = json.loads(response["body"])
-    print(json.dumps({"status": response["statusCode"], "body": body, "drawn": drawn}), flush=True)
+    told = {
+        "status": response["statusCode"],
+        "body": json.loads(response["body"]),
+        "drawn": drawn,
+        "imported": sorted(set(sys.modules) - before),
+    }
+    print(json.dumps(told), flush=True)
 
 
 def main() -> None:
     given = json.load(sys.stdin)
+    handler = import_module(f"functions.{given['function']}.app").handler
     connect = socket.socket.connect
 
     def refuse(*_: object) -> None:
@@ -65,10 +74,10 @@ def main() -> None:
     socket.socket.connect = connect  # type: ignore[method-assign]
     print(json.dumps(snapshot()), flush=True)
     state = random.getstate()
-    for _ in range(2):
+    for event in given["events"]:
         child = os.fork()
         if child == 0:
-            copy(given["event"], given["variables"], state)
+            copy(handler, event, given["variables"], state)
             os._exit(0)
         os.waitpid(child, 0)
 

@@ -13,17 +13,25 @@ from local.template import ROOT
 from nexus_ai.core.settings import Settings
 from nexus_ai.providers.base import ProviderName
 
-SDKS = {"openai", "anthropic", "groq", "google.genai", "genai_prices.data", "boto3.session", "botocore.client"}
+SDKS = {"openai", "anthropic", "groq", "google.genai", "genai_price_lists.openai", "boto3.session", "botocore.client"}
 GIVEN_LATER = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-@pytest.fixture
-def run(stack: LocalStack, tenant: str) -> list[dict[str, Any]]:
-    """What the program tells: of the snapshot, and of two copies that answered the same event."""
+# What a task asks beside its provider.
+ASKS: dict[str, dict[str, Any]] = {
+    "generate_copy": {"prompt": "Café especial"},
+    "analyze_sentiment": {"text": "Adorei o atendimento da clínica."},
+    "generate_summary": {"text": "A clínica abre às oito e fecha às dezoito. " * 20},
+    "translate": {"text": "Bom dia", "targetLanguages": ["en"]},
+}
+
+
+def restored(stack: LocalStack, tenant: str, function: str, providers: list[ProviderName]) -> list[dict[str, Any]]:
+    """What the program tells: of the snapshot, and of a copy for each provider, which it asks."""
     stack.token(tenant)
-    event = json.loads((ROOT / "events" / "generate_copy.json").read_text())
-    event["body"] = json.dumps({"provider": ProviderName.OPENAI, "prompt": f"Café especial de {tenant}"})
+    event = json.loads((ROOT / "events" / f"{function}.json").read_text())
     event["requestContext"]["authorizer"]["tenantId"] = tenant
+    events = [event | {"body": json.dumps({"provider": name} | ASKS[function])} for name in providers]
     variables = {name.upper(): os.environ[name.upper()] for name in Settings.model_fields}
     variables |= {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
     variables |= {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'layers' / 'common'}{os.pathsep}{ROOT}"}
@@ -32,7 +40,7 @@ def run(stack: LocalStack, tenant: str) -> list[dict[str, Any]]:
         [sys.executable, "-m", "tests.functional.restored"],
         cwd=ROOT,
         env=variables | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_EC2_METADATA_DISABLED": "true"},
-        input=json.dumps({"event": event, "variables": later}),
+        input=json.dumps({"function": function, "events": events, "variables": later}),
         capture_output=True,
         text=True,
         check=False,
@@ -45,9 +53,9 @@ def run(stack: LocalStack, tenant: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_a_snapshot_has_imports_and_tls_contexts_and_each_copy_all_else_of_its_own(
-    stack: LocalStack, run: list[dict[str, Any]]
+    stack: LocalStack, tenant: str
 ) -> None:
-    snapshot, first, second = run
+    snapshot, first, second = restored(stack, tenant, "generate_copy", [ProviderName.OPENAI] * 2)
 
     assert set(snapshot["modules"]) >= SDKS
     assert snapshot["tls contexts"] == 1
@@ -57,3 +65,15 @@ def test_a_snapshot_has_imports_and_tls_contexts_and_each_copy_all_else_of_its_o
     assert first["drawn"] != second["drawn"]
     assert (first["body"]["cached"], second["body"]["cached"]) == (False, True)
     assert stack.providers.count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ASKS)
+def test_a_restored_function_imports_nothing_for_its_first_answer(
+    stack: LocalStack, tenant: str, function: str
+) -> None:
+    _, *copies = restored(stack, tenant, function, list(ProviderName))
+
+    assert [(each["status"], each["body"]["provider"]) for each in copies] == [(200, name) for name in ProviderName]
+    assert [each["imported"] for each in copies] == [[]] * len(ProviderName)
+    assert all(stack.providers.count(name) >= 1 for name in ProviderName)

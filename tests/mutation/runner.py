@@ -26,7 +26,7 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.targets import PACKAGE, ROOT
 
 # Heavy, and the same for each mutant.
-WARM = ("boto3.s3.transfer", "genai_prices.data", "jwt", "moto.dynamodb.responses", "moto.kms.responses",
+WARM = ("boto3.s3.transfer", "genai_price_lists.openrouter", "jwt", "moto.dynamodb.responses", "moto.kms.responses",
         "moto.s3.responses", "moto.server", "moto.sts.models", "openai", "pydantic", "werkzeug.serving")  # fmt: skip
 # Plugins that no test here needs take longer to be loaded than most tests take.
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "pytest_socket")

@@ -10,7 +10,7 @@ import pytest
 from local.template import ROOT
 
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
-SDKS = ("openai", "anthropic", "groq", "google.genai", "genai_prices")
+SDKS = ("openai", "anthropic", "groq", "google.genai", "genai_prices", "genai_price_lists")
 # Powertools imports botocore's name, which is nothing; its machinery is 0.4 s.
 AWS = ("boto3", "botocore.client", "botocore.session")
 

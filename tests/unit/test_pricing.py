@@ -251,7 +251,7 @@ def test_context_windows_are_known_where_the_list_has_them() -> None:
 
 
 def test_the_registry_and_prices_import_no_sdk_and_no_price_list() -> None:
-    heavy = ["openai", "anthropic", "groq", "google.genai", "genai_prices", "httpx", "httpx2"]
+    heavy = ["openai", "anthropic", "groq", "google.genai", "genai_price_lists", "httpx", "httpx2"]
     code = (
         "import sys, nexus_ai.providers.registry, nexus_ai.providers.pricing;"
         f"print([name for name in {heavy} if name in sys.modules])"

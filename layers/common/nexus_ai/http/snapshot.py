@@ -8,8 +8,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
 import os
 import random
+from importlib import import_module
 
-from nexus_ai.providers import pricing
+from nexus_ai.providers import price_lists
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from nexus_ai.storage import aws
@@ -28,7 +29,9 @@ def register() -> None:
 
 def prepare() -> None:
     aws.load()
-    pricing.load()
+    # In which the name of a connection's host is encoded.
+    import_module("encodings.idna")
+    price_lists.load()
     for name in ProviderName:
         get_provider(name)
 

@@ -101,9 +101,13 @@ class _ErrorInside(BaseModel):
 
 class Adapter:
     def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (every adapter is made alike)
-        # Each call brings its own key.
+        # Each call brings its own key. No variable of the environment can have texts put into spans.
         self._client = anthropic.Anthropic(
-            base_url=base_url, api_key="none", max_retries=0, http_client=make_client(httpx2, httpcore2, HEADERS)
+            base_url=base_url,
+            api_key="none",
+            max_retries=0,
+            http_client=make_client(httpx2, httpcore2, HEADERS),
+            open_telemetry={"traces": False, "propagation": False},
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:

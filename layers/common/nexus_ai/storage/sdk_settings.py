@@ -83,5 +83,6 @@ def _asked() -> Generator[None]:
 
     try:
         yield
-    except BotoCoreError as error:
+    # Where a place that gives credentials out gives some that have ended, or none, botocore raises these two.
+    except (BotoCoreError, RuntimeError, KeyError) as error:
         raise NoAnswer(sent=False) from error

@@ -126,7 +126,9 @@ def test_every_card_number_is_taken_out_and_stays_with_another_check_digit(digit
     for check, result in ((right, "[card]"), (wrong, None)):
         number = digits + check
         text = gap.join(number[place : place + 4] for place in range(0, 16, 4))
-        assert redact(f"cartão {text}!") == f"cartão {result or text}!"
+        told = redact(f"cartão {text}!")
+        # The end of what is no card may be a phone: 5100 5511 2000 0006.
+        assert told == f"cartão {result or text}!" or (not result and gap and told.endswith("[phone]!"))
 
 
 def test_the_tenant_chooses_how_much_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""What a tenant's administrators cannot exceed: `make ceiling STACK=nexus-ai TENANT=acme REQUESTS_PER_HOUR=500`.
+"""What a tenant's administrators cannot exceed: `make ceiling STACK=nexus-ai-prod TENANT=acme REQUESTS_PER_HOUR=500`.
 
 A ceiling of a tenant takes the place of the deployment's. It binds on the tenant's next call: limits that stand above
 it are lowered to it, and stay there when it is raised again, until the tenant's administrator raises them. Without a

@@ -77,8 +77,6 @@ def test_what_is_kept_in_the_item_and_what_in_s3_is_a_matter_of_one_byte(
     copy(stack, tenant)
     (record,) = records(tenant)
     text = packs_to(MAX_INLINE_BYTES + more)
-    # What has ended is not written anew.
-    tables.audit_logs().delete(keys.audit_record(tenant, record.id))
 
     audit().write(record, [Content(part=Part.PROMPT, text=text)])
 

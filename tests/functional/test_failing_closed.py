@@ -1,14 +1,12 @@
 """Where AWS fails: no provider is reached without limits and a record, and no answer is lost after it."""
 
-from types import SimpleNamespace
-
 import pytest
 from botocore.awsrequest import AWSResponse
 
 from local.stack import LocalStack
 from nexus_ai.assistant.copywriting.models import CopyRequest
 from nexus_ai.assistant.copywriting.service import model_call
-from nexus_ai.audit.models import AuditStatus, Part
+from nexus_ai.audit.models import AuditStatus
 from nexus_ai.core.clock import Deadline, SystemClock, uuid7
 from nexus_ai.core.errors import AllProvidersFailed
 from nexus_ai.core.settings import get_settings
@@ -16,13 +14,10 @@ from nexus_ai.gateway import books
 from nexus_ai.gateway.composition import compose
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import aws
-from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
 from nexus_ai.storage.json_service import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
-from tests.functional.json_calls import on_their_way
 from tests.functional.limits_support import MovedClock, caller_of
-from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, sweep_at, welcome
+from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, welcome
 
 FAULTS = [throttled, broken, unreachable]
 
@@ -147,79 +142,6 @@ def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalS
 
     assert (reply.status, reply.body["cached"]) == (200, True)
     assert [record.status for record in records(known)] == [AuditStatus.ANSWERED, AuditStatus.CACHED]
-
-
-def test_an_end_whose_answer_was_lost_is_written_once_more_and_stays(stack: LocalStack, known: str) -> None:
-    ends: list[str] = []
-
-    def loses_the_first_answer(request: Request, send: Send) -> Response:
-        answer = send(request)
-        if request.operation == "TransactWriteItems" and b'"answered"' in request.body:
-            ends.append(request.operation)
-            if len(ends) == 1:
-                raise NoAnswer(sent=True)
-        return answer
-
-    with on_their_way(aws.dynamodb(), loses_the_first_answer):
-        reply = copy(stack, known)
-
-    assert (reply.status, len(ends)) == (200, 2)
-    (record,) = records(known)
-    assert record.status is AuditStatus.ANSWERED
-    assert Part.ANSWER in {content.part for content in audit().contents(known, record.id, 0)}
-
-
-def test_an_end_that_comes_behind_the_sweep_changes_nothing_and_keeps_no_text(stack: LocalStack, known: str) -> None:
-    """As of a function that stood still: an erasure may have passed since, and would not come back for its answer."""
-
-    def swept_before(request: Request, send: Send) -> Response:
-        if request.operation == "TransactWriteItems" and b'"answered"' in request.body:
-            sweep_at(SystemClock().now_ms() + 60_000).tenant(known)
-        return send(request)
-
-    with on_their_way(aws.dynamodb(), swept_before):
-        reply = copy(stack, known)
-
-    assert reply.status == 200
-    (record,) = records(known)
-    assert record.status is AuditStatus.ABANDONED
-    assert Part.ANSWER not in {content.part for content in audit().contents(known, record.id, 0)}
-
-
-def test_a_record_that_the_sweep_has_closed_lets_nothing_reach_a_provider(stack: LocalStack, known: str) -> None:
-    def swept_before(request: Request, send: Send) -> Response:
-        answer = send(request)
-        if request.operation == "TransactWriteItems" and b'"open"' in request.body:
-            sweep_at(SystemClock().now_ms() + 60_000).tenant(known)
-            raise NoAnswer(sent=True)
-        return answer
-
-    with on_their_way(aws.dynamodb(), swept_before):
-        reply = copy(stack, known)
-
-    assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
-    assert stack.providers.count() == 0
-    assert [record.status for record in records(known)] == [AuditStatus.ABANDONED]
-
-
-def test_what_is_written_after_an_answer_is_not_tried_anew_by_a_function_that_stood_still(
-    stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = MovedClock(SystemClock().now_ms())
-    caller = caller_of(known, clock.ms).model_copy(
-        update={"request_id": uuid7(clock.ms), "deadline": Deadline(clock.ms + 20_000)}
-    )
-    gateway = compose(clock)
-
-    def stands_still(_: float) -> None:
-        clock.ms += 3_600_000
-
-    monkeypatch.setattr(books, "time", SimpleNamespace(sleep=stands_still))
-    wish = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
-    with fault("BatchWriteItem", get_settings().cache_table, broken) as met:
-        gateway.run(caller, wish)
-
-    assert len(met) == TRIES
 
 
 def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack, known: str) -> None:

@@ -2,15 +2,13 @@
 
 import os
 import socket
-import time
 import zlib
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,17 +56,15 @@ def test_a_request_is_signed_as_botocore_signs_it(body: bytes, secret: str, toke
 class Refusing(BaseHTTPRequestHandler):
     """Answers with the status that is in the path, and the checksum that is behind it."""
 
-    body = REFUSAL
-
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, _, checksum = self.path[1:].partition("/")
         self.send_response(int(status))
-        self.send_header("Content-Length", str(len(self.body)))
+        self.send_header("Content-Length", str(len(REFUSAL)))
         if checksum:
             self.send_header("x-amz-crc32", checksum)
         self.end_headers()
-        self.wfile.write(self.body)
+        self.wfile.write(REFUSAL)
 
     def do_GET(self) -> None:  # credentials are got
         self.do_POST()
@@ -89,14 +85,6 @@ def refusing() -> Generator[str]:
 
 def pool(url: str) -> Pool:
     return Pool(url, connect_timeout_s=1, read_timeout_s=0.2, connections=1)
-
-
-@contextmanager
-def closing_pool(url: str) -> Generator[Pool]:
-    """Whose kept connections end with it."""
-    subject = pool(url)
-    with closing(subject._pool):  # pyright: ignore[reportPrivateUsage]
-        yield subject
 
 
 def sent(to: Pool) -> Response:
@@ -122,41 +110,6 @@ def test_where_nobody_answers_in_time_it_was_sent() -> None:
     assert raised.value.sent
 
 
-class Counting(Refusing):
-    """Answers any number of requests over a connection, and counts the connections."""
-
-    protocol_version = "HTTP/1.1"
-    accepted: ClassVar[int] = 0
-
-    def setup(self) -> None:
-        Counting.accepted += 1
-        super().setup()
-
-
-@pytest.fixture
-def counting(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
-    monkeypatch.setattr(Counting, "accepted", 0)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/200"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(("stood_still_s", "connections"), [(50, 1), (70, 2), (-70, 2)])
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    monkeypatch: pytest.MonkeyPatch, counting: str, stood_still_s: int, connections: int
-) -> None:
-    """Whoever ended it while the function stood still may not have got through: what goes over it would be lost."""
-    with closing_pool(counting) as to:
-        sent(to)
-        now_s = time.time()
-        monkeypatch.setattr(time, "time", lambda: now_s + stood_still_s)
-        assert sent(to).status == 200
-    assert Counting.accepted == connections
-
-
 def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> tuple[JsonService, list[Request]]:
     """A service that gives these answers in turn, and what it was asked."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
@@ -178,16 +131,12 @@ def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> t
 OK = Response(200, b'{"Plaintext": ""}')
 THROTTLED = Response(400, b'{"__type": "ThrottlingException"}')
 CANCELLED = Response(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"}')
-CONFLICT = Response(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException"}')
-REFUSED = Response(
-    400, CANCELLED.body[:-1] + b', "CancellationReasons": [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]}'
-)
 BROKEN = Response(500, b"<html>")
 NEVER_SENT, LOST = NoAnswer(sent=False), NoAnswer(sent=True)
 UNREADABLE, NO_OBJECT = Response(200, b'{"Plaint'), Response(200, b"[]")
 
 
-@pytest.mark.parametrize("first", [THROTTLED, CANCELLED, CONFLICT, BROKEN, NEVER_SENT, LOST, UNREADABLE, NO_OBJECT])
+@pytest.mark.parametrize("first", [THROTTLED, CANCELLED, BROKEN, NEVER_SENT, LOST, UNREADABLE, NO_OBJECT])
 def test_what_may_be_repeated_is_sent_again(monkeypatch: pytest.MonkeyPatch, first: Response | NoAnswer) -> None:
     subject, asked = service(monkeypatch, first, OK)
     assert subject.call("Decrypt", {}) == {"Plaintext": ""}
@@ -210,27 +159,6 @@ def test_a_refusal_has_the_code_without_its_namespace_and_is_not_repeated(monkey
     with pytest.raises(ServiceError, match=r"^400 DisabledException: arn is disabled\.$") as raised:
         subject.call("Decrypt", {})
     assert (raised.value.code, raised.value.status, len(asked)) == ("DisabledException", 400, 1)
-
-
-def test_a_transaction_that_a_condition_refuses_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject, asked = service(monkeypatch, REFUSED)
-    with pytest.raises(ServiceError) as raised:
-        subject.call("TransactWriteItems", {})
-    assert (raised.value.refused, len(asked)) == ({"Code": "ConditionalCheckFailed"}, 1)
-
-
-@pytest.mark.parametrize("first", [THROTTLED, LOST])
-def test_nothing_is_sent_again_by_a_process_that_stood_still(
-    monkeypatch: pytest.MonkeyPatch, first: Response | NoAnswer
-) -> None:
-    """Lambda freezes what is not done with a function's answer, and may let it go on hours later."""
-    subject, asked = service(monkeypatch, first, OK)
-    now_s = time.time()
-    later = iter([now_s, now_s + 3600])
-    monkeypatch.setattr(time, "time", lambda: next(later))
-    with pytest.raises((ServiceError, NoAnswer)):
-        subject.call("PutItem", {})
-    assert len(asked) == 1
 
 
 def test_the_last_of_three_tries_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,21 +208,6 @@ def test_a_chain_that_fails_is_no_answer_and_asked_anew_the_next_time(alone: pyt
     alone.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     alone.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert sdk_settings.keys() == Keys("AKIA", "secret", None)
-
-
-ENDED = b'{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "2026-01-01T00:00:00Z"}'
-
-
-@pytest.mark.parametrize("given", [ENDED, b"{}"])
-def test_credentials_that_have_ended_or_are_none_are_no_answer(
-    alone: pytest.MonkeyPatch, refusing: str, given: bytes
-) -> None:
-    alone.setattr(Refusing, "body", given)
-    alone.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{refusing}/200")
-    for _ in range(2):
-        with pytest.raises(NoAnswer) as raised:
-            sdk_settings.keys()
-        assert not raised.value.sent
 
 
 def test_without_a_region_there_is_no_answer(alone: pytest.MonkeyPatch) -> None:

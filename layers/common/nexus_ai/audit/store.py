@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import batched
 
-from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, AuditStatus, Content, Part
+from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, Content, Part
 from nexus_ai.core.clock import uuid7_floor
 from nexus_ai.storage import keys, objects
 from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_all_or_none, put_together
@@ -20,8 +20,6 @@ DAY_S = 86_400
 INDEX = "byUser"
 # The most records that one search looks at, whatever it finds: DynamoDB's megabyte holds about as many.
 LOOKED_AT_MAX = 1000
-# That a record has no end yet.
-_IS_OPEN, _STATUS, _OPEN = "#status = :open", {"#status": "status"}, {":open": AuditStatus.OPEN.value}
 
 
 class ContentDamaged(ValueError):
@@ -70,33 +68,21 @@ class AuditStore:
         self._metadata_s = metadata_days * DAY_S
         self._content_s = content_days * DAY_S
 
-    def write(self, record: AuditRecord, contents: Sequence[Content] = ()) -> bool:
+    def write(self, record: AuditRecord, contents: Sequence[Content] = ()) -> None:
         """Writes a record as it stands now, with its contents or not at all; safe to do twice.
 
-        False where it has another end already, which stays: whoever stood still has been swept, and what it kept then
-        may have been erased since. Content over the bound is put to S3 on the way. Needs the right to put alone:
-        nothing can be deleted with it.
+        Content over the bound is put to S3 on the way. Needs the right to put alone: nothing can be deleted with it.
         """
         at_s = record.at_ms // 1000
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
-        try:
-            put_all_or_none(
-                [(self._table, item) for item in items],
-                condition=f"attribute_not_exists(PK) OR {_IS_OPEN}",
-                names=_STATUS,
-                values=_OPEN,
-            )
-        except ConditionFailed as ended:
-            # By this very write, where its answer was lost and it was sent again.
-            return ended.item is not None and ended.item["status"] == record.status
-        return True
+        put_all_or_none([(self._table, item) for item in items])
 
     def close_open(self, record: AuditRecord) -> bool:
         """Writes the end of a record that has none yet; False where it has one."""
         item = _item(record, record.at_ms // 1000 + self._metadata_s)
         try:
-            self._table.put(item, condition=_IS_OPEN, names=_STATUS, values=_OPEN)
+            self._table.put(item, condition="#status = :open", names={"#status": "status"}, values={":open": "open"})
         except ConditionFailed:
             return False
         return True

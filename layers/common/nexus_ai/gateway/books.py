@@ -11,7 +11,7 @@ from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Ou
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import InternalError, NexusError, StoreUnavailable
+from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
 from nexus_ai.core.parallel import start
 from nexus_ai.gateway.models import ModelCall
@@ -47,7 +47,7 @@ class Books:
         now_s = self._clock.now_ms() // 1000
         self._mark(self._due.mark(record.tenant_id, now_s), record)
         self._due.marked(record.tenant_id, now_s)
-        self._write_open(record, prompt_content(call, choice))
+        self._audit.write(record, prompt_content(call, choice))
 
     def _mark(self, marks: Sequence[tuple[Table, Item]], record: AuditRecord) -> None:
         """With the mark that the record's day is to be compared with its roll-ups once it is over.
@@ -62,12 +62,7 @@ class Books:
 
     def note(self, record: AuditRecord) -> None:
         """Writes the attempts so far into an open record; raises StoreUnavailable."""
-        self._write_open(record)
-
-    def _write_open(self, record: AuditRecord, contents: Sequence[Content] = ()) -> None:
-        if not self._audit.write(record, contents):
-            # The sweep has closed it: nothing may reach a provider under it any more.
-            raise StoreUnavailable
+        self._audit.write(record)
 
     def close(
         self,
@@ -94,8 +89,7 @@ class Books:
 
     def _end(self, record: AuditRecord, contents: Sequence[Content]) -> None:
         self._mark([], record)
-        if not self._audit.write(record, contents):
-            logger().warning("the sweep was before the end of a request")
+        self._audit.write(record, contents)
 
     def _adds(self, record: AuditRecord) -> Iterator[Callable[[], object]]:
         for entry in usage_entries(record):
@@ -177,10 +171,9 @@ def _insist(may_go_on: Callable[[], bool], work: Callable[[], object]) -> bool:
     for pause_s in PAUSES_S:
         if _logged(work):
             return True
-        time.sleep(pause_s)
-        # Asked behind the pause: a function may stand still in it for hours.
         if not may_go_on():
             break
+        time.sleep(pause_s)
     return False
 
 

@@ -49,7 +49,7 @@ def _config(tries: int) -> "Config":
 
 def load() -> None:
     """Imports what a client is made of, and makes none: a client holds credentials or connections."""
-    for module in ("boto3.session", "botocore.client", "urllib.request", "nexus_ai.storage.kept_connections"):
+    for module in ("boto3.session", "botocore.client", "urllib.request", "urllib3"):
         import_module(module)
     tls.aws()
 

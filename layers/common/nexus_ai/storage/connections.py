@@ -74,14 +74,10 @@ def _pool(url: str, connections: int) -> "HTTPConnectionPool":
 
     from urllib3 import PoolManager, ProxyManager  # noqa: PLC0415
 
-    from nexus_ai.storage.kept_connections import PlainPool, TlsPool  # noqa: PLC0415
-
     place = urlsplit(url)
     if place.scheme == "http":
-        manager = PoolManager(maxsize=connections)
-    elif (proxy := getproxies().get("https")) and not proxy_bypass(place.netloc):
-        manager = ProxyManager(proxy, maxsize=connections, ssl_context=tls.aws())
-    else:
-        manager = PoolManager(maxsize=connections, ssl_context=tls.aws())
-    manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}  # pyright: ignore[reportAttributeAccessIssue]
-    return manager.connection_from_url(url)
+        return PoolManager(maxsize=connections).connection_from_url(url)
+    proxy = getproxies().get("https")
+    if proxy and not proxy_bypass(place.netloc):
+        return ProxyManager(proxy, maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)
+    return PoolManager(maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)

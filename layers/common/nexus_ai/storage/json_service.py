@@ -6,7 +6,7 @@ makes up to seven calls (docs/benchmarks.md).
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Any, cast
@@ -16,22 +16,16 @@ from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
 from nexus_ai.storage.signature import signed
 
 TRIES = 3
-# Longer than all tries of a call take: where so much time has passed, the process has stood still between two of them.
-# Whoever asked has gone, and what was to be written may have been overtaken: it is not sent any more.
-STOOD_STILL_S = 20
 # What AWS says of a request that it has not carried out, and would later. A transaction is cancelled where one of its
-# items is being written, and so is a write of an item that a transaction is writing.
+# items is being written.
 _NOT_CARRIED_OUT = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ThrottlingException",
         "TransactionCanceledException",
-        "TransactionConflictException",
     }
 )
-# Of a transaction that was cancelled, what no later try changes.
-_REFUSED = "ConditionalCheckFailed"
 
 _random = SystemRandom()
 
@@ -44,19 +38,7 @@ class ServiceError(Exception):
         self.body = body
         # Some services name the class of an error with its namespace before it.
         self.code = str(body.get("__type", "")).rpartition("#")[2]
-        # Why a transaction was cancelled: one of each of its items, with the item where a condition refused it.
-        self.reasons: Sequence[Mapping[str, Any]] = body.get("CancellationReasons", ())
         super().__init__(f"{status} {self.code}: {body.get('message') or body.get('Message') or ''}")
-
-    @property
-    def was_not_carried_out(self) -> bool:
-        """Whether it certainly was not, and a later try may be."""
-        return self.code in _NOT_CARRIED_OUT and self.refused is None
-
-    @property
-    def refused(self) -> Mapping[str, Any] | None:
-        """The reason that says which condition of a transaction was not met; None where all of them were."""
-        return next((reason for reason in self.reasons if reason.get("Code") == _REFUSED), None)
 
 
 class JsonService:
@@ -81,21 +63,16 @@ class JsonService:
         `repeatable` False is for what adds up: it is sent again only where it was certainly not carried out.
         """
         body = json.dumps(members, separators=(",", ":")).encode()
-        began_s = time.time()
         for number in range(1, TRIES):
             try:
                 return self._exchange(operation, body)
             except ServiceError as error:
-                if not (error.was_not_carried_out or (repeatable and error.status >= 500)):
+                if not (error.code in _NOT_CARRIED_OUT or (repeatable and error.status >= 500)):
                     raise
-                failed: ServiceError | NoAnswer = error
             except NoAnswer as error:
                 if error.sent and not repeatable:
                     raise
-                failed = error
             self.pause(number)
-            if abs(time.time() - began_s) > STOOD_STILL_S:
-                raise failed
         return self._exchange(operation, body)
 
     def pause(self, number: int) -> None:

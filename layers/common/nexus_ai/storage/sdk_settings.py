@@ -83,6 +83,5 @@ def _asked() -> Generator[None]:
 
     try:
         yield
-    # Where a place that gives credentials out gives some that have ended, or none, botocore raises these two.
-    except (BotoCoreError, RuntimeError, KeyError) as error:
+    except BotoCoreError as error:
         raise NoAnswer(sent=False) from error

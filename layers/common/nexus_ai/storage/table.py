@@ -44,7 +44,14 @@ class Table:
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Writes the whole item; raises ConditionFailed."""
-        _send("PutItem", _put(self, item) | _only_if(condition, values, names))
+        request: dict[str, Any] = {"TableName": self.name, "Item": marshal(item)}
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
+        _send("PutItem", request)
 
     def update(
         self,
@@ -67,12 +74,21 @@ class Table:
             "UpdateExpression": expression,
             "ReturnValues": returns,
         }
-        request |= _only_if(condition, values, names)
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         return unmarshal(_send("UpdateItem", request, repeatable=repeatable).get("Attributes", {}))
 
     def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
-        _send("DeleteItem", request | _only_if(condition, values))
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = marshal(values)
+        _send("DeleteItem", request)
 
     def query(
         self,
@@ -135,24 +151,17 @@ def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
     _batch([(table.name, {"PutRequest": {"Item": marshal(item)}}) for table, item in writes])
 
 
-def put_all_or_none(
-    writes: Sequence[tuple[Table, Mapping[str, Any]]],
-    *,
-    condition: str,
-    values: Mapping[str, Any],
-    names: Mapping[str, str],
-) -> None:
+def put_all_or_none(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
     """Writes items in one call, all of them or none, for twice the capacity where there are several.
 
-    The condition is on the first of them; raises ConditionFailed. Who may put items may do this: a transaction has no
-    right of its own, and that to write a batch allows deleting.
+    Who may put items may do this: a transaction has no right of its own, and that to write a batch allows deleting.
     """
-    puts = [_put(table, item) for table, item in writes]
-    puts[0] |= _only_if(condition, values, names)
-    if len(puts) == 1:
-        _send("PutItem", puts[0])
-    else:
-        _send("TransactWriteItems", {"TransactItems": [{"Put": put} for put in puts]})
+    if len(writes) == 1:
+        ((table, item),) = writes
+        table.put(item)
+        return
+    puts = [{"Put": {"TableName": table.name, "Item": marshal(item)}} for table, item in writes]
+    _send("TransactWriteItems", {"TransactItems": puts})
 
 
 def delete_together(deletes: Sequence[tuple[Table, Key]]) -> None:
@@ -175,32 +184,13 @@ def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
     raise StoreUnavailable
 
 
-def _put(table: Table, item: Mapping[str, Any]) -> dict[str, Any]:
-    return {"TableName": table.name, "Item": marshal(item)}
-
-
-def _only_if(
-    condition: str | None, values: Mapping[str, Any] | None = None, names: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """The part of a write that says when it is refused, with the values and names of its expressions."""
-    part: dict[str, Any] = {}
-    if condition:
-        part |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-    if values:
-        part["ExpressionAttributeValues"] = marshal(values)
-    if names:
-        part["ExpressionAttributeNames"] = dict(names)
-    return part
-
-
 def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
     """One call of DynamoDB, tried again where that may help; raises ConditionFailed and StoreUnavailable."""
     try:
         return aws.dynamodb().call(operation, request, repeatable=repeatable)
     except ServiceError as error:
-        refusal = error.body if error.code == "ConditionalCheckFailedException" else error.refused
-        if refusal is not None:
-            old = refusal.get("Item")
+        if error.code == "ConditionalCheckFailedException":
+            old = error.body.get("Item")
             raise ConditionFailed(unmarshal(old) if old else None) from None
         raise StoreUnavailable from error
     except NoAnswer as error:

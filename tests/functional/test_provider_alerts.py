@@ -9,7 +9,8 @@ from nexus_ai.alerts.store import EVENT_APART_S, AlertStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.gateway.circuits import FAILURES_TO_OPEN
 from nexus_ai.providers.base import FailureKind, ProviderName
-from nexus_ai.storage import tables
+from nexus_ai.storage import keys, tables
+from tests.functional.administration_support import CONFIGS, call
 from tests.functional.alerts_support import alert_items, always, listed, mails, subjects, telling, text_of
 from tests.functional.pipeline_support import copy, set_fallback
 
@@ -96,3 +97,50 @@ def test_a_new_event_is_one_that_begins_an_hour_after_the_last_ended(stack: Loca
 
     assert not alerts.note_failure(failed(tenant, now_s + 59 + EVENT_APART_S))
     assert alerts.note_failure(failed(tenant, now_s + 60 + EVENT_APART_S))
+
+
+def moved_back(tenant: str, by_s: int) -> None:
+    """As it reads so much later: what was told happened before that, and what has expired since is gone."""
+    for item in alert_items(tenant):
+        table = tables.rate_limits()
+        earlier = {name: item[name] - by_s for name in ("overAt", "expiresAt") if name in item}
+        sets = ", ".join(f"{name} = :{name}" for name in earlier)
+        table.update(keys.alert(tenant, item["SK"]), f"SET {sets}", {f":{name}": at for name, at in earlier.items()})
+    settings, now_s = tables.settings(), SystemClock().now_ms() // 1000
+    values = {":tenant": keys.settings_partition(tenant), ":circuits": "circuit#"}
+    for item in settings.query("PK = :tenant AND begins_with(SK, :circuits)", values, consistent=True):
+        if item["expiresAt"] - by_s <= now_s:
+            settings.delete({"PK": item["PK"], "SK": item["SK"]})
+
+
+@pytest.mark.parametrize("model", ["gpt-5-mini", "gpt-5"])
+def test_a_key_that_takes_the_place_of_a_dead_one_is_told_of_when_it_dies(
+    stack: LocalStack, company: str, model: str
+) -> None:
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
+    calls(stack, company, 1)
+
+    saved = call(stack, company, "PUT", f"{CONFIGS}/openai", {"apiKey": "sk-the-next-one-9999", "model": model})
+    assert saved.status == 200
+    assert "overAt" in alert_items(company)[0]
+    moved_back(company, 2 * EVENT_APART_S)
+    stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
+    calls(stack, company, 1)
+
+    first, second = mails(stack, company)
+    assert "9999" not in text_of(first)
+    assert "9999" in text_of(second)
+
+
+def test_an_event_ends_with_an_answer_however_long_nobody_called(stack: LocalStack, company: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
+    calls(stack, company, 1)
+    moved_back(company, 3 * 86_400)
+
+    assert copy(stack, company, {"prompt": "Depois do fim de semana"}).body["provider"] == "openai"
+    assert "overAt" in alert_items(company)[0]
+    moved_back(company, 2 * EVENT_APART_S)
+    stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
+    calls(stack, company, 1)
+
+    assert subjects(stack, company) == [KEY, KEY]

@@ -125,8 +125,9 @@ def save(caller: Caller, provider: ProviderName, request: ProviderConfigRequest)
         tested=tested,
     )
     if tested:
-        # Failures of the key before it say nothing of this one.
+        # Failures of the key before it say nothing of this one, and what was told of that key is over.
         gateway().circuits.answered(caller, tenants.settings(caller), provider, tested.model)
+        gateway().watch.recovered(caller.tenant_id, provider, tested.model)
     return _view(config)
 
 

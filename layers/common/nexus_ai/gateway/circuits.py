@@ -3,6 +3,7 @@
 The state is in the Settings table, one item a tenant, provider and model, so that all functions share it.
 """
 
+from nexus_ai.alerts.store import PROVIDER_ALERT_KEPT_S
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.tenants.models import Circuit, TenantSettings
@@ -16,7 +17,9 @@ LONG_RETRY_AFTER_MS = 30_000
 MAX_COOL_DOWN_MS = 10 * 60_000
 # Recent latency is kept by a moving average, written at most this often by a process.
 LATENCY_STEP_MS = 30_000
-KEPT_S = 24 * 3600
+LATENCY_KEPT_S = 24 * 3600
+# As long as what was told of a failure: by what is counted here an answer knows that it ends the event.
+FAILURES_KEPT_S = PROVIDER_ALERT_KEPT_S
 
 
 class Circuits:
@@ -53,7 +56,7 @@ class Circuits:
         """
         now_ms = self._clock.now_ms()
         asked_ms = int((retry_after_s or 0) * 1000)
-        failures = self._store.add_failure(caller.tenant_id, provider, model, now_ms // 1000 + KEPT_S)
+        failures = self._store.add_failure(caller.tenant_id, provider, model, now_ms // 1000 + FAILURES_KEPT_S)
         opens = failures >= FAILURES_TO_OPEN or asked_ms >= LONG_RETRY_AFTER_MS
         if opens:
             pause_ms = min(max(asked_ms, COOL_DOWN_MS), MAX_COOL_DOWN_MS)
@@ -79,4 +82,4 @@ class Circuits:
         self._latency_written[name] = now_ms
         before = settings.circuits.get((provider, model), Circuit()).latency_ms
         average = latency_ms if before is None else (3 * before + latency_ms) // 4
-        self._store.set_latency(caller.tenant_id, provider, model, average, now_ms // 1000 + KEPT_S)
+        self._store.set_latency(caller.tenant_id, provider, model, average, now_ms // 1000 + LATENCY_KEPT_S)

@@ -4,11 +4,15 @@ import pytest
 
 from functions.maintain.app import handler
 from local.stack import LocalStack
+from nexus_ai.alerts.models import ProviderAlert, ProviderEvent
+from nexus_ai.alerts.store import AlertStore
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.models import Amounts, Limit, LimitState, Settlement
 from nexus_ai.limits.store import LimitStore
-from nexus_ai.maintenance.run import STEP_MS
+from nexus_ai.maintenance.run import SWEEP_LEAVES_MS
+from nexus_ai.maintenance.telling import SIDE_BY_SIDE, Outcome, Telling
 from nexus_ai.storage import keys, tables
+from nexus_ai.storage.aws import MAIL_READ_TIMEOUT_S
 from tests.functional.http_client import ask as request
 from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service, set_limits
 from tests.unit.http_events import Context, read_event
@@ -108,7 +112,7 @@ def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
 
         def get_remaining_time_in_millis(self) -> int:
             self.asked += 1
-            return STEP_MS + 1 if self.asked <= 3 else STEP_MS
+            return SWEEP_LEAVES_MS + 1 if self.asked <= 3 else SWEEP_LEAVES_MS
 
     handler({}, Rationed())
     missed = set(tenants) - set(seen)
@@ -119,3 +123,43 @@ def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
 
     assert missed
     assert set(tenants) <= set(seen)
+
+
+def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More alerts than a run has time for, where SES keeps each of them waiting until its patience ends."""
+    alerts = AlertStore(tables.rate_limits())
+    for number in range(200):
+        alert = ProviderAlert(
+            tenant_id=f"{tenant}-{number}",
+            event=ProviderEvent.CIRCUIT_OPENED,
+            provider="openai",
+            model="gpt-5-mini",
+            key_last_four=None,
+            reason="timeout",
+            at=LISBON_S,
+        )
+        assert alerts.note_failure(alert)
+    use(tenant, LISBON_S)
+
+    class Waiting(Context):
+        """A run of 290 s, whose time passes with every alert that it is at."""
+
+        tried = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 290_000 - self.tried * 1000 * MAIL_READ_TIMEOUT_S // SIDE_BY_SIDE
+
+    run = Waiting()
+
+    def hangs(_: Telling, due: tuple[str, str]) -> Outcome:
+        run.tried += 1
+        return Outcome.FAILED
+
+    monkeypatch.setattr(Telling, "_attempt", hangs)
+    handler({}, run)
+
+    assert SIDE_BY_SIDE < run.tried < 200
+    assert state_of(tenant).used(Limit.REQUESTS_PER_HOUR) == 0
+    assert run.get_remaining_time_in_millis() > SWEEP_LEAVES_MS

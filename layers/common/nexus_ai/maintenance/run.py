@@ -4,6 +4,7 @@ Safe to run twice, at once, late, or half. A run that has no time left ends, and
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from nexus_ai.alerts.store import AlertStore
@@ -20,8 +21,11 @@ from nexus_ai.storage import tables
 from nexus_ai.tenants.store import TenantStore
 from nexus_ai.usage.days import DaysToCheck
 
-# What a run keeps of its time for the tenants that it is at.
-STEP_MS = 30_000
+# What each step leaves of a run's time: mails that hang, or a great many of them, keep nobody from being swept, many
+# tenants keep no day from being compared, and the last step keeps some for the day that it is at.
+TELLING_LEAVES_MS = 170_000
+SWEEP_LEAVES_MS = 60_000
+COMPARING_LEAVES_MS = 30_000
 
 
 class RunContext(Protocol):
@@ -35,18 +39,19 @@ def run(context: RunContext) -> None:
 
     Raises an ExceptionGroup of what went wrong, once all that did not is done.
     """
-
-    def may_go_on() -> bool:
-        return context.get_remaining_time_in_millis() > STEP_MS
-
     faults: list[Exception] = []
-    for step in (_tell, _sweep, _compare):
+    steps = ((_tell, TELLING_LEAVES_MS), (_sweep, SWEEP_LEAVES_MS), (_compare, COMPARING_LEAVES_MS))
+    for step, leaves_ms in steps:
         try:
-            step(may_go_on)
+            step(partial(_has_more_than, leaves_ms, context))
         except Exception as fault:  # noqa: BLE001 (raised when the others are done)
             faults.append(fault)
     if faults:
         raise ExceptionGroup("a run of the schedule had faults", faults)
+
+
+def _has_more_than(leaves_ms: int, context: RunContext) -> bool:
+    return context.get_remaining_time_in_millis() > leaves_ms
 
 
 def _tell(may_go_on: Callable[[], bool]) -> None:

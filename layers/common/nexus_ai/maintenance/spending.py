@@ -13,6 +13,7 @@ from nexus_ai.usage.store import UsageStore
 
 # As many of each as a mail has room for.
 SHOWN = 5
+HALF_A_MONTH_S = 14 * 86_400
 
 type _Roll = tuple[UsageEntry, dict[str, int]]
 
@@ -30,9 +31,12 @@ def spending(usage: UsageStore, alert: LimitAlert, time_zone: str, now_s: int) -
 def days(alert: LimitAlert, time_zone: str, now_s: int) -> tuple[date, date]:
     """The first and the last local day of the alert's window, no later than today."""
     zone = ZoneInfo(time_zone)
-    end = min(alert.window_end - 1, now_s)
-    last = datetime.fromtimestamp(end, zone).date()
-    return (last.replace(day=1) if alert.limit is AlertedLimit.COST_PER_MONTH else last), last
+    last = datetime.fromtimestamp(min(alert.window_end - 1, now_s), zone).date()
+    if alert.limit is not AlertedLimit.COST_PER_MONTH:
+        return last, last
+    # A window that began in another zone may end here within the next month, or begin within the last one.
+    within = datetime.fromtimestamp(alert.window_end - HALF_A_MONTH_S, zone).date()
+    return min(within.replace(day=1), last), last
 
 
 def _dearest(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -> tuple[Spent, ...]:

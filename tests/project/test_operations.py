@@ -12,6 +12,7 @@ from tests.project.deployed import PARAMETERS, of_kind, transformed
 
 LAYER = ROOT / "layers" / "common" / "nexus_ai"
 RUNBOOK = ROOT / "docs" / "runbook.md"
+ENVIRONMENTS = ("dev", "staging", "prod")
 DASHBOARD = ROOT / "ops" / "dashboard.yaml"
 # What AWS tells of itself, of what is looked at here.
 OF_AWS = {
@@ -77,10 +78,21 @@ def test_each_alarm_has_its_entry_in_the_runbook_and_says_so() -> None:
         assert alarm["AlarmActions"]
 
 
+def test_the_commands_of_the_runbook_and_the_readme_name_what_is_deployed() -> None:
+    stacks = {f"nexus-ai-{name}" for name in ENVIRONMENTS}
+    resources = transformed()["Resources"]
+    runbook, readme = RUNBOOK.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"\$\(physical (\w+)\)", runbook)
+    assert {"MaintainFunction", "DeadLetters"} <= set(named) <= resources.keys()
+    asked = re.findall(r"--stack-name (\S+)", runbook) + re.findall(r"\bSTACK=(\S+)", readme)
+    assert len(asked) >= 2
+    assert set(asked) <= stacks
+
+
 def test_each_environment_is_a_stack_of_its_own_with_parameters_that_there_are() -> None:
     configured = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     parameters = transformed()["Parameters"]
-    for name in ("dev", "staging", "prod"):
+    for name in ENVIRONMENTS:
         deployed = configured[name]["deploy"]["parameters"]
         assert deployed["stack_name"] == f"nexus-ai-{name}"
         given = dict(each.split("=", 1) for each in deployed["parameter_overrides"])

@@ -116,6 +116,13 @@ def test_what_cost_something_is_never_nothing() -> None:
     assert "- agenda, 12, US$ 0,000042" in part(mail(DOLLARS, little), "plain")
 
 
+def test_what_is_not_used_up_is_never_written_as_if_it_were() -> None:
+    nearly = DOLLARS.model_copy(update={"used": 99_996_000, "max": 100_000_000})
+
+    assert str(mail(nearly)["Subject"]) == "Nexus AI: 99% do limite de custo por mês"
+    assert "Usado: US$ 99,99 de US$ 100,00." in seen(mail(nearly))
+
+
 @pytest.mark.parametrize(("used", "bar", "width"), [(850, "#" * 17 + "-" * 3, 85), (2_000, "#" * 20, 100)])
 def test_the_bar_is_as_long_as_the_share(used: int, bar: str, width: int) -> None:
     message = mail(REQUESTS.model_copy(update={"used": used, "max": 1_000}))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -15,6 +15,7 @@ from nexus_ai.alerts.models import Alert, AlertedLimit, LimitAlert, ProviderAler
 from nexus_ai.alerts.texts import PROVIDERS, TEXTS, Texts
 from nexus_ai.core.money import MICROS_PER_DOLLAR
 
+CENT = Decimal("0.01")
 BAR_CHARACTERS = 20
 # Names of models and modules are the tenant's: longer ones are cut, and none breaks a line or a header.
 NAME_CHARACTERS = 60
@@ -79,7 +80,9 @@ def _of_limit(alert: LimitAlert, spending: Spending, texts: Texts, zone: ZoneInf
         moment=_moment(alert.window_end, zone, texts), zone=zone
     )
     paragraphs = [
-        texts.used.format(used=_amount(alert.limit, alert.used, texts), max=_amount(alert.limit, alert.max, texts)),
+        texts.used.format(
+            used=_amount(alert.limit, alert.used, texts, ROUND_DOWN), max=_amount(alert.limit, alert.max, texts)
+        ),
         resets,
     ]
     if not over:
@@ -152,20 +155,20 @@ def _numbers(spent: Spent, texts: Texts) -> tuple[str, str]:
     return _grouped(spent.tokens, texts), _dollars(spent.cost_micros, texts)
 
 
-def _amount(limit: AlertedLimit, amount: int, texts: Texts) -> str:
+def _amount(limit: AlertedLimit, amount: int, texts: Texts, rounding: str = ROUND_HALF_EVEN) -> str:
     is_money = limit is AlertedLimit.COST_PER_MONTH
-    return texts.units[limit].format(amount=_dollars(amount, texts) if is_money else _grouped(amount, texts))
+    return texts.units[limit].format(amount=_dollars(amount, texts, rounding) if is_money else _grouped(amount, texts))
 
 
 def _grouped(number: int, texts: Texts) -> str:
     return f"{number:,}".replace(",", texts.thousands)
 
 
-def _dollars(micros: int, texts: Texts) -> str:
+def _dollars(micros: int, texts: Texts, rounding: str = ROUND_HALF_EVEN) -> str:
     """With cents, and below ten cents with all that a micro-dollar shows: what cost something is never 0.00."""
     dollars = Decimal(micros) / MICROS_PER_DOLLAR
     exact = 0 < micros < MICROS_PER_DOLLAR // 10
-    written = f"{dollars:,.6f}".rstrip("0") if exact else f"{dollars:,.2f}"
+    written = f"{dollars:,.6f}".rstrip("0") if exact else f"{dollars.quantize(CENT, rounding):,}"
     swapped = written.translate(str.maketrans(",.", texts.thousands + texts.decimal))
     return texts.dollars.format(amount=swapped)
 

@@ -155,6 +155,7 @@ def test_a_user_may_not_change_limits(stack: LocalStack, tenant: str) -> None:
         ("alertEmails", ["ana@clinica.example", "ANA@clinica.example"]),
         ("alertEmails", [f"ana{number}@clinica.example" for number in range(11)]),
         ("alertEmails", ["a" * 243 + "@clinica.example"]),
+        ("alertEmails", ["a" * 40 + "." + "b" * 40 + "@clinica.example"]),
         ("maxRequestsPerHour", 7),
     ],
 )

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused_all
@@ -25,6 +25,16 @@ DOLLARS_MAX = 999_999_999
 MonthlyDollars = Annotated[Decimal, Field(ge=0, le=DOLLARS_MAX, decimal_places=6), number_up_to(DOLLARS_MAX)]
 
 Threshold = Annotated[int, Field(ge=1, le=100)]
+
+
+def _has_short_local_part(address: str) -> str:
+    if len(address.partition("@")[0]) > LOCAL_PART_MAX:
+        raise PydanticCustomError("too_long", "must have at most 64 characters before the @")
+    return address
+
+
+# RFC 5321, 4.5.3.1.1.
+LOCAL_PART_MAX = 64
 # What mail servers take without quoting or encoding (a dot-atom and a host name, RFC 5321): no room for a header.
 Address = Annotated[
     str,
@@ -33,6 +43,7 @@ Address = Annotated[
         pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,9}"
         r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
     ),
+    AfterValidator(_has_short_local_part),
 ]
 _ALERTS = {"alert_thresholds": "thresholds", "alert_emails": "emails"}
 

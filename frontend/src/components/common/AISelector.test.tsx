@@ -1,4 +1,4 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import { type FormEvent, useState } from 'react';
@@ -62,6 +62,11 @@ test('shows a failure in words with the request id, and tries again when asked',
   expect(await screen.findByRole('combobox')).toBeVisible();
 });
 
+/** A list is hidden until it has its place, which comes behind its first paint. */
+async function opened(text: string) {
+  await waitFor(() => expect(screen.getByText(text)).toBeVisible());
+}
+
 test('says whom the automatic choice asks: the default, then the order of the module, of what is enabled', async () => {
   const step = (provider: string) => ({ provider, model: null, weight: 1 });
   const crm = { strategy: 'ordered', providers: [step('groq'), step('openai'), step('anthropic')] };
@@ -72,7 +77,7 @@ test('says whom the automatic choice asks: the default, then the order of the mo
   );
   render(<AISelector label="Provider" module="crm" value="auto" onChange={() => {}} />);
   await userEvent.click(await screen.findByRole('combobox', { name: 'Provider' }));
-  expect(await screen.findByText('OpenAI → Groq')).toBeVisible();
+  await opened('OpenAI → Groq');
   expect(screen.queryByRole('option', { name: /Anthropic/ })).toBeNull();
 });
 
@@ -80,7 +85,7 @@ test('without any order says that all that are enabled are asked', async () => {
   server.use(http.get(`${API}/api/marketing/ai/fallback-config`, () => HttpResponse.json({ modules: {} })));
   render(<AISelector label="Provider" module="crm" value="auto" onChange={() => {}} />);
   await userEvent.click(await screen.findByRole('combobox', { name: 'Provider' }));
-  expect(await screen.findByText('The default, then the others that are enabled')).toBeVisible();
+  await opened('The default, then the others that are enabled');
 });
 
 test('keeps showing a provider that was chosen and is not enabled any more, and does not offer it', async () => {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nexus_ai.core.parallel import aside
 from nexus_ai.storage import aws
 from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.storage.json_service import JsonService
@@ -15,7 +16,8 @@ def on_their_way(service: JsonService, meet: Callable[[Request, Send], Response]
     send = service.send
 
     def met(request: Request) -> Response:
-        return meet(request, send)
+        # It may block, and others of the same step go on.
+        return aside(lambda: meet(request, send))
 
     service.send = met
     try:

@@ -24,7 +24,7 @@ from tests.functional.pipeline_support import welcome
 from tests.unit.http_events import Context, post
 
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__, "openai", "anthropic", "urllib3"])
+PROCESSES.set_forkserver_preload([__name__, "openai", "anthropic"])
 STUCK_S = 60
 
 

@@ -18,14 +18,13 @@ from typing import Any
 
 from awslambdaric import lambda_runtime_hooks_runner as hooks  # pyright: ignore[reportMissingTypeStubs]
 
-from nexus_ai.core import observability, parallel, tls
+from nexus_ai.core import observability, tls
 from nexus_ai.gateway import composition
 from nexus_ai.storage import aws
 from tests.unit.http_events import Context
 
 KEPT = {
     "clients of AWS": (aws.dynamodb, aws.kms, aws.s3, aws.lambda_, aws.secrets_manager, aws.ses),
-    "threads": (parallel._pool,),  # pyright: ignore[reportPrivateUsage]
     "what was read": (composition.gateway,),
     "the logger": (observability.logger,),
 }

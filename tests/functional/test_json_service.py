@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus_ai.storage import sdk_settings
-from nexus_ai.storage.connections import NoAnswer, Pool, Request, Response
+from nexus_ai.core.http1 import Place
+from nexus_ai.storage.connections import Connections, NoAnswer, Request, Response, proxy
 from nexus_ai.storage.json_service import JsonService, ServiceError
 from nexus_ai.storage.signature import Keys, signed
 
@@ -47,7 +48,7 @@ def test_a_request_is_signed_as_botocore_signs_it(body: bytes, secret: str, toke
     signature = signer.signature(signer.string_to_sign(theirs, signer.canonical_request(theirs)), theirs)
 
     keys = Keys("AKIA", secret, token)
-    ours = signed(url, headers, body, keys=keys, service="dynamodb", region="sa-east-1", now=NOW)
+    ours = signed(url, *headers.values(), body, keys=keys, service="dynamodb", region="sa-east-1", at_s=NOW.timestamp())
 
     assert ours["authorization"].rpartition("Signature=")[2] == signature
     assert ours["host"] == urlsplit(url).netloc
@@ -83,30 +84,30 @@ def refusing() -> Generator[str]:
         thread.join()
 
 
-def pool(url: str) -> Pool:
-    return Pool(url, connect_timeout_s=1, read_timeout_s=0.2, connections=1)
+def connections(url: str) -> Connections:
+    return Connections(url, connect_timeout_s=1, read_timeout_s=0.2)
 
 
-def sent(to: Pool) -> Response:
+def sent(to: Connections) -> Response:
     return to(Request("GetItem", "", {"content-type": "application/x-amz-json-1.0"}, b"{}"))
 
 
 @pytest.mark.parametrize("status", [200, 307, 400, 503])
 def test_an_answer_is_told_as_it_came_and_no_redirect_is_followed(refusing: str, status: int) -> None:
-    assert sent(pool(f"{refusing}/{status}")).status == status
+    assert sent(connections(f"{refusing}/{status}")).status == status
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(NoAnswer) as raised:
-        sent(pool(f"http://127.0.0.1:{port}"))
+        sent(connections(f"http://127.0.0.1:{port}"))
     assert not raised.value.sent
 
 
 def test_where_nobody_answers_in_time_it_was_sent() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent, pytest.raises(NoAnswer) as raised:
-        sent(pool(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        sent(connections(f"http://127.0.0.1:{silent.getsockname()[1]}"))
     assert raised.value.sent
 
 
@@ -246,20 +247,13 @@ def test_a_service_is_asked_where_botocore_would_ask_it(
 def test_a_proxy_of_the_environment_is_gone_through_but_to_where_it_says_not(alone: pytest.MonkeyPatch) -> None:
     alone.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     alone.setenv("NO_PROXY", "direct.example")
-    hosts = {
-        url: each.proxy and each.proxy.host
-        for url in ("https://a.example", "https://direct.example", "http://a.example")
-        for each in [pool(url)._pool]  # pyright: ignore[reportPrivateUsage]
-    }
-    assert hosts == {
-        "https://a.example": "proxy.example",
-        "https://direct.example": None,
-        "http://a.example": None,
-    }
+    places = ("https://a.example", "https://direct.example", "http://a.example")
+
+    assert [proxy(Place.of(url)) for url in places] == ["http://proxy.example:3128", None, None]
 
 
 def test_an_answer_that_is_not_what_dynamodb_says_it_is_is_none(refusing: str) -> None:
     with pytest.raises(NoAnswer) as raised:
-        sent(pool(f"{refusing}/200/1"))
+        sent(connections(f"{refusing}/200/1"))
     assert raised.value.sent
-    assert sent(pool(f"{refusing}/200/{zlib.crc32(REFUSAL)}")).body == REFUSAL
+    assert sent(connections(f"{refusing}/200/{zlib.crc32(REFUSAL)}")).body == REFUSAL

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from nexus_ai.core import tls
 from nexus_ai.providers import registry
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage.connections import NoAnswer, Pool, Request
+from nexus_ai.storage.connections import Connections, NoAnswer, Request
 
 ONE = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
 NAMED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
@@ -31,14 +31,8 @@ def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def used(url: str) -> ssl.SSLContext:
-    pool = Pool(url, connect_timeout_s=1, read_timeout_s=1, connections=1)
-    context: ssl.SSLContext = pool._pool.conn_kw["ssl_context"]  # pyright: ignore[reportPrivateUsage]
-    return context
-
-
 def test_all_connections_share_one_that_checks_names_and_certificates() -> None:
-    assert used("https://a.example") is used("https://b.example") is tls.aws() is tls.vendors()
+    assert tls.aws() is tls.vendors()
     assert (tls.aws().verify_mode, tls.aws().check_hostname) == (ssl.CERT_REQUIRED, True)
     assert tls.aws().minimum_version >= ssl.TLSVersion.TLSv1_2
 
@@ -113,7 +107,7 @@ def certified(folder: Path, address: str) -> Path:
 
 
 @contextmanager
-def serving(certificate: Path) -> Generator[Pool]:
+def serving(certificate: Path) -> Generator[Connections]:
     """What sends requests to a server at 127.0.0.1 with this certificate."""
     Answering.connections = 0
     Answering.bodies.clear()
@@ -124,14 +118,14 @@ def serving(certificate: Path) -> Generator[Pool]:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         url = f"https://127.0.0.1:{server.server_port}"
-        to = Pool(url, connect_timeout_s=2, read_timeout_s=2, connections=1)
+        to = Connections(url, connect_timeout_s=2, read_timeout_s=2)
         with closing(to._pool):  # pyright: ignore[reportPrivateUsage]
             yield to
         server.shutdown()
         thread.join()
 
 
-def send(to: Pool, body: bytes) -> int:
+def send(to: Connections, body: bytes) -> int:
     return to(Request("GetItem", "", {"content-type": "application/x-amz-json-1.0"}, body)).status
 
 

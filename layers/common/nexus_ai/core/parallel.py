@@ -1,18 +1,253 @@
-"""Work that runs side by side: the calls of the store that one step of a request makes."""
+"""Work that runs side by side in one thread: what waits for a socket lets the others go on.
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+A step of a request makes up to four calls of the store at once. Each of them in a thread of its own took as much CPU
+for the hand-over as for the call (docs/benchmarks.md); here all are written, and then their answers are read as they
+come. The code of the stores knows nothing of it: a greenlet is suspended wherever it waits.
+
+Only what waits by `ready`, `pause` or `aside` lets others go on. What blocks by itself, as boto3 does, goes `aside`.
+"""
+
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextvars import copy_context
+from math import inf
+from threading import Thread, local
+from typing import Any, Final, Literal
 
-from nexus_ai.core.once import Once
+from greenlet import GreenletExit, getcurrent, greenlet
 
-# Leaves only: what runs here never waits for other work of the pool, so that a full pool delays and cannot lock.
-WORKERS = 128
+READ: Final = select.POLLIN
+WRITE: Final = select.POLLOUT
+
+type Direction = Literal[1, 4]
 
 
-_pool = Once(lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="parallel"))
+class Task[T]:
+    """Work that was begun. It goes on while the thread that began it waits for anything here."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._result: T
+        self._error: BaseException | None = None
+        self._done = False
+        # Its own context variables: the request's log keys, as they stand now.
+        self._greenlet = greenlet(self._run)
+        self._greenlet.gr_context = copy_context()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:  # noqa: BLE001 (told to whoever asks for the result)
+            self._error = error
+        self._done = True
+
+    def begin(self) -> None:
+        self._greenlet.switch()
+
+    def done(self) -> bool:
+        return self._done
+
+    def result(self) -> T:
+        """What the work returned, once it has; raises what it raised."""
+        while not self._done:
+            _hub.turn(inf)
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def cancel(self) -> None:
+        """Ends it where it waits, for good: nothing of it happens later."""
+        if not self._done:
+            _hub.forget(self._greenlet)
+            self._greenlet.throw(GreenletExit)
 
 
-def start[T](work: Callable[[], T]) -> Future[T]:
-    """Begins `work` in another thread, with the context variables (the request's log keys) of this one."""
-    return _pool().submit(copy_context().run, work)
+class _Wait:
+    """A greenlet that waits, until `ends_at` by time.monotonic() at the latest; for a socket, or to be woken."""
+
+    __slots__ = ("descriptor", "ends_at", "waiter")
+
+    def __init__(self, waiter: greenlet, descriptor: int | None, ends_at: float) -> None:
+        self.waiter = waiter
+        self.descriptor = descriptor
+        self.ends_at = ends_at
+
+
+class _Bell:
+    """What wakes a thread that waits for sockets, out of others."""
+
+    def __init__(self) -> None:
+        self._here, self._there = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._here.fileno()
+
+    def ring(self) -> None:
+        self._there.send(b"\0")
+
+    def is_heard(self) -> None:
+        self._here.recv(4096)
+
+    def __del__(self) -> None:
+        # With the thread that it belongs to.
+        self._here.close()
+        self._there.close()
+
+
+class _Hub(local):
+    """All that waits in one thread. Its first greenlet, in which no task runs, passes the turn on."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._of_sockets: dict[int, _Wait] = {}
+        self._waits: set[_Wait] = set()
+        self._woken: deque[_Wait] = deque()
+        self._bell: _Bell | None = None
+
+    def wait(self, descriptor: int | None, direction: Direction, ends_at: float) -> bool:
+        """Suspends the greenlet that calls; False where its time was over first."""
+        current = getcurrent()
+        wait = self._add(current, descriptor, direction, ends_at)
+        if current.parent is not None:
+            return bool(current.parent.switch())
+        while wait in self._waits:
+            if time.monotonic() >= ends_at:
+                self._remove(wait)
+                return False
+            self.turn(ends_at)
+        return True
+
+    def aside[T](self, work: Callable[[], T], ends_at: float) -> T:
+        """Does it in another thread; raises TimeoutError."""
+        current = getcurrent()
+        outcome: Future[T] = Future()
+        if current.parent is None:
+            _in_a_thread(work, outcome)
+            return outcome.result(None if ends_at == inf else max(0.0, ends_at - time.monotonic()))
+        wait = self._add(current, None, READ, ends_at)
+        woken, bell = self._woken, self._hung_bell()
+
+        def wake(_: Future[T]) -> None:
+            woken.append(wait)
+            bell.ring()
+
+        outcome.add_done_callback(wake)
+        _in_a_thread(work, outcome)
+        if not current.parent.switch():
+            raise TimeoutError
+        return outcome.result(0)
+
+    def turn(self, ends_at: float) -> None:
+        """Waits until one of all can go on, or until `ends_at`, and lets those go on that can."""
+        if not self._waits:
+            raise RuntimeError("nothing is waited for")
+        ends_at = min(ends_at, min(wait.ends_at for wait in self._waits))
+        left_ms = None if ends_at == inf else max(0.0, ends_at - time.monotonic()) * 1000
+        for descriptor, _ in self._poll.poll(left_ms):
+            wait = self._of_sockets.get(descriptor)
+            if wait is not None:
+                self._pass_on(wait, is_ready=True)
+            elif self._bell is not None and descriptor == self._bell.fileno():
+                self._bell.is_heard()
+        while self._woken:
+            self._pass_on(self._woken.popleft(), is_ready=True)
+        now = time.monotonic()
+        for wait in [wait for wait in self._waits if wait.ends_at <= now]:
+            self._pass_on(wait, is_ready=False)
+
+    def forget(self, waiter: greenlet) -> None:
+        for wait in [wait for wait in self._waits if wait.waiter is waiter]:
+            self._remove(wait)
+
+    def is_idle(self) -> bool:
+        return not self._waits
+
+    def _pass_on(self, wait: _Wait, *, is_ready: bool) -> None:
+        if wait not in self._waits:
+            return
+        if wait.waiter.parent is not None:
+            self._remove(wait)
+            wait.waiter.switch(is_ready)
+        elif is_ready:
+            self._remove(wait)
+
+    def _add(self, waiter: greenlet, descriptor: int | None, direction: Direction, ends_at: float) -> _Wait:
+        wait = _Wait(waiter, descriptor, ends_at)
+        self._waits.add(wait)
+        if descriptor is not None:
+            self._of_sockets[descriptor] = wait
+            self._poll.register(descriptor, direction)
+        return wait
+
+    def _remove(self, wait: _Wait) -> None:
+        self._waits.discard(wait)
+        if wait.descriptor is not None:
+            del self._of_sockets[wait.descriptor]
+            self._poll.unregister(wait.descriptor)
+
+    def _hung_bell(self) -> _Bell:
+        if self._bell is None:
+            self._bell = _Bell()
+            self._poll.register(self._bell, READ)
+        return self._bell
+
+
+_hub: Final = _Hub()
+
+
+def _in_a_thread[T](work: Callable[[], T], outcome: Future[T]) -> None:
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            result = context.run(work)
+        except BaseException as error:  # noqa: BLE001 (handed to whoever waits)
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    Thread(target=run, daemon=True, name="aside").start()
+
+
+def start[T](work: Callable[[], T]) -> Task[T]:
+    """Begins `work`, which goes on until it waits for the first time; not to be called by work that runs so itself."""
+    if getcurrent().parent is not None:
+        raise RuntimeError("what runs side by side begins nothing that does")
+    task = Task(work)
+    task.begin()
+    return task
+
+
+def wait(tasks: Iterable[Task[Any]], timeout_s: float) -> None:
+    """Returns when all are done, or after so many seconds."""
+    ends_at = time.monotonic() + timeout_s
+    for task in tasks:
+        while not task.done() and time.monotonic() < ends_at:
+            _hub.turn(ends_at)
+
+
+def ready(descriptor: int, direction: Direction, ends_at: float) -> bool:
+    """Waits for a socket, until `ends_at` by time.monotonic(); False where it was not ready by then."""
+    if _hub.is_idle() and getcurrent().parent is None:
+        alone = select.poll()
+        alone.register(descriptor, direction)
+        return bool(alone.poll(max(0.0, ends_at - time.monotonic()) * 1000))
+    return _hub.wait(descriptor, direction, ends_at)
+
+
+def pause(seconds: float) -> None:
+    _hub.wait(None, READ, time.monotonic() + seconds)
+
+
+def aside[T](work: Callable[[], T], *, ends_at: float = inf) -> T:
+    """Does what blocks, in another thread; raises TimeoutError where `ends_at` comes first.
+
+    The work goes on behind a TimeoutError: what it has opened then, it has to close.
+    """
+    if ends_at == inf and getcurrent().parent is None:
+        return work()
+    return _hub.aside(work, ends_at)

@@ -24,4 +24,6 @@ def _authorities() -> str:
 # One for all connections that trust the same: to read the authorities takes longer than a call of AWS.
 @cache
 def _context(authorities: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=authorities)
+    context = ssl.create_default_context(cafile=authorities)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

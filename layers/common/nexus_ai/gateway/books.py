@@ -1,8 +1,6 @@
 """What is written down of a request: its audit record, the roll-ups of usage, and what else its end brings."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -13,7 +11,7 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
-from nexus_ai.core.parallel import start
+from nexus_ai.core.parallel import pause, start, wait
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.redaction import kept
 from nexus_ai.limits.due import DueTenants
@@ -84,8 +82,12 @@ class Books:
         running = [closed] + ([start(partial(insist, settle))] if settle else [])
         running += [start(partial(insist, lambda: put_together(writes)))] if writes else []
         running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
-        wait(running, timeout=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
-        return closed.done() and closed.result()
+        wait(running, max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
+        recorded = closed.done() and closed.result()
+        for late in running:
+            # What would go on with the next request, minutes later, might write over what the sweep has put in order.
+            late.cancel()
+        return recorded
 
     def _end(self, record: AuditRecord, contents: Sequence[Content]) -> None:
         self._mark([], record)
@@ -173,7 +175,7 @@ def _insist(may_go_on: Callable[[], bool], work: Callable[[], object]) -> bool:
             return True
         if not may_go_on():
             break
-        time.sleep(pause_s)
+        pause(pause_s)
     return False
 
 

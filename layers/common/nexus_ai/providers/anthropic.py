@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import anthropic
-import httpcore2
 import httpx2
 from pydantic import BaseModel, ConfigDict
 
@@ -31,7 +30,7 @@ from nexus_ai.providers.base import (
 from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
 
-HEADERS = (b"authorization", b"anthropic-version")
+HEADERS = ("authorization", "anthropic-version")
 # As many as one page of the list of models holds.
 MODELS_MAX = 1000
 _FINISH = {
@@ -106,7 +105,7 @@ class Adapter:
             base_url=base_url,
             api_key="none",
             max_retries=0,
-            http_client=make_client(httpx2, httpcore2, HEADERS),
+            http_client=make_client(httpx2, HEADERS),
             open_telemetry={"traces": False, "propagation": False},
         )
 

@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
-import httpcore2
 import httpx2
 from google import genai
 from google.genai import errors, types
@@ -33,7 +32,7 @@ from nexus_ai.providers.base import (
 from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
 
-HEADERS = (b"x-goog-api-key",)
+HEADERS = ("x-goog-api-key",)
 # As many as one page of the list of models holds.
 MODELS_MAX = 1000
 _FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
@@ -120,7 +119,7 @@ class Adapter:
             http_options=types.HttpOptions(
                 base_url=base_url,
                 api_version="v1beta",
-                httpx_client=make_client(httpx2, httpcore2, HEADERS),
+                httpx_client=make_client(httpx2, HEADERS),
                 # Its asynchronous clients, which nobody uses, would read the authorities twice more.
                 client_args={"verify": tls.vendors()},
                 async_client_args={"verify": tls.vendors(), "ssl": tls.vendors()},

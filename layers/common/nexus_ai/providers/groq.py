@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import groq
-import httpcore
 import httpx
 
 from nexus_ai.providers import chat
 from nexus_ai.providers.base import Completion, OfferedModel, OutputSchema, Prompt, ProviderName
 from nexus_ai.providers.exchange import exchange, make_client
 
-HEADERS = (b"authorization",)
+HEADERS = ("authorization",)
 # https://console.groq.com/docs/structured-outputs: models that keep a schema strictly, and as well as they can.
 _STRICT = re.compile(r"openai/gpt-oss-(?:20b|120b)$")
 _BEST_EFFORT = re.compile(r"openai/gpt-oss-safeguard-20b$|moonshotai/kimi-k2-instruct|meta-llama/llama-4-")
@@ -26,7 +25,7 @@ class Adapter:
     def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (every adapter is made alike)
         # Each call brings its own key.
         self._client = groq.Groq(
-            base_url=base_url, api_key="none", max_retries=0, http_client=make_client(httpx, httpcore, HEADERS)
+            base_url=base_url, api_key="none", max_retries=0, http_client=make_client(httpx, HEADERS)
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpcore2
 import httpx2
 import openai
 
@@ -16,7 +15,7 @@ from nexus_ai.providers import chat
 from nexus_ai.providers.base import Completion, OfferedModel, Prompt, ProviderName
 from nexus_ai.providers.exchange import exchange, make_client
 
-HEADERS = (b"authorization", b"http-referer", b"x-title")
+HEADERS = ("authorization", "http-referer", "x-title")
 
 
 def _nothing(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
@@ -72,7 +71,7 @@ class Adapter:
             api_key="none",
             max_retries=0,
             default_headers=dialect.headers,
-            http_client=make_client(httpx2, httpcore2, HEADERS),
+            http_client=make_client(httpx2, HEADERS),
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:

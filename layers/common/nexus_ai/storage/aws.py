@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nexus_ai.core import tls
 from nexus_ai.core.once import Once
-from nexus_ai.storage.connections import Pool, Send
+from nexus_ai.storage.connections import Connections, Send
 from nexus_ai.storage.json_service import TRIES, JsonService
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def _config(tries: int) -> "Config":
 
 def load() -> None:
     """Imports what a client is made of, and makes none: a client holds credentials or connections."""
-    for module in ("boto3.session", "botocore.client", "urllib.request", "urllib3"):
+    for module in ("boto3.session", "botocore.client"):
         import_module(module)
     tls.aws()
 
 
 def _connect(url: str) -> Send:
-    return Pool(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S, connections=POOL)
+    return Connections(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
 
 
 # What sends requests to a place; the local stack has its own way to the services that it embeds.

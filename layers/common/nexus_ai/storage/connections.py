@@ -1,15 +1,17 @@
-"""Kept connections to a service of AWS, and what goes over them."""
+"""What goes to a service of AWS and comes back, over kept connections."""
 
+import os
+import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from nexus_ai.core import tls
+from nexus_ai.core import http1, tls
+from nexus_ai.core.http1 import ExchangeFailed, Place
 
-if TYPE_CHECKING:
-    from urllib3 import HTTPConnectionPool
+# DynamoDB's own bound of an answer is 1 MB of items, which JSON makes more of.
+MOST_BYTES = 16 * 1024 * 1024
 
 
 class NoAnswer(Exception):
@@ -39,45 +41,47 @@ class Response:
 type Send = Callable[[Request], Response]
 
 
-class Pool:
-    """Sends requests to one place, over at most `connections` kept connections."""
+@dataclass(slots=True)
+class _Exchange:
+    """Whose time begins anew with whatever comes."""
 
-    def __init__(self, url: str, *, connect_timeout_s: float, read_timeout_s: float, connections: int) -> None:
-        from urllib3 import Timeout  # noqa: PLC0415 (with the first call)
+    timeout_s: float
+    sent: bool = False
+    status: int | None = None
 
-        self._timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)
-        self._pool = _pool(url, connections)
-        self._path = urlsplit(url).path or "/"
+    def left(self) -> float:
+        return self.timeout_s
+
+
+class Connections:
+    """Sends requests to one place."""
+
+    def __init__(self, url: str, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self._place = Place.of(url)
+        self._target = urlsplit(url).path or "/"
+        self._timeout_s = read_timeout_s
+        self._pool = http1.Pool(tls.aws, connect_timeout_s=connect_timeout_s, most_bytes=MOST_BYTES, proxy=proxy)
 
     def __call__(self, request: Request) -> Response:
         """Raises NoAnswer."""
-        from urllib3 import exceptions  # noqa: PLC0415
-
+        headers = {**request.headers, "content-length": str(len(request.body))}
+        exchange = _Exchange(self._timeout_s)
         try:
-            answer = self._pool.urlopen(
-                "POST", self._path, body=request.body, headers=request.headers, timeout=self._timeout, retries=False
-            )
-        except (exceptions.ConnectTimeoutError, exceptions.NewConnectionError) as error:
-            raise NoAnswer(sent=False) from error
-        except (exceptions.HTTPError, OSError) as error:
-            raise NoAnswer(sent=True) from error
+            head = http1.head("POST", self._target, headers.items())
+            answer = self._pool.exchange(self._place, head + request.body, exchange)
+        except ExchangeFailed as error:
+            raise NoAnswer(sent=exchange.sent) from error
         # DynamoDB's own check of what it answers.
-        told = answer.headers.get("x-amz-crc32")
-        if told and told != str(zlib.crc32(answer.data)):
+        told = answer.header(b"x-amz-crc32")
+        if told and int(told) != zlib.crc32(answer.body):
             raise NoAnswer(sent=True)
-        return Response(answer.status, answer.data)
+        return Response(answer.status, answer.body)
 
 
-def _pool(url: str, connections: int) -> "HTTPConnectionPool":
-    """To the place itself, or through the proxy that the environment names for it."""
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+def proxy(place: Place) -> str | None:
+    """The proxy that the environment names for it."""
+    if place.scheme == "http" or not any(os.environ.get(name) for name in ("https_proxy", "HTTPS_PROXY")):
+        return None
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 (30 ms of a start, for the few that need it)
 
-    from urllib3 import PoolManager, ProxyManager  # noqa: PLC0415
-
-    place = urlsplit(url)
-    if place.scheme == "http":
-        return PoolManager(maxsize=connections).connection_from_url(url)
-    proxy = getproxies().get("https")
-    if proxy and not proxy_bypass(place.netloc):
-        return ProxyManager(proxy, maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)
-    return PoolManager(maxsize=connections, ssl_context=tls.aws()).connection_from_url(url)
+    return None if proxy_bypass(f"{place.host}:{place.port}") else getproxies().get("https")

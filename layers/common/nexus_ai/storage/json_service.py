@@ -4,13 +4,14 @@ botocore takes 2.3 ms of CPU for a call and a quarter of a second to be imported
 makes up to seven calls (docs/benchmarks.md).
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Any, cast
 
+from pydantic_core import from_json, to_json
+
+from nexus_ai.core import parallel
 from nexus_ai.storage import sdk_settings
 from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
 from nexus_ai.storage.signature import signed
@@ -62,7 +63,7 @@ class JsonService:
 
         `repeatable` False is for what adds up: it is sent again only where it was certainly not carried out.
         """
-        body = json.dumps(members, separators=(",", ":")).encode()
+        body = to_json(members)
         for number in range(1, TRIES):
             try:
                 return self._exchange(operation, body)
@@ -77,18 +78,18 @@ class JsonService:
 
     def pause(self, number: int) -> None:
         """A while before the next try, behind the try of that number (AWS's "exponential backoff and jitter")."""
-        time.sleep(_random.uniform(0, self._pause_s * 2 ** (number - 1)))
+        parallel.pause(_random.uniform(0, self._pause_s * 2 ** (number - 1)))
 
     def _exchange(self, operation: str, body: bytes) -> dict[str, Any]:
-        headers = {"Content-Type": self._content_type, "X-Amz-Target": f"{self._target}.{operation}"}
         headers = signed(
             self._url,
-            headers,
+            self._content_type,
+            f"{self._target}.{operation}",
             body,
             keys=sdk_settings.keys(),
             service=self._name,
             region=self._region,
-            now=datetime.now(UTC),
+            at_s=time.time(),
         )
         answer = self.send(Request(operation, self._url, headers, body))
         told = _read(answer)
@@ -102,7 +103,7 @@ class JsonService:
 def _read(answer: Response) -> dict[str, Any] | None:
     """The object that the answer is; None where it is anything else."""
     try:
-        told: Any = json.loads(answer.body)
+        told: Any = from_json(answer.body)
     except ValueError:
         return None
     return cast("dict[str, Any]", told) if isinstance(told, dict) else None

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from nexus_ai.core import parallel
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.settings import get_settings
 from nexus_ai.storage import aws
@@ -14,7 +15,7 @@ class ObjectMissing(Exception):
 
 def put(name: str, body: bytes) -> None:
     with _errors():
-        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
+        parallel.aside(lambda: aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body))
 
 
 def put_once(name: str, body: bytes) -> None:
@@ -23,7 +24,11 @@ def put_once(name: str, body: bytes) -> None:
 
     with _errors():
         try:
-            aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
+            parallel.aside(
+                lambda: aws.s3().put_object(
+                    Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*"
+                )
+            )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
@@ -32,7 +37,9 @@ def put_once(name: str, body: bytes) -> None:
 def get(name: str) -> bytes:
     """Raises ObjectMissing and StoreUnavailable."""
     with _errors():
-        return aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
+        return parallel.aside(
+            lambda: aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
+        )
 
 
 def delete(names: Sequence[str]) -> None:

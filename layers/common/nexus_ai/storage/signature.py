@@ -1,9 +1,8 @@
-"""AWS Signature Version 4, for a POST. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html"""
+"""AWS Signature Version 4, for a call of a service that speaks JSON. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html"""
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from datetime import datetime
+import time
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -17,24 +16,39 @@ class Keys(NamedTuple):
     token: str | None
 
 
+@lru_cache(maxsize=16)
+def _place(url: str) -> tuple[str, str]:
+    """Host and path."""
+    parts = urlsplit(url)
+    return parts.netloc, parts.path or "/"
+
+
 def signed(
-    url: str, headers: Mapping[str, str], body: bytes, *, keys: Keys, service: str, region: str, now: datetime
+    url: str, content_type: str, target: str, body: bytes, *, keys: Keys, service: str, region: str, at_s: float
 ) -> dict[str, str]:
-    """The headers, their names in small letters, with those that carry the signature."""
-    place = urlsplit(url)
-    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    """The headers of the call at that time, with those that carry the signature; names are in small letters."""
+    host, path = _place(url)
+    stamp = _stamp(int(at_s))
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signing = {name.lower(): value for name, value in headers.items()}
-    signing |= {"host": place.netloc, "x-amz-date": stamp}
+    headers = {"content-type": content_type, "host": host, "x-amz-date": stamp}
+    # In the order of the alphabet, as the signature wants them.
     if keys.token:
-        signing["x-amz-security-token"] = keys.token
-    names = ";".join(sorted(signing))
-    lines = "".join(f"{name}:{signing[name]}\n" for name in sorted(signing))
-    canonical = f"POST\n{place.path or '/'}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        headers["x-amz-security-token"] = keys.token
+    headers["x-amz-target"] = target
+    names = ";".join(headers)
+    lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
+    canonical = f"POST\n{path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(_signing_key(keys.secret_key, scope), to_sign.encode(), "sha256").hex()
-    credential = f"Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return signing | {"authorization": f"AWS4-HMAC-SHA256 {credential}"}
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
+    return headers
+
+
+@lru_cache(maxsize=4)
+def _stamp(at_s: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at_s))
 
 
 # One a service and day, as long as the credentials last.

@@ -207,23 +207,22 @@ def unmarshal(item: Mapping[str, Any]) -> Item:
 
 
 def _typed(value: object) -> dict[str, Any]:
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | Decimal():
-            return {"N": str(value)}
-        case bytes():
-            return {"B": base64.b64encode(value).decode()}
-        case list() | tuple():
-            return {"L": [_typed(element) for element in cast("Sequence[object]", value)]}
-        case Mapping():
-            return {"M": marshal(cast("Mapping[str, object]", value))}
-        case _:
-            raise TypeError(f"{type(value).__name__} has no place in an item")
+    # In the order in which they are frequent.
+    if isinstance(value, str):
+        return {"S": value}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | Decimal):
+        return {"N": str(value)}
+    if isinstance(value, list | tuple):
+        return {"L": [_typed(element) for element in cast("Sequence[object]", value)]}
+    if isinstance(value, bytes):
+        return {"B": base64.b64encode(value).decode()}
+    if isinstance(value, Mapping):
+        return {"M": marshal(cast("Mapping[str, object]", value))}
+    raise TypeError(f"{type(value).__name__} has no place in an item")
 
 
 def _plain(typed: Mapping[str, Any]) -> Any:

@@ -1,0 +1,319 @@
+"""HTTP/1.1 over kept connections: one request, one whole answer, for the store and for the vendors.
+
+httptools reads the answers: it is Node's parser (llhttp), in C. urllib3 over the standard library's client takes
+0.5 ms of CPU for an exchange on a machine where this takes 0.06, and httpcore over h11 1 ms (docs/benchmarks.md).
+"""
+
+import select
+import socket
+import ssl
+import time
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import partial
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from httptools import HttpParserError, HttpResponseParser
+
+from nexus_ai.core import parallel
+
+PORTS = {"http": 80, "https": 443}
+# Shorter than AWS's, any vendor's and any NAT gateway's, so that few calls meet a connection that the other side has left.
+KEEP_ALIVE_S = 30.0
+CHUNK_BYTES = 65_536
+
+
+class Failure(Enum):
+    UNREACHABLE = auto()  # no connection: nothing was sent
+    TIMEOUT = auto()
+    BROKEN = auto()  # it ended, or was no HTTP
+    TOO_LARGE = auto()
+
+
+class ExchangeFailed(Exception):
+    """There was no whole answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.name)
+        self.failure = failure
+
+
+class Exchange(Protocol):
+    """One request on its way: how long it may take, and how far it came."""
+
+    sent: bool
+    status: int | None
+
+    def left(self) -> float:
+        """The seconds that the next wait may take; asked anew for each."""
+        ...
+
+
+class Place(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Place":
+        parts = urlsplit(url)
+        return cls(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def header(self, name: bytes) -> bytes | None:
+        """By its name in small letters; the first of several."""
+        return next((value for known, value in self.headers if known.lower() == name), None)
+
+
+def head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """A request up to its body; raises ValueError for what would be more than one line, and for no Latin-1."""
+    lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers]]
+    text = "\r\n".join(lines)
+    # Nothing that ends a line, but where one ends (RFC 9110, section 5.5).
+    ends = len(lines) - 1
+    if (text.count("\r"), text.count("\n"), "\0" in text, " " in target) != (ends, ends, False, False):
+        raise ValueError("a field of a request has no place in it")
+    return f"{text}\r\n\r\n".encode("latin-1")
+
+
+class Pool:
+    """Connections to any number of places, kept for the next request where both sides want that.
+
+    `proxy` says through which a place is asked; None is directly. Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        context: Callable[[], ssl.SSLContext],
+        *,
+        connect_timeout_s: float,
+        most_bytes: int,
+        proxy: Callable[[Place], str | None] = lambda _: None,
+    ) -> None:
+        self._context = context
+        self._connect_timeout_s = connect_timeout_s
+        self._most_bytes = most_bytes
+        self._proxy = proxy
+        self._idle: dict[Place, deque[_Connection]] = {}
+        self._lock = Lock()
+
+    def exchange(self, place: Place, request: bytes, exchange: Exchange) -> Answer:
+        """Sends a request and reads its answer; raises ExchangeFailed."""
+        connection = self._kept(place) or self._connected(place, exchange)
+        is_kept = False
+        try:
+            answer, is_kept = connection.exchange(request, exchange, self._most_bytes)
+        except HttpParserError:
+            raise ExchangeFailed(Failure.BROKEN) from None
+        except OSError as error:
+            raise ExchangeFailed(Failure.BROKEN) from error
+        finally:
+            if is_kept:
+                with self._lock:
+                    self._idle.setdefault(place, deque()).append(connection)
+            else:
+                connection.close()
+        return answer
+
+    def close(self) -> None:
+        """Closes what is idle."""
+        with self._lock:
+            for connections in self._idle.values():
+                while connections:
+                    connections.pop().close()
+
+    def _kept(self, place: Place) -> "_Connection | None":
+        """The one that was used last, of those that are still good."""
+        while True:
+            with self._lock:
+                connections = self._idle.get(place)
+                if not connections:
+                    return None
+                connection = connections.pop()
+            if connection.is_good():
+                return connection
+            connection.close()
+
+    def _connected(self, place: Place, exchange: Exchange) -> "_Connection":
+        ends_at = time.monotonic() + min(self._connect_timeout_s, exchange.left())
+        proxy = self._proxy(place)
+        via = urlsplit(proxy) if proxy else None
+        address = (via.hostname or "", via.port or PORTS["http"]) if via else (place.host, place.port)
+        try:
+            connection = _Connection(_open(address, ends_at))
+        except OSError as error:
+            raise ExchangeFailed(Failure.UNREACHABLE) from error
+        try:
+            if via:
+                connection.tunnel(place, via, ends_at)
+            if place.scheme == "https":
+                connection.encrypt(self._context(), place.host, ends_at)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, OSError | HttpParserError | ExchangeFailed):
+                raise ExchangeFailed(Failure.UNREACHABLE) from error
+            raise
+        return connection
+
+
+def _open(address: tuple[str, int], ends_at: float) -> socket.socket:
+    """Connects in a thread that is waited for: no timeout of a socket bounds the look-up of its name."""
+    is_late = False
+
+    def connect() -> socket.socket:
+        opened = socket.create_connection(address, max(0.001, ends_at - time.monotonic()))
+        if is_late:
+            opened.close()
+        return opened
+
+    try:
+        opened = parallel.aside(connect, ends_at=ends_at)
+    except TimeoutError:
+        is_late = True
+        raise
+    opened.setblocking(False)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+@dataclass(slots=True)
+class _Reader:
+    """What httptools tells of an answer, part by part."""
+
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+    parts: list[bytes] = field(default_factory=list[bytes])
+    size: int = 0
+    status: int | None = None
+    is_whole: bool = False
+    is_kept: bool = False
+    parser: Any = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        # What comes before an answer, as 103 does (RFC 9110, section 15.2), is none.
+        self.status = None if status < 200 else status
+
+    def on_body(self, body: bytes) -> None:
+        self.parts.append(body)
+        self.size += len(body)
+
+    def on_message_complete(self) -> None:
+        if self.status is None:
+            self.headers.clear()
+        else:
+            self.is_whole, self.is_kept = True, self.parser.should_keep_alive()
+
+    def ends_with_connection(self) -> bool:
+        """Whether nothing but the connection's end tells that of the body (RFC 9112, section 6.3)."""
+        names = {name.lower() for name, _ in self.headers}
+        return self.status is not None and not names & {b"content-length", b"transfer-encoding"}
+
+
+class _Connection:
+    def __init__(self, opened: socket.socket) -> None:
+        self._socket = opened
+        self._used_at = time.time()
+        # Of what nobody has asked for: the end of the connection.
+        self._unasked = select.poll()
+        self._unasked.register(opened, parallel.READ)
+
+    def is_good(self) -> bool:
+        """Whether it may be used once more: not for long idle, and neither closed nor spoken on meanwhile.
+
+        By the wall's clock: the other one stands still while a function is frozen.
+        """
+        return 0 <= time.time() - self._used_at < KEEP_ALIVE_S and not self._unasked.poll(0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def exchange(self, request: bytes, exchange: Exchange, most_bytes: int) -> tuple[Answer, bool]:
+        """The answer, and whether the connection is good for another one."""
+        self._send(request, exchange)
+        reader = _Reader()
+        parser = reader.parser = HttpResponseParser(reader)
+        try:
+            while not reader.is_whole:
+                data = self._receive(exchange.left)
+                if not data:
+                    if reader.ends_with_connection():
+                        break
+                    raise ExchangeFailed(Failure.BROKEN)
+                parser.feed_data(data)
+                exchange.status = reader.status
+                if reader.size > most_bytes:
+                    raise ExchangeFailed(Failure.TOO_LARGE)
+        finally:
+            # It refers to the parser, which refers to it.
+            reader.parser = None
+        assert reader.status is not None
+        self._used_at = time.time()
+        return Answer(reader.status, reader.headers, b"".join(reader.parts)), reader.is_kept
+
+    def tunnel(self, place: Place, proxy: SplitResult, ends_at: float) -> None:
+        """Has the proxy connect to the place (RFC 9110, section 9.3.6)."""
+        to = f"{place.host}:{place.port}"
+        headers = [("host", to)]
+        if proxy.username is not None:
+            who = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+            headers.append(("proxy-authorization", f"Basic {b64encode(who.encode()).decode()}"))
+        self._socket.sendall(head("CONNECT", to, headers))
+        reader = _Reader()
+        parser = reader.parser = HttpResponseParser(reader)
+        while reader.status is None:
+            data = self._receive(lambda: ends_at - time.monotonic())
+            if not data:
+                raise ExchangeFailed(Failure.BROKEN)
+            parser.feed_data(data)
+        reader.parser = None
+        if reader.status >= 300:
+            raise ExchangeFailed(Failure.BROKEN)
+
+    def encrypt(self, context: ssl.SSLContext, host: str, ends_at: float) -> None:
+        encrypted = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+        self._socket = encrypted
+        self._until_done(encrypted.do_handshake, parallel.READ, lambda: ends_at - time.monotonic())
+
+    def _send(self, request: bytes, exchange: Exchange) -> None:
+        if exchange.left() <= 0:
+            raise ExchangeFailed(Failure.TIMEOUT)
+        exchange.sent = True
+        unsent = memoryview(request)
+        while unsent:
+            unsent = unsent[self._until_done(partial(self._socket.send, unsent), parallel.WRITE, exchange.left) :]
+
+    def _receive(self, left: Callable[[], float]) -> bytes:
+        # There is hardly ever an answer yet; to be told so by an exception takes longer than to wait for it.
+        if not (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
+            self._wait(parallel.READ, left)
+        return self._until_done(partial(self._socket.recv, CHUNK_BYTES), parallel.READ, left)
+
+    def _until_done[T](self, work: Callable[[], T], direction: parallel.Direction, left: Callable[[], float]) -> T:
+        while True:
+            try:
+                return work()
+            except BlockingIOError:
+                self._wait(direction, left)
+            except ssl.SSLWantReadError:
+                self._wait(parallel.READ, left)
+            except ssl.SSLWantWriteError:
+                self._wait(parallel.WRITE, left)
+
+    def _wait(self, direction: parallel.Direction, left: Callable[[], float]) -> None:
+        seconds = left()
+        if seconds <= 0 or not parallel.ready(self._socket.fileno(), direction, time.monotonic() + seconds):
+            raise ExchangeFailed(Failure.TIMEOUT)

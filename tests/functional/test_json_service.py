@@ -20,8 +20,8 @@ from botocore.utils import ContainerMetadataFetcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_ai.storage import sdk_settings
 from nexus_ai.core.http1 import Place
+from nexus_ai.storage import sdk_settings
 from nexus_ai.storage.connections import Connections, NoAnswer, Request, Response, proxy
 from nexus_ai.storage.json_service import JsonService, ServiceError
 from nexus_ai.storage.signature import Keys, signed
@@ -48,7 +48,9 @@ def test_a_request_is_signed_as_botocore_signs_it(body: bytes, secret: str, toke
     signature = signer.signature(signer.string_to_sign(theirs, signer.canonical_request(theirs)), theirs)
 
     keys = Keys("AKIA", secret, token)
-    ours = signed(url, *headers.values(), body, keys=keys, service="dynamodb", region="sa-east-1", at_s=NOW.timestamp())
+    content_type, target = headers.values()
+    at_s = NOW.timestamp()
+    ours = signed(url, content_type, target, body, keys=keys, service="dynamodb", region="sa-east-1", at_s=at_s)
 
     assert ours["authorization"].rpartition("Signature=")[2] == signature
     assert ours["host"] == urlsplit(url).netloc

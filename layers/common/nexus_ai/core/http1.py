@@ -23,9 +23,11 @@ from httptools import HttpParserError, HttpResponseParser
 from nexus_ai.core import parallel
 
 PORTS = {"http": 80, "https": 443}
-# Shorter than AWS's, any vendor's and any NAT gateway's, so that few calls meet a connection that the other side has left.
+# Shorter than AWS's, any vendor's and any NAT gateway's, so that few calls meet a connection that the other side left.
 KEEP_ALIVE_S = 30.0
 CHUNK_BYTES = 65_536
+# Of a status line and its fields.
+MOST_HEAD_BYTES = 65_536
 
 
 class Failure(Enum):
@@ -199,6 +201,10 @@ class _Reader:
     is_kept: bool = False
     parser: Any = None
 
+    def on_message_begin(self) -> None:
+        if self.is_whole:
+            raise ValueError("something comes behind the answer")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
 
@@ -246,6 +252,7 @@ class _Connection:
         self._send(request, exchange)
         reader = _Reader()
         parser = reader.parser = HttpResponseParser(reader)
+        head_bytes = 0
         try:
             while not reader.is_whole:
                 data = self._receive(exchange.left)
@@ -255,7 +262,8 @@ class _Connection:
                     raise ExchangeFailed(Failure.BROKEN)
                 parser.feed_data(data)
                 exchange.status = reader.status
-                if reader.size > most_bytes:
+                head_bytes += len(data) if reader.status is None else 0
+                if reader.size > most_bytes or head_bytes > MOST_HEAD_BYTES:
                     raise ExchangeFailed(Failure.TOO_LARGE)
         finally:
             # It refers to the parser, which refers to it.

@@ -16,14 +16,15 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from math import inf
 from threading import Thread, local
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-READ: Final = select.POLLIN
-WRITE: Final = select.POLLOUT
+# What a socket is waited for.
+type Direction = int
 
-type Direction = Literal[1, 4]
+READ: Final[Direction] = select.POLLIN
+WRITE: Final[Direction] = select.POLLOUT
 
 
 class Task[T]:
@@ -145,7 +146,7 @@ class _Hub(local):
         """Waits until one of all can go on, or until `ends_at`, and lets those go on that can."""
         if not self._waits:
             raise RuntimeError("nothing is waited for")
-        ends_at = min(ends_at, min(wait.ends_at for wait in self._waits))
+        ends_at = min(ends_at, *(wait.ends_at for wait in self._waits))
         left_ms = None if ends_at == inf else max(0.0, ends_at - time.monotonic()) * 1000
         for descriptor, _ in self._poll.poll(left_ms):
             wait = self._of_sockets.get(descriptor)

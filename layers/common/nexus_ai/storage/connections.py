@@ -1,10 +1,9 @@
 """What goes to a service of AWS and comes back, over kept connections."""
 
 import os
-import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from nexus_ai.core import http1, tls

@@ -14,21 +14,23 @@ class ObjectMissing(Exception):
 
 
 def put(name: str, body: bytes) -> None:
+    def work() -> None:
+        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
+
     with _errors():
-        parallel.aside(lambda: aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body))
+        parallel.aside(work)
 
 
 def put_once(name: str, body: bytes) -> None:
     """Writes an object that is not there yet; one that is there stays as it is, since it was written before."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
+    def work() -> None:
+        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
+
     with _errors():
         try:
-            parallel.aside(
-                lambda: aws.s3().put_object(
-                    Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*"
-                )
-            )
+            parallel.aside(work)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
@@ -36,10 +38,12 @@ def put_once(name: str, body: bytes) -> None:
 
 def get(name: str) -> bytes:
     """Raises ObjectMissing and StoreUnavailable."""
+
+    def work() -> bytes:
+        return aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
+
     with _errors():
-        return parallel.aside(
-            lambda: aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
-        )
+        return parallel.aside(work)
 
 
 def delete(names: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """One call to a vendor: inside one time, no redirect followed, no body without bound, nothing of the environment.
 
 The SDKs speak through httpx or its successor httpx2, which have the same interface, so that what is said here is said
-of either. Below them stand connections of our own: theirs take a millisecond of CPU for a call, and their timeouts begin
-anew with every byte, so that a vendor that drips would hold a call for ever. Here whatever waits asks how much of the
-call's whole time is left.
+of either. Below them stand connections of our own: theirs take a millisecond of CPU for a call, and their time-outs
+begin anew with every byte, so that a vendor that drips would hold a call for ever. Here whatever waits asks how much of
+the call's whole time is left.
 """
 
 import time

@@ -251,7 +251,20 @@ def test_a_proxy_of_the_environment_is_gone_through_but_to_where_it_says_not(alo
     alone.setenv("NO_PROXY", "direct.example")
     places = ("https://a.example", "https://direct.example", "http://a.example")
 
-    assert [proxy(Place.of(url)) for url in places] == ["http://proxy.example:3128", None, None]
+    expected = Place("http", "proxy.example", 3128)
+    assert [proxy(Place.of(url)) for url in places] == [expected, None, None]
+    alone.setenv("HTTPS_PROXY", "proxy.example:3128")
+    assert proxy(Place.of("https://a.example")) == expected
+
+
+@pytest.mark.parametrize(
+    "named", ["https://me:secret@proxy.example", "socks5://proxy.example", "http://proxy.example:x"]
+)
+def test_a_proxy_that_would_be_spoken_to_in_another_way_is_told_nothing(alone: pytest.MonkeyPatch, named: str) -> None:
+    alone.setenv("HTTPS_PROXY", named)
+    with pytest.raises(NoAnswer) as raised:
+        sent(connections("https://a.example"))
+    assert not raised.value.sent
 
 
 def test_an_answer_that_is_not_what_dynamodb_says_it_is_is_none(refusing: str) -> None:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 
 import pytest
@@ -147,7 +147,7 @@ def test_nothing_of_work_that_was_ended_happens_later(
     parallel.wait([task], 0.01)
     assert not task.done()
 
-    task.cancel()
+    parallel.cancel_all()
     end.set()
     pair[1].send(b"late")
     parallel.start(lambda: parallel.pause(0.05)).result()
@@ -171,9 +171,65 @@ def test_work_has_the_context_variables_of_its_begin_and_its_own_from_there_on()
     assert (one.result(), two.result(), named.get()) == (("first", "one"), ("first", "two"), "changed")
 
 
-def test_work_that_runs_so_begins_none() -> None:
-    with pytest.raises(RuntimeError):
-        parallel.start(lambda: parallel.start(lambda: None)).result()
+def test_work_that_runs_so_begins_and_awaits_none() -> None:
+    other = parallel.start(lambda: parallel.pause(0.01))
+    nested: list[Callable[[], object]] = [
+        lambda: parallel.start(lambda: None),
+        other.result,
+        lambda: parallel.wait([other], 1),
+    ]
+    for work in nested:
+        with pytest.raises(RuntimeError):
+            parallel.start(work).result()
+    other.result()
+
+
+def test_where_one_of_several_fails_nothing_of_the_others_happens_later(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    happened: list[bytes | None] = []
+
+    def fail() -> None:
+        parallel.pause(0.01)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        parallel.results([fail, lambda: happened.append(read(pair[0]))])
+    pair[1].send(b"late")
+    parallel.start(lambda: parallel.pause(0.05)).result()
+
+    assert happened == []
+    assert parallel.results([lambda: 1, lambda: 2]) == [1, 2]
+
+
+def test_an_answer_that_came_in_time_is_not_late_because_others_took_long(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    def hog() -> None:
+        parallel.pause(0.01)
+        time.sleep(0.2)
+
+    here, there = pair
+    hogging, reading = parallel.start(hog), parallel.start(lambda: read(here, 0.1))
+    there.send(b"in time")
+
+    assert (reading.result(), hogging.result()) == (b"in time", None)
+
+
+def test_who_begins_work_lets_it_go_on_while_something_blocks(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+
+    def answer() -> None:
+        read(here)
+        here.send(b"answered")
+
+    def block() -> bytes:
+        there.send(b"asked")
+        return there.recv(100)
+
+    answering = parallel.start(answer)
+    assert parallel.aside(block, ends_at=time.monotonic() + LONG_S) == b"answered"
+    assert answering.done()
 
 
 def test_threads_do_not_see_each_others_work(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -11,7 +11,7 @@ from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import NexusError, Unhealthy
 from nexus_ai.core.observability import logger
 from nexus_ai.core.once import Once
-from nexus_ai.core.parallel import start
+from nexus_ai.core.parallel import results
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, ResponseModel
 from nexus_ai.storage import keys, kms, objects, tables
@@ -62,8 +62,7 @@ class _Checks:
         """Those of the last 10 s, else new ones, which whoever asks meanwhile waits for."""
         with self._lock:
             if self._last is None or not 0 <= now_ms - self._last[0] < KEPT_MS:
-                running = [start(partial(_check, name)) for name in CHECKS]
-                self._last = now_ms, tuple(check.result() for check in running)
+                self._last = now_ms, tuple(results(partial(_check, name) for name in CHECKS))
             return self._last[1]
 
 

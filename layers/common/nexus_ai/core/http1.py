@@ -11,23 +11,29 @@ import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from nexus_ai.core import parallel
 
 PORTS = {"http": 80, "https": 443}
 # Shorter than AWS's, any vendor's and any NAT gateway's, so that few calls meet a connection that the other side left.
 KEEP_ALIVE_S = 30.0
+# Of connections to one place.
+MOST_IDLE = 64
 CHUNK_BYTES = 65_536
 # Of a status line and its fields.
 MOST_HEAD_BYTES = 65_536
+
+# What httptools says of what is no answer in HTTP, or none that was asked for.
+_NO_HTTP = (HttpParserError, HttpParserUpgrade)
 
 
 class Failure(Enum):
@@ -57,14 +63,24 @@ class Exchange(Protocol):
 
 
 class Place(NamedTuple):
+    """Where somebody listens. `credentials`, a name and a password, are a proxy's."""
+
     scheme: str
     host: str
     port: int
+    credentials: str | None = None
 
     @classmethod
     def of(cls, url: str) -> "Place":
+        """Raises KeyError for a scheme that is none of HTTP's, and ValueError."""
         parts = urlsplit(url)
-        return cls(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
+        name = None if parts.username is None else f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return cls(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], name)
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 @dataclass(slots=True)
@@ -73,9 +89,9 @@ class Answer:
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
-    def header(self, name: bytes) -> bytes | None:
-        """By its name in small letters; the first of several."""
-        return next((value for known, value in self.headers if known.lower() == name), None)
+    def header(self, name: bytes) -> list[bytes]:
+        """All values of the fields of that name, which is in small letters."""
+        return [value for known, value in self.headers if known.lower() == name]
 
 
 def head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -92,7 +108,8 @@ def head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
 class Pool:
     """Connections to any number of places, kept for the next request where both sides want that.
 
-    `proxy` says through which a place is asked; None is directly. Safe to share between threads.
+    `proxy` says through which a place is asked; None is directly. An answer's body has at most `most_bytes`. Safe to
+    share between threads.
     """
 
     def __init__(
@@ -101,7 +118,7 @@ class Pool:
         *,
         connect_timeout_s: float,
         most_bytes: int,
-        proxy: Callable[[Place], str | None] = lambda _: None,
+        proxy: Callable[[Place], Place | None] = lambda _: None,
     ) -> None:
         self._context = context
         self._connect_timeout_s = connect_timeout_s
@@ -116,15 +133,10 @@ class Pool:
         is_kept = False
         try:
             answer, is_kept = connection.exchange(request, exchange, self._most_bytes)
-        except HttpParserError:
-            raise ExchangeFailed(Failure.BROKEN) from None
-        except OSError as error:
+        except (OSError, *_NO_HTTP) as error:
             raise ExchangeFailed(Failure.BROKEN) from error
         finally:
-            if is_kept:
-                with self._lock:
-                    self._idle.setdefault(place, deque()).append(connection)
-            else:
+            if not (is_kept and self._keep(place, connection)):
                 connection.close()
         return answer
 
@@ -134,6 +146,14 @@ class Pool:
             for connections in self._idle.values():
                 while connections:
                     connections.pop().close()
+
+    def _keep(self, place: Place, connection: "_Connection") -> bool:
+        with self._lock:
+            connections = self._idle.setdefault(place, deque())
+            if len(connections) == MOST_IDLE:
+                return False
+            connections.append(connection)
+            return True
 
     def _kept(self, place: Place) -> "_Connection | None":
         """The one that was used last, of those that are still good."""
@@ -149,11 +169,9 @@ class Pool:
 
     def _connected(self, place: Place, exchange: Exchange) -> "_Connection":
         ends_at = time.monotonic() + min(self._connect_timeout_s, exchange.left())
-        proxy = self._proxy(place)
-        via = urlsplit(proxy) if proxy else None
-        address = (via.hostname or "", via.port or PORTS["http"]) if via else (place.host, place.port)
+        via = self._proxy(place)
         try:
-            connection = _Connection(_open(address, ends_at))
+            connection = _Connection(_open(via or place, ends_at))
         except OSError as error:
             raise ExchangeFailed(Failure.UNREACHABLE) from error
         try:
@@ -163,25 +181,37 @@ class Pool:
                 connection.encrypt(self._context(), place.host, ends_at)
         except BaseException as error:
             connection.close()
-            if isinstance(error, OSError | HttpParserError | ExchangeFailed):
+            if isinstance(error, (OSError, ExchangeFailed, *_NO_HTTP)):
                 raise ExchangeFailed(Failure.UNREACHABLE) from error
             raise
         return connection
 
 
-def _open(address: tuple[str, int], ends_at: float) -> socket.socket:
+def _open(place: Place, ends_at: float) -> socket.socket:
     """Connects in a thread that is waited for: no timeout of a socket bounds the look-up of its name."""
     is_late = False
 
     def connect() -> socket.socket:
-        opened = socket.create_connection(address, max(0.001, ends_at - time.monotonic()))
-        if is_late:
-            opened.close()
-        return opened
+        addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        for left, (*kind, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            opened = socket.socket(*kind)
+            # Each has its share of the time, so that one that is dead does not stand for the others.
+            opened.settimeout(max(0.001, (ends_at - time.monotonic()) / left))
+            try:
+                opened.connect(address)
+            except OSError:
+                opened.close()
+                if left == 1:
+                    raise
+            else:
+                if is_late:
+                    opened.close()
+                return opened
+        raise OSError("a name without an address")
 
     try:
         opened = parallel.aside(connect, ends_at=ends_at)
-    except TimeoutError:
+    except BaseException:
         is_late = True
         raise
     opened.setblocking(False)
@@ -202,25 +232,29 @@ class _Reader:
     parser: Any = None
 
     def on_message_begin(self) -> None:
-        if self.is_whole:
-            raise ValueError("something comes behind the answer")
+        # Of whatever comes behind an answer nothing is read, and its connection is not asked again.
+        self.is_kept = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        # Those behind a body (RFC 9110, section 6.5) are none of the head.
+        if self.status is None:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
         # What comes before an answer, as 103 does (RFC 9110, section 15.2), is none.
-        self.status = None if status < 200 else status
+        if not self.is_whole:
+            self.status = None if status < 200 else status
 
     def on_body(self, body: bytes) -> None:
-        self.parts.append(body)
-        self.size += len(body)
+        if not self.is_whole:
+            self.parts.append(body)
+            self.size += len(body)
 
     def on_message_complete(self) -> None:
         if self.status is None:
             self.headers.clear()
-        else:
+        elif not self.is_whole:
             self.is_whole, self.is_kept = True, self.parser.should_keep_alive()
 
     def ends_with_connection(self) -> bool:
@@ -249,10 +283,12 @@ class _Connection:
 
     def exchange(self, request: bytes, exchange: Exchange, most_bytes: int) -> tuple[Answer, bool]:
         """The answer, and whether the connection is good for another one."""
-        self._send(request, exchange)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            # Who refuses a request before all of it is there may have said why.
+            self._send(request, exchange)
         reader = _Reader()
         parser = reader.parser = HttpResponseParser(reader)
-        head_bytes = 0
+        received = 0
         try:
             while not reader.is_whole:
                 data = self._receive(exchange.left)
@@ -260,10 +296,17 @@ class _Connection:
                     if reader.ends_with_connection():
                         break
                     raise ExchangeFailed(Failure.BROKEN)
-                parser.feed_data(data)
+                received += len(data)
+                try:
+                    parser.feed_data(data)
+                except _NO_HTTP:
+                    if not reader.is_whole:
+                        raise
+                    reader.is_kept = False
                 exchange.status = reader.status
-                head_bytes += len(data) if reader.status is None else 0
-                if reader.size > most_bytes or head_bytes > MOST_HEAD_BYTES:
+                # What frames a body's parts takes as much as the body at most.
+                most_received = MOST_HEAD_BYTES if reader.status is None else MOST_HEAD_BYTES + 2 * most_bytes
+                if reader.size > most_bytes or received > most_received:
                     raise ExchangeFailed(Failure.TOO_LARGE)
         finally:
             # It refers to the parser, which refers to it.
@@ -272,14 +315,13 @@ class _Connection:
         self._used_at = time.time()
         return Answer(reader.status, reader.headers, b"".join(reader.parts)), reader.is_kept
 
-    def tunnel(self, place: Place, proxy: SplitResult, ends_at: float) -> None:
+    def tunnel(self, place: Place, proxy: Place, ends_at: float) -> None:
         """Has the proxy connect to the place (RFC 9110, section 9.3.6)."""
-        to = f"{place.host}:{place.port}"
-        headers = [("host", to)]
-        if proxy.username is not None:
-            who = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-            headers.append(("proxy-authorization", f"Basic {b64encode(who.encode()).decode()}"))
-        self._socket.sendall(head("CONNECT", to, headers))
+        headers = [("host", place.authority)]
+        if proxy.credentials is not None:
+            who = b64encode(proxy.credentials.encode()).decode()
+            headers.append(("proxy-authorization", f"Basic {who}"))
+        self._socket.sendall(head("CONNECT", place.authority, headers))
         reader = _Reader()
         parser = reader.parser = HttpResponseParser(reader)
         while reader.status is None:

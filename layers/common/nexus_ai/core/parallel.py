@@ -44,7 +44,9 @@ class Task[T]:
             self._result = self._work()
         except BaseException as error:  # noqa: BLE001 (told to whoever asks for the result)
             self._error = error
-        self._done = True
+        finally:
+            self._done = True
+            del self._work
 
     def begin(self) -> None:
         self._greenlet.switch()
@@ -54,28 +56,28 @@ class Task[T]:
 
     def result(self) -> T:
         """What the work returned, once it has; raises what it raised."""
+        _require_first_greenlet()
         while not self._done:
             _hub.turn(inf)
         if self._error is not None:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                # The error knows this frame, which must not know the error.
+                del self
         return self._result
-
-    def cancel(self) -> None:
-        """Ends it where it waits, for good: nothing of it happens later."""
-        if not self._done:
-            _hub.forget(self._greenlet)
-            self._greenlet.throw(GreenletExit)
 
 
 class _Wait:
     """A greenlet that waits, until `ends_at` by time.monotonic() at the latest; for a socket, or to be woken."""
 
-    __slots__ = ("descriptor", "ends_at", "waiter")
+    __slots__ = ("descriptor", "ends_at", "is_ready", "waiter")
 
     def __init__(self, waiter: greenlet, descriptor: int | None, ends_at: float) -> None:
         self.waiter = waiter
         self.descriptor = descriptor
         self.ends_at = ends_at
+        self.is_ready = False
 
 
 class _Bell:
@@ -111,26 +113,12 @@ class _Hub(local):
 
     def wait(self, descriptor: int | None, direction: Direction, ends_at: float) -> bool:
         """Suspends the greenlet that calls; False where its time was over first."""
-        current = getcurrent()
-        wait = self._add(current, descriptor, direction, ends_at)
-        if current.parent is not None:
-            return bool(current.parent.switch())
-        while wait in self._waits:
-            if time.monotonic() >= ends_at:
-                self._remove(wait)
-                return False
-            self.turn(ends_at)
-        return True
+        return self._suspended(self._add(getcurrent(), descriptor, direction, ends_at))
 
     def aside[T](self, work: Callable[[], T], ends_at: float) -> T:
         """Does it in another thread; raises TimeoutError."""
-        current = getcurrent()
         outcome: Future[T] = Future()
-        if current.parent is None:
-            _in_a_thread(work, outcome)
-            return outcome.result(None if ends_at == inf else max(0.0, ends_at - time.monotonic()))
-        wait = self._add(current, None, READ, ends_at)
-        woken, bell = self._woken, self._hung_bell()
+        wait, woken, bell = _Wait(getcurrent(), None, ends_at), self._woken, self._hung_bell()
 
         def wake(_: Future[T]) -> None:
             woken.append(wait)
@@ -138,9 +126,21 @@ class _Hub(local):
 
         outcome.add_done_callback(wake)
         _in_a_thread(work, outcome)
-        if not current.parent.switch():
+        self._waits.add(wait)
+        if not self._suspended(wait):
             raise TimeoutError
         return outcome.result(0)
+
+    def _suspended(self, wait: _Wait) -> bool:
+        try:
+            if wait.waiter.parent is not None:
+                wait.waiter.parent.switch()
+            while wait in self._waits:
+                self.turn(wait.ends_at)
+        finally:
+            if wait in self._waits:
+                self._remove(wait)
+        return wait.is_ready
 
     def turn(self, ends_at: float) -> None:
         """Waits until one of all can go on, or until `ends_at`, and lets those go on that can."""
@@ -148,7 +148,10 @@ class _Hub(local):
             raise RuntimeError("nothing is waited for")
         ends_at = min(ends_at, *(wait.ends_at for wait in self._waits))
         left_ms = None if ends_at == inf else max(0.0, ends_at - time.monotonic()) * 1000
-        for descriptor, _ in self._poll.poll(left_ms):
+        came = self._poll.poll(left_ms)
+        # Late is what was late before others went on: their time is not its own.
+        now = time.monotonic()
+        for descriptor, _ in came:
             wait = self._of_sockets.get(descriptor)
             if wait is not None:
                 self._pass_on(wait, is_ready=True)
@@ -156,25 +159,23 @@ class _Hub(local):
                 self._bell.is_heard()
         while self._woken:
             self._pass_on(self._woken.popleft(), is_ready=True)
-        now = time.monotonic()
         for wait in [wait for wait in self._waits if wait.ends_at <= now]:
             self._pass_on(wait, is_ready=False)
 
-    def forget(self, waiter: greenlet) -> None:
-        for wait in [wait for wait in self._waits if wait.waiter is waiter]:
-            self._remove(wait)
+    def cancel_all(self) -> None:
+        while running := [wait for wait in self._waits if wait.waiter.parent is not None]:
+            for wait in running:
+                wait.waiter.throw(GreenletExit)
 
     def is_idle(self) -> bool:
         return not self._waits
 
     def _pass_on(self, wait: _Wait, *, is_ready: bool) -> None:
-        if wait not in self._waits:
-            return
-        if wait.waiter.parent is not None:
+        if wait in self._waits:
             self._remove(wait)
-            wait.waiter.switch(is_ready)
-        elif is_ready:
-            self._remove(wait)
+            wait.is_ready = is_ready
+            if wait.waiter.parent is not None:
+                wait.waiter.switch()
 
     def _add(self, waiter: greenlet, descriptor: int | None, direction: Direction, ends_at: float) -> _Wait:
         wait = _Wait(waiter, descriptor, ends_at)
@@ -200,6 +201,11 @@ class _Hub(local):
 _hub: Final = _Hub()
 
 
+def _require_first_greenlet() -> None:
+    if getcurrent().parent is not None:
+        raise RuntimeError("what runs side by side begins and awaits nothing that does")
+
+
 def _in_a_thread[T](work: Callable[[], T], outcome: Future[T]) -> None:
     context = copy_context()
 
@@ -216,19 +222,37 @@ def _in_a_thread[T](work: Callable[[], T], outcome: Future[T]) -> None:
 
 def start[T](work: Callable[[], T]) -> Task[T]:
     """Begins `work`, which goes on until it waits for the first time; not to be called by work that runs so itself."""
-    if getcurrent().parent is not None:
-        raise RuntimeError("what runs side by side begins nothing that does")
+    _require_first_greenlet()
     task = Task(work)
     task.begin()
     return task
 
 
+def results[T](works: Iterable[Callable[[], T]]) -> list[T]:
+    """What they return that are done side by side, in their order; raises what the first of them raises, which ends
+    all others that this thread has begun."""
+    tasks = [start(work) for work in works]
+    try:
+        return [task.result() for task in tasks]
+    finally:
+        cancel_all()
+
+
 def wait(tasks: Iterable[Task[Any]], timeout_s: float) -> None:
     """Returns when all are done, or after so many seconds."""
+    _require_first_greenlet()
     ends_at = time.monotonic() + timeout_s
     for task in tasks:
         while not task.done() and time.monotonic() < ends_at:
             _hub.turn(ends_at)
+
+
+def cancel_all() -> None:
+    """Ends all that this thread has begun, where it waits.
+
+    Nothing of it happens later, but for what a thread does aside, which nobody can end.
+    """
+    _hub.cancel_all()
 
 
 def ready(descriptor: int, direction: Direction, ends_at: float) -> bool:

@@ -11,7 +11,7 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
-from nexus_ai.core.parallel import pause, start, wait
+from nexus_ai.core.parallel import cancel_all, pause, start, wait
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.redaction import kept
 from nexus_ai.limits.due import DueTenants
@@ -84,9 +84,8 @@ class Books:
         running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
         wait(running, max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
         recorded = closed.done() and closed.result()
-        for late in running:
-            # What would go on with the next request, minutes later, might write over what the sweep has put in order.
-            late.cancel()
+        # What would go on with the next request, minutes later, might write over what the sweep has put in order.
+        cancel_all()
         return recorded
 
     def _end(self, record: AuditRecord, contents: Sequence[Content]) -> None:

@@ -286,9 +286,6 @@ class _Run[T]:
             record = start(lambda: gateway.books.open(self._call, opened, choice))
         try:
             self._meter.reserve(self._settings, candidate, step)
-        except NexusError:
-            key.cancel()
-            raise
         finally:
             # Even a refusal waits: the record's end must not be overtaken by its begin.
             if record:

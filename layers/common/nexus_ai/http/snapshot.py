@@ -10,6 +10,7 @@ import os
 import random
 from importlib import import_module
 
+from nexus_ai.core import tls
 from nexus_ai.providers import price_lists
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
@@ -29,6 +30,7 @@ def register() -> None:
 
 def prepare() -> None:
     aws.load()
+    tls.vendors()
     # In which the name of a connection's host is encoded.
     import_module("encodings.idna")
     price_lists.load()

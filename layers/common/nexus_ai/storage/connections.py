@@ -72,15 +72,24 @@ class Connections:
             raise NoAnswer(sent=exchange.sent) from error
         # DynamoDB's own check of what it answers.
         told = answer.header(b"x-amz-crc32")
-        if told and int(told) != zlib.crc32(answer.body):
+        if told and told != [b"%d" % zlib.crc32(answer.body)]:
             raise NoAnswer(sent=True)
         return Response(answer.status, answer.body)
 
 
-def proxy(place: Place) -> str | None:
-    """The proxy that the environment names for it."""
+def proxy(place: Place) -> Place | None:
+    """The proxy that the environment names for it; raises NoAnswer for one that is not spoken to in plain HTTP."""
     if place.scheme == "http" or not any(os.environ.get(name) for name in ("https_proxy", "HTTPS_PROXY")):
         return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 (30 ms of a start, for the few that need it)
 
-    return None if proxy_bypass(f"{place.host}:{place.port}") else getproxies().get("https")
+    named = getproxies().get("https")
+    if not named or proxy_bypass(place.authority):
+        return None
+    try:
+        found = Place.of(named if "://" in named else f"http://{named}")
+    except (KeyError, ValueError):
+        raise NoAnswer(sent=False) from None
+    if found.scheme != "http":
+        raise NoAnswer(sent=False)
+    return found

@@ -11,6 +11,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urlsplit
 
@@ -116,6 +117,7 @@ class Aws:
         _make_dynamodb_exact()
         _make_transactions_quick()
         _make_answers_quick()
+        _make_queries_quick()
         mock.start()
         self._open.callback(mock.stop)
         self._open.callback(setattr, clients, "connect", clients.connect)
@@ -197,6 +199,35 @@ def _make_answers_quick() -> None:
 
     handler.serialized = quick
     handler.quick = True
+
+
+def _make_queries_quick() -> None:
+    """moto looks for a partition's items among all of the table, which it sorts before. Here a query of the table looks
+    at its partition, and one of an index sorts what it has found. The lock of DynamoDB is held meanwhile."""
+    from moto.dynamodb.models.table import Table
+
+    if hasattr(Table, "quick"):
+        return
+    table: Any = Table
+    query: Callable[..., Any] = table.query
+    all_items: Callable[[Any], list[Any]] = table.all_items
+    named = signature(query)
+
+    def quick(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = named.bind(self, *args, **kwargs).arguments
+        partitions = self.items.values() if given.get("index_name") else [self.items.get(given["hash_key"], {})]
+        self.looked_at = [item for items in partitions for item in items.values()]
+        try:
+            return query(self, *args, **kwargs)
+        finally:
+            self.looked_at = None
+
+    def looked_at(self: Any) -> list[Any]:
+        return all_items(self) if getattr(self, "looked_at", None) is None else self.looked_at
+
+    table.query = quick
+    table.all_items = looked_at
+    table.quick = True
 
 
 def _client(service: str, **options: Any) -> Any:

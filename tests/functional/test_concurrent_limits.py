@@ -47,10 +47,8 @@ def test_exactly_as_many_calls_arrive_as_an_hour_allows(
     assert len(records(tenant)) == calls
 
 
-@pytest.mark.parametrize(
-    "provider",
-    [pytest.param(name, marks=[] if name is ProviderName.OPENAI else pytest.mark.slow) for name in ProviderName],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ProviderName)
 def test_fifty_short_instagram_copies_at_once_fit_into_a_day(
     stack: LocalStack, tenant: str, provider: ProviderName
 ) -> None:

@@ -94,7 +94,6 @@ def test_the_second_engine_is_another_one(on_dynamodb_local: None, tenant: str) 
 @pytest.mark.parametrize(
     ("engine", "runs"),
     [
-        ("embedded", 1),
         pytest.param("embedded", 20, marks=SLOW),
         pytest.param("DynamoDB Local", 20, marks=SLOW),
     ],

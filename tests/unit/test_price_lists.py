@@ -46,7 +46,11 @@ def listed_names(info: ModelInfo) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("vendor", ProviderName)
+@pytest.mark.parametrize(
+    "vendor",
+    # It has the models of all the others.
+    [pytest.param(name, marks=[pytest.mark.slow] if name is ProviderName.OPENROUTER else []) for name in ProviderName],
+)
 def test_a_name_means_the_entry_that_it_means_to_the_library(vendor: ProviderName) -> None:
     names = {name for info in LISTS[vendor].models for name in listed_names(info)}
     assert len(names) > 6 * len(LISTS[vendor].models)

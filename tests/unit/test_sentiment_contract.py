@@ -55,6 +55,7 @@ def test_a_good_answer_is_given_as_it_is() -> None:
     assert parsed(sentiment()).model_dump(mode="json", by_alias=True) == sentiment()
 
 
+@pytest.mark.slow
 def test_two_thousand_fuzzed_answers_are_results_or_a_broken_contract() -> None:
     asked = request(REVIEW, QUESTION)
     neutral = sentiment(label="neutral", score=0, aspects=[{"aspect": "a", "sentiment": "neutral", "quote": "sábado"}])

@@ -38,6 +38,7 @@ def told(answer: str, text: str = TEXT, **wish: object) -> str:
     return "; ".join(broken.value.problems)
 
 
+@pytest.mark.slow
 def test_two_thousand_fuzzed_answers_are_translations_or_a_broken_contract() -> None:
     call = model_call(request(targetLanguages=["en", "es"]))
     kept = 0

@@ -38,7 +38,7 @@ BOTH_ENGINES = pytest.mark.parametrize(
 SOME_RUNS = pytest.mark.parametrize(
     ("engine", "runs", "callers"),
     [
-        ("embedded", 2, 45),
+        ("embedded", 1, 45),
         pytest.param("embedded", 5, 300, marks=SLOW),
         pytest.param("DynamoDB Local", 5, 300, marks=SLOW),
     ],
@@ -224,7 +224,7 @@ class Office:
 @pytest.mark.parametrize(
     ("engine", "budget", "reserved", "actual"),
     [
-        ("embedded", 2_000, 1_000, 170),
+        pytest.param("embedded", 2_000, 1_000, 170, marks=SLOW),
         pytest.param("embedded", 20_000, 900, 130, marks=SLOW),
         pytest.param("embedded", 10_000, 1_000, 1_000, marks=SLOW),
         pytest.param("DynamoDB Local", 5_000, 1_000, 170, marks=SLOW),

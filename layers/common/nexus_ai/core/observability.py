@@ -19,6 +19,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from pydantic_core import to_json
 
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.once import Once
@@ -131,7 +132,7 @@ def metrics(
         **by,
         **{name: value for name, (value, _) in values.items()},
     }
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stdout.write(to_json(line).decode() + "\n")
     sys.stdout.flush()
 
 

@@ -44,7 +44,7 @@ class KeptAnswers:
     clock: Clock
 
     def look_up[T](
-        self, caller: Caller, preferences: Preferences, call: ModelCall[T], candidate: Candidate, *beside: Read
+        self, caller: Caller, preferences: Preferences, call: ModelCall[T], key: str, *beside: Read
     ) -> tuple[Hit[T] | None, Sequence[Item | None]]:
         """An answer that is kept and keeps the contract, and what was read beside it in the same call of the store.
 
@@ -52,7 +52,6 @@ class KeptAnswers:
         """
         if caller.refresh_cache or preferences.cache_ttl_days == 0:
             return None, ()
-        key = key_of(caller, call, candidate)
         others: list[Item | None] = []
         try:
             item, *others = read_together([self.store.read(caller.tenant_id, key), *beside])

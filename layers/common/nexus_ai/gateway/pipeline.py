@@ -58,6 +58,7 @@ class _Run[T]:
         self._request = Request(gateway, caller, call)
         self._meter = self._request.meter
         self._first = self._request.asked
+        self._keys: dict[tuple[str, str], str] = {}
         # Whether the Idempotency-Key is this request's: only then may its end be written, or the key given back.
         self._owns_key = False
         # The tenant's item of limits as it stood when the cache was asked, until the first attempt.
@@ -111,7 +112,14 @@ class _Run[T]:
 
     def _look_up(self, candidate: Candidate, *beside: Read) -> tuple[Hit[T] | None, Sequence[Item | None]]:
         kept_answers, preferences = self._gateway.kept_answers, self._settings.preferences
-        return kept_answers.look_up(self._caller, preferences, self._call, candidate, *beside)
+        return kept_answers.look_up(self._caller, preferences, self._call, self._key(candidate), *beside)
+
+    def _key(self, candidate: Candidate) -> str:
+        """Under which the cache keeps the candidate's answer. Made once: it is a hash of the whole question."""
+        name = candidate.provider, candidate.model
+        if name not in self._keys:
+            self._keys[name] = key_of(self._caller, self._call, candidate)
+        return self._keys[name]
 
     def _serve(self, candidate: Candidate, hit: Hit[T]) -> Answer[T]:
         self._request.asked, kept = candidate, hit.answer
@@ -276,7 +284,7 @@ class _Run[T]:
         key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
         record = None
         # With the key, so that an erasure finds what this call keeps even where its end was never written down.
-        opened = self._request.record(AuditStatus.OPEN, cache_key=key_of(caller, self._call, candidate))
+        opened = self._request.record(AuditStatus.OPEN, cache_key=self._key(candidate))
         choice = self._settings.preferences.audit_content
         if self._request.opened_record:
             # First the record, then the reservation, whose write settles the attempt before: what is charged is noted.
@@ -327,7 +335,7 @@ class _Run[T]:
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
             took_ms = self._meter.attempts[-1].latency_ms
             self._request.then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))
-        key = key_of(caller, self._call, candidate)
+        key = self._key(candidate)
         writes = [
             *self._cache_writes(key, candidate, completion),
             *gateway.idempotency.answered(caller, self._call, answer, completion.text),

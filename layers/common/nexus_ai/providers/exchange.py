@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 CONNECT_TIMEOUT_S = 3.0
 
 # What the SDKs read from the environment (organisations, custom headers, tokens) becomes headers: only these leave.
-HEADERS = frozenset({"host", "content-type", "content-length", "accept", "user-agent", "connection"})
+HEADERS = frozenset({"host", "content-type", "content-length", "accept", "user-agent"})
 
 
 @dataclass(slots=True)
@@ -76,7 +76,22 @@ def exchange(timeout_s: float, api_key: str) -> Generator[None]:
 def make_client(library: ModuleType, headers: Iterable[str]) -> Any:
     """An HTTP client, kept for the life of the process; `headers` are those that its vendor needs beside HEADERS."""
     transport = _Transport(library, HEADERS.union(headers))
-    return library.Client(transport=transport, trust_env=False, follow_redirects=False)
+
+    class Client(library.Client):  # type: ignore[misc, name-defined]
+        """Sends what its SDK has built: it has no headers, cookies, redirects or sign-ins of its own, and to look for
+        them took a quarter of what an SDK takes for a call."""
+
+        def build_request(self, method: str, url: Any, **parts: Any) -> Any:
+            for name in ("timeout", "extensions", "cookies"):
+                parts.pop(name, None)
+            return library.Request(method, url, **parts)
+
+        def send(self, request: Any, **_: Any) -> Any:
+            response = transport.handle_request(request)
+            response.request = request
+            return response
+
+    return Client(transport=transport, trust_env=False)
 
 
 _BROKEN = {

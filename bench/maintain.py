@@ -16,8 +16,8 @@ from bench.capacity import counted
 from local.stack import LocalStack
 from nexus_ai.alerts.models import AlertedLimit
 from nexus_ai.alerts.store import AlertStore, Crossing
+from nexus_ai.audit.store import audit_store
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
@@ -26,6 +26,7 @@ from nexus_ai.maintenance.telling import Telling
 from nexus_ai.storage import keys, tables
 from nexus_ai.storage.table import BATCH, Item, put_together
 from nexus_ai.tenants.store import TenantStore
+from nexus_ai.usage.store import usage_store
 from tests.dynamodb_local import dynamodb_local
 
 ZONE = "America/Sao_Paulo"

@@ -8,7 +8,6 @@ from typing import Any
 from local.stack import SENDER, LocalStack
 from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.clock import Clock
-from nexus_ai.gateway.composition import usage_store
 from nexus_ai.gateway.watch import Watch
 from nexus_ai.limits.models import Amounts, Settlement
 from nexus_ai.limits.service import LimitService
@@ -18,6 +17,7 @@ from nexus_ai.storage import tables
 from nexus_ai.storage.table import Item
 from nexus_ai.tenants.models import AlertSettings
 from nexus_ai.tenants.store import TenantStore
+from nexus_ai.usage.store import usage_store
 from tests.functional.limits_support import MovedClock, ask, caller_of, limits, service, set_limits
 
 # 18 November 2026, 10:00 in São Paulo, which is 13:00 UTC.

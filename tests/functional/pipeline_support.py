@@ -6,9 +6,9 @@ from typing import Any
 
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditRecord
-from nexus_ai.audit.store import AuditStore
+from nexus_ai.audit.store import AuditStore, audit_store
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import audit_store, gateway, usage_store
+from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import LimitSettings, LimitState
@@ -17,6 +17,7 @@ from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants import secrets
 from nexus_ai.tenants.models import ANY_MODULE, FallbackOrder, FallbackStep, Preferences
+from nexus_ai.usage.store import usage_store
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.limits_support import MovedClock, caller_of
 

@@ -20,12 +20,15 @@ from awslambdaric import lambda_runtime_hooks_runner as hooks  # pyright: ignore
 
 from nexus_ai.core import observability, tls
 from nexus_ai.gateway import composition
+from nexus_ai.limits.service import limit_service
 from nexus_ai.storage import aws
+from nexus_ai.tenants.secrets import key_ring
+from nexus_ai.tenants.service import tenant_service
 from tests.unit.http_events import Context
 
 KEPT = {
     "clients of AWS": (aws.dynamodb, aws.kms, aws.s3, aws.lambda_, aws.secrets_manager, aws.ses),
-    "what was read": (composition.gateway,),
+    "what was read": (composition.gateway, tenant_service, limit_service, key_ring),
     "the logger": (observability.logger,),
 }
 

@@ -10,7 +10,6 @@ from functions.maintain.app import handler
 from local.stack import LocalStack
 from nexus_ai.alerts.store import LEASE_S, AlertStore
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import usage_store
 from nexus_ai.gateway.meter import Meter
 from nexus_ai.limits.models import Amounts
 from nexus_ai.maintenance.telling import Outcome
@@ -19,6 +18,7 @@ from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.tenants.models import Preferences
 from nexus_ai.usage.models import Counts, UsageEntry
+from nexus_ai.usage.store import usage_store
 from tests.functional.alerts_support import (
     MORNING_S,
     Company,

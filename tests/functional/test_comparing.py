@@ -9,13 +9,13 @@ import pytest
 
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus
-from nexus_ai.gateway.composition import audit_store, usage_store
+from nexus_ai.audit.store import audit_store
 from nexus_ai.maintenance.comparing import Compared, Comparing
 from nexus_ai.storage import keys, tables
 from nexus_ai.tenants.models import Preferences
 from nexus_ai.usage.days import MARGIN_S, DaysToCheck
 from nexus_ai.usage.models import Counts, UsageEntry
-from nexus_ai.usage.store import Numbers
+from nexus_ai.usage.store import Numbers, usage_store
 from tests.functional.alerts_support import always
 from tests.functional.limits_support import MovedClock
 from tests.functional.pipeline_support import copy, records, set_fallback, set_limits, set_preferences

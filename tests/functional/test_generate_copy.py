@@ -7,9 +7,9 @@ from local.stack import LocalStack
 from nexus_ai.assistant.copywriting.models import Platform
 from nexus_ai.audit.models import AuditStatus, Part
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.composition import usage_store
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import ProviderName
+from nexus_ai.usage.store import usage_store
 from tests.functional.http_client import GENERATE_COPY, ask
 from tests.functional.pipeline_support import audit, copy, limit_state, records, set_fallback, welcome
 

@@ -18,13 +18,13 @@ from nexus_ai.audit.models import AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway import books
-from nexus_ai.gateway.composition import usage_store
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.models import NOTHING, Limit, LimitState
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import keys, tables
 from nexus_ai.storage.keys import Key
+from nexus_ai.usage.store import usage_store
 from tests.functional.faults import fault, throttled
 from tests.functional.json_calls import scan
 from tests.functional.killable import Death, call

@@ -9,11 +9,13 @@ from functions.test_config.app import handler
 from local.simulated.behaviours import Answer, Fail, Usage
 from local.simulated.board import key_digest
 from local.stack import LocalStack
-from nexus_ai.administration.connection_test import CODES, COUNTED, MODULE, TESTS_PER_HOUR
+from nexus_ai.administration.connection_codes import CODES
+from nexus_ai.administration.connection_test import COUNTED, MODULE, TESTS_PER_HOUR
 from nexus_ai.audit.models import AuditStatus
+from nexus_ai.audit.store import audit_store
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import LimitExceeded
-from nexus_ai.gateway.composition import audit_store, gateway, usage_store
+from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.hourly import HourlyCounter
@@ -21,6 +23,7 @@ from nexus_ai.limits.store import LimitStore
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import tables
 from nexus_ai.tenants.models import ConnectionResult
+from nexus_ai.usage.store import usage_store
 from tests.functional.administration_support import CONFIG, CONFIGS, KEY, call, configure, refused_fields, stored
 from tests.functional.http_client import Reply
 from tests.functional.limits_support import MovedClock, caller_of

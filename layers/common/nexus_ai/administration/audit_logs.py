@@ -21,12 +21,12 @@ from nexus_ai.audit.models import (
     Content,
     Part,
 )
+from nexus_ai.audit.store import audit_store
 from nexus_ai.core.caller import USER_PATTERN, Caller, Role
-from nexus_ai.core.clock import iso, uuid7
+from nexus_ai.core.clock import SystemClock, iso, uuid7
 from nexus_ai.core.errors import Forbidden, NotFound
 from nexus_ai.core.money import dollars_from_micros
 from nexus_ai.core.wire import Dollars, Moment, ParameterModel, ResponseModel
-from nexus_ai.gateway.composition import audit_store, gateway
 from nexus_ai.providers.base import ProviderName
 
 # The end of time as far as ids tell it: 9999-12-31T23:59:59.999Z.
@@ -165,7 +165,7 @@ def page(caller: Caller, query: AuditLogsQuery) -> AuditLogsPage:
 
 def read(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
     """A whole record; who reads its content is written down first. Raises NotFound and StoreUnavailable."""
-    store, now_ms = audit_store(), gateway().clock.now_ms()
+    store, now_ms = audit_store(), SystemClock().now_ms()
     record = store.load(caller.tenant_id, path.id)
     if record is None or not (Role.ADMIN in caller.roles or record.user_id == caller.user_id):
         raise NotFound

@@ -11,12 +11,12 @@ from nexus_ai.administration import audit_export
 from nexus_ai.administration.audit_erasure import Erasure
 from nexus_ai.administration.audit_jobs import job_store
 from nexus_ai.audit.jobs import AuditJob, JobKind, JobStatus, JobStore, Overtaken
+from nexus_ai.audit.store import audit_store
 from nexus_ai.cache.idempotency import IdempotencyStore
 from nexus_ai.cache.store import CacheStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.observability import logger
-from nexus_ai.gateway.composition import audit_store
 from nexus_ai.storage import functions, tables
 
 # What a run keeps of its time for the step that it is in.

@@ -5,10 +5,8 @@ cost, so that a function killed in the middle leaves a charge for the sweep to c
 """
 
 import time
-from collections.abc import Mapping
-from enum import StrEnum
-from types import MappingProxyType
 
+from nexus_ai.administration.connection_codes import CODES, SETTLE_S, TIMEOUT_S, ConnectionCode
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.errors import LimitExceeded
@@ -21,7 +19,7 @@ from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.plan import Candidate
 from nexus_ai.limits.hourly import HourlyCounter
 from nexus_ai.limits.models import NOTHING, Amounts, Reservation
-from nexus_ai.providers.base import Completion, FailureKind, Message, Prompt, ProviderFailure, ProviderName
+from nexus_ai.providers.base import Completion, Message, Prompt, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
 from nexus_ai.storage import tables
 from nexus_ai.tenants.models import ConnectionResult
@@ -29,9 +27,6 @@ from nexus_ai.tenants.models import ConnectionResult
 COUNTED = "connectionTestsPerHour"
 TESTS_PER_HOUR = 30
 MODULE = "administration"
-TIMEOUT_S = 10.0
-# What the deadline must leave for writing the end down.
-SETTLE_S = 2.0
 _QUESTION = "Reply with the word OK."
 # Models that think use some tokens before their first word, Gemini 2.5 Pro 128 at least.
 _PROMPT = Prompt(system="", messages=(Message(role="user", text=_QUESTION),), max_tokens=256)
@@ -43,46 +38,6 @@ _CALL = ModelCall(
     input_tokens=len(_QUESTION),
     parameters={},
     parse=str,
-)
-
-
-class ConnectionCode(StrEnum):
-    """`refused`: the vendor takes the key, and not this question for this model, which may be none that writes text."""
-
-    OK = "ok"
-    INVALID_KEY = "invalid_key"
-    NO_CREDIT = "no_credit"
-    NO_PERMISSION = "no_permission"
-    MODEL_NOT_FOUND = "model_not_found"
-    RATE_LIMITED = "rate_limited"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-
-
-CODES: Mapping[FailureKind, ConnectionCode] = MappingProxyType(
-    {
-        FailureKind.BAD_REQUEST: ConnectionCode.REFUSED,
-        FailureKind.INVALID_KEY: ConnectionCode.INVALID_KEY,
-        FailureKind.NO_CREDIT: ConnectionCode.NO_CREDIT,
-        FailureKind.NO_PERMISSION: ConnectionCode.NO_PERMISSION,
-        FailureKind.MODEL_NOT_FOUND: ConnectionCode.MODEL_NOT_FOUND,
-        FailureKind.REQUEST_TIMEOUT: ConnectionCode.UNREACHABLE,
-        FailureKind.CONTEXT_TOO_LONG: ConnectionCode.REFUSED,
-        FailureKind.UNPROCESSABLE: ConnectionCode.REFUSED,
-        FailureKind.RATE_LIMITED: ConnectionCode.RATE_LIMITED,
-        FailureKind.SERVER_ERROR: ConnectionCode.UNREACHABLE,
-        FailureKind.UNAVAILABLE: ConnectionCode.UNREACHABLE,
-        FailureKind.OVERLOADED: ConnectionCode.UNREACHABLE,
-        FailureKind.TIMEOUT: ConnectionCode.UNREACHABLE,
-        FailureKind.RESET: ConnectionCode.UNREACHABLE,
-        FailureKind.UNREACHABLE: ConnectionCode.UNREACHABLE,
-        FailureKind.MALFORMED: ConnectionCode.UNREACHABLE,
-        FailureKind.ERROR_IN_BODY: ConnectionCode.UNREACHABLE,
-        FailureKind.REDIRECT: ConnectionCode.UNREACHABLE,
-        # An answer without a word, or one that was held back, is an answer: key and model work.
-        FailureKind.BLOCKED: ConnectionCode.OK,
-        FailureKind.EMPTY: ConnectionCode.OK,
-    }
 )
 
 

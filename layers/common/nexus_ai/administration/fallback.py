@@ -8,9 +8,9 @@ from pydantic_core import PydanticCustomError
 from nexus_ai.administration.refusals import refused
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.wire import RequestModel, ResponseModel
-from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.tenants.models import FallbackOrder, FallbackStep, Strategy, TenantSettings
+from nexus_ai.tenants.service import tenant_service
 
 # "*" is for every module that has no order of its own.
 ModuleOrAny = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9-]{0,39})$")]
@@ -62,19 +62,18 @@ class FallbackView(ResponseModel):
 
 def read(caller: Caller) -> FallbackView:
     """The orders as they stand at this moment; raises StoreUnavailable."""
-    orders = gateway().tenants.current(caller).fallbacks
+    orders = tenant_service().current(caller).fallbacks
     return FallbackView(modules={module: _view(orders[module]) for module in sorted(orders)})
 
 
 def change(caller: Caller, request: FallbackRequest) -> FallbackView:
     """Binds within 30 seconds; raises ValidationFailed, and StoreUnavailable, after which it may be sent again."""
-    tenants = gateway().tenants
-    _require_configured(tenants.current(caller), request)
+    _require_configured(tenant_service().current(caller), request)
     for module, order in request.modules.items():
         if order is None:
-            tenants.delete_fallback(caller, module)
+            tenant_service().delete_fallback(caller, module)
         else:
-            tenants.save_fallback(caller, module, _order(order))
+            tenant_service().save_fallback(caller, module, _order(order))
     return read(caller)
 
 

@@ -1,15 +1,17 @@
 """The models that a company's key can use, as the vendor lists them, with their context and what they are priced at."""
 
-from nexus_ai.administration.connection_test import CODES, SETTLE_S, TIMEOUT_S
+from nexus_ai.administration.connection_codes import CODES, SETTLE_S, TIMEOUT_S
 from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import ProviderFailed, ProviderNotConfigured
 from nexus_ai.core.wire import Dollars, ResponseModel
 from nexus_ai.gateway import prices
-from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import OfferedModel, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
 from nexus_ai.tenants.models import TenantSettings
+from nexus_ai.tenants.secrets import key_ring
+from nexus_ai.tenants.service import tenant_service
 
 
 class ModelView(ResponseModel):
@@ -34,12 +36,12 @@ def every(caller: Caller, provider: ProviderName) -> ModelList:
 
     Raises ProviderNotConfigured, ProviderFailed, KeyServiceUnavailable and StoreUnavailable.
     """
-    settings = gateway().tenants.current(caller)
+    settings = tenant_service().current(caller)
     config = settings.providers.get(provider)
     if config is None:
         raise ProviderNotConfigured(f"The provider {provider.value!r} has no key that could be asked for its models.")
-    api_key = gateway().key_ring.api_key(caller.tenant_id, config)
-    left = caller.deadline.remaining_s(gateway().clock) - SETTLE_S
+    api_key = key_ring().api_key(caller.tenant_id, config)
+    left = caller.deadline.remaining_s(SystemClock()) - SETTLE_S
     try:
         models = get_provider(provider).list_models(api_key=api_key, timeout_s=max(0.5, min(TIMEOUT_S, left)))
     except ProviderFailure as failure:

@@ -10,10 +10,10 @@ from pydantic_core import PydanticCustomError
 from nexus_ai.administration.refusals import refused_all
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
-from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.tenants.models import AuditContent, MailLanguage, ModelPrice, Preferences
+from nexus_ai.tenants.service import tenant_service
 
 # Far above any price, and far below where a reservation would leave what the store can hold.
 PRICE_MAX = 100_000
@@ -89,7 +89,7 @@ class PreferencesView(ResponseModel):
 
 def read(caller: Caller) -> PreferencesView:
     """The preferences as they stand at this moment; raises StoreUnavailable."""
-    return _view(gateway().tenants.current(caller).preferences)
+    return _view(tenant_service().current(caller).preferences)
 
 
 def change(caller: Caller, request: PreferencesRequest) -> PreferencesView:
@@ -97,7 +97,7 @@ def change(caller: Caller, request: PreferencesRequest) -> PreferencesView:
     _refuse_prices_that_are_known(caller, request)
     changes = _changes(request)
     if changes:
-        gateway().tenants.change_preferences(caller, changes)
+        tenant_service().change_preferences(caller, changes)
     return read(caller)
 
 
@@ -106,7 +106,7 @@ def _refuse_prices_that_are_known(caller: Caller, request: PreferencesRequest) -
     known = [i for i, model in enumerate(request.prices) if pricing.per_million(model.provider, model.model)]
     if not known:
         return
-    saved = gateway().tenants.current(caller).preferences.prices
+    saved = tenant_service().current(caller).preferences.prices
     message = "the price list has this model, and is what counts"
     new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in saved]
     if new:

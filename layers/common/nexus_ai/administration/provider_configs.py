@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from nexus_ai.administration.api_keys import ApiKey, mask, new_key, no_key
-from nexus_ai.administration.connection_test import ConnectionCode, try_connection
+from nexus_ai.administration.connection_codes import ConnectionCode
 from nexus_ai.administration.refusals import refused
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
@@ -14,6 +14,8 @@ from nexus_ai.core.wire import ParameterModel, RequestModel, ResponseModel
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.tenants.models import ConnectionResult, ProviderConfig
+from nexus_ai.tenants.secrets import key_ring
+from nexus_ai.tenants.service import tenant_service
 
 _REASONS = {
     ConnectionCode.INVALID_KEY: "The provider does not know this key",
@@ -97,7 +99,7 @@ class ConnectionTestView(ResponseModel):
 
 def every(caller: Caller) -> ProviderConfigList:
     """The company's providers as they stand at this moment; raises StoreUnavailable."""
-    configs = gateway().tenants.current(caller).providers
+    configs = tenant_service().current(caller).providers
     return ProviderConfigList(items=tuple(_view(configs[name]) for name in ProviderName if name in configs))
 
 
@@ -106,8 +108,8 @@ def save(caller: Caller, provider: ProviderName, request: ProviderConfigRequest)
 
     Raises ProviderTestFailed, ValidationFailed, LimitExceeded, KeyServiceUnavailable and StoreUnavailable.
     """
-    tenants, named = gateway().tenants, request.model_fields_set
-    saved = tenants.provider(caller, provider)
+    named = request.model_fields_set
+    saved = tenant_service().provider(caller, provider)
     api_key = new_key(request.api_key, saved)
     model = request.model or None
     if saved is None and (api_key is None or model is None):
@@ -115,7 +117,7 @@ def save(caller: Caller, provider: ProviderName, request: ProviderConfigRequest)
         raise refused(field, "The provider is not configured yet, and needs it", "missing")
     changes = api_key is not None or (saved is not None and model not in {None, saved.model})
     tested = _proven(caller, provider, model, api_key, saved) if request.validate_first and changes else None
-    config = tenants.save_provider(
+    config = tenant_service().save_provider(
         caller,
         provider=provider,
         model=model,
@@ -126,14 +128,14 @@ def save(caller: Caller, provider: ProviderName, request: ProviderConfigRequest)
     )
     if tested:
         # Failures of the key before it say nothing of this one, and what was told of that key is over.
-        gateway().circuits.answered(caller, tenants.settings(caller), provider, tested.model)
+        gateway().circuits.answered(caller, tenant_service().settings(caller), provider, tested.model)
         gateway().watch.recovered(caller.tenant_id, provider, tested.model)
     return _view(config)
 
 
 def remove(caller: Caller, provider: ProviderName) -> ProviderRemoved:
     """Removes key and model; the orders of fallback go on without the provider. Raises NotFound."""
-    gateway().tenants.delete_provider(caller, provider)
+    tenant_service().delete_provider(caller, provider)
     return ProviderRemoved(provider=provider)
 
 
@@ -142,7 +144,7 @@ def test(caller: Caller, request: ConnectionTestRequest) -> ConnectionTestView:
 
     Raises ProviderNotConfigured, ValidationFailed, LimitExceeded, KeyServiceUnavailable and StoreUnavailable.
     """
-    saved = gateway().tenants.provider(caller, request.provider)
+    saved = tenant_service().provider(caller, request.provider)
     api_key = new_key(request.api_key, saved)
     if saved is None and api_key is None:
         raise ProviderNotConfigured(f"The provider {request.provider.value!r} has no key that could be tested.")
@@ -150,7 +152,7 @@ def test(caller: Caller, request: ConnectionTestRequest) -> ConnectionTestView:
         raise refused("model", "The provider is not configured yet, and needs it", "missing")
     result = _try(caller, request.provider, request.model or None, api_key, saved)
     if saved is not None and api_key is None:
-        gateway().tenants.note_test(caller, saved, result)
+        tenant_service().note_test(caller, saved, result)
     code = ConnectionCode(result.code)
     return ConnectionTestView(
         success=code is ConnectionCode.OK, code=code, latency_ms=result.latency_ms, model=result.model
@@ -163,9 +165,12 @@ def _try(
     """Tries what is given, and what is saved where nothing is; raises LookupError where neither is there."""
     if saved is not None:
         model = model or saved.model
-        api_key = api_key or gateway().key_ring.api_key(caller.tenant_id, saved)
+        api_key = api_key or key_ring().api_key(caller.tenant_id, saved)
     if model is None or api_key is None:
         raise LookupError(f"{provider} has no key or no model")
+    # A list of what is configured, which shares this module, is to start without the pipeline.
+    from nexus_ai.administration.connection_test import try_connection  # noqa: PLC0415
+
     return try_connection(caller, provider, model, api_key)
 
 

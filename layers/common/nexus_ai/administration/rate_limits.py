@@ -11,12 +11,12 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
-from nexus_ai.gateway.composition import ceiling_store, gateway
-from nexus_ai.limits.ceilings import Ceiling
+from nexus_ai.limits.ceilings import Ceiling, ceiling_store
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
-from nexus_ai.limits.service import public_amount
+from nexus_ai.limits.service import limit_service, public_amount
 from nexus_ai.limits.windows import is_time_zone
 from nexus_ai.tenants.models import StopReason, TenantSettings
+from nexus_ai.tenants.service import tenant_service
 
 # The bounds are those of the deployment's own defaults, and keep clear of what stands for "no limit" in the table.
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
@@ -123,13 +123,13 @@ class RateLimitsView(ResponseModel):
 def read(caller: Caller) -> RateLimitsView:
     """The limits as they stand now; raises StoreUnavailable."""
     ceiling = ceiling_store().load(caller.tenant_id)
-    state = ceiling.over(gateway().limits.state(caller))
-    return _view(state, ceiling, gateway().tenants.current(caller))
+    state = ceiling.over(limit_service().state(caller))
+    return _view(state, ceiling, tenant_service().current(caller))
 
 
 def windows(caller: Caller) -> tuple[LimitWindow, ...]:
     """What is used of the limits now, without the rest; raises StoreUnavailable."""
-    state = ceiling_store().load(caller.tenant_id).over(gateway().limits.state(caller))
+    state = ceiling_store().load(caller.tenant_id).over(limit_service().state(caller))
     return tuple(_window(state, limit) for limit in Limit)
 
 
@@ -138,18 +138,17 @@ def change(caller: Caller, request: RateLimitsRequest) -> RateLimitsView:
 
     Raises ValidationFailed for a limit above the operator's ceiling, and StoreUnavailable; it may then be sent again.
     """
-    limits, tenants = gateway().limits, gateway().tenants
     changes = _changes(request)
     _require_under(ceiling_store().load(caller.tenant_id), changes)
     if changes:
-        limits.change(caller, lambda current: current.model_copy(update=changes))
+        limit_service().change(caller, lambda current: current.model_copy(update=changes))
     if request.time_zone is not None:
-        tenants.change_preferences(caller, {"time_zone": request.time_zone})
+        tenant_service().change_preferences(caller, {"time_zone": request.time_zone})
     alerts = {_ALERTS[name]: getattr(request, name) for name in _ALERTS if name in request.model_fields_set}
     if "thresholds" in alerts:
         alerts["thresholds"] = sorted(alerts["thresholds"])
     if alerts:
-        tenants.change_alerts(caller, alerts)
+        tenant_service().change_alerts(caller, alerts)
     return read(caller)
 
 

@@ -12,12 +12,14 @@ from pydantic_core import PydanticCustomError
 from nexus_ai.administration import rate_limits
 from nexus_ai.administration.rate_limits import LimitWindow
 from nexus_ai.core.caller import Caller
+from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.money import dollars_from_micros
+from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import Day, Dollars, ParameterModel, ResponseModel
-from nexus_ai.gateway.books import NOBODY
-from nexus_ai.gateway.composition import gateway, usage_store
-from nexus_ai.usage.models import UsageEntry
+from nexus_ai.tenants.service import tenant_service
+from nexus_ai.usage.models import NOBODY, UsageEntry
 from nexus_ai.usage.statistics import Tally
+from nexus_ai.usage.store import usage_store
 
 # Local days, today included.
 PERIODS = {"today": 1, "week": 7, "month": 30}
@@ -142,9 +144,8 @@ type _Roll = tuple[UsageEntry, dict[str, int]]
 
 def read(caller: Caller, query: UsageStatsQuery) -> UsageStats:
     """Out of the roll-ups, however many calls there were; raises StoreUnavailable."""
-    composed = gateway()
-    zone = composed.tenants.settings(caller).preferences.time_zone or composed.default_time_zone
-    today = datetime.fromtimestamp(composed.clock.now_ms() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
+    zone = tenant_service().settings(caller).preferences.time_zone or get_settings().default_time_zone
+    today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
     first, last = query.days(today)
     rolls = list(usage_store().between(caller.tenant_id, first.isoformat(), last.isoformat()))
     by_day = _by(rolls, lambda entry: entry.day)

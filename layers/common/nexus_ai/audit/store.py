@@ -12,7 +12,8 @@ from itertools import batched
 
 from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, Content, Part
 from nexus_ai.core.clock import uuid7_floor
-from nexus_ai.storage import keys, objects
+from nexus_ai.core.settings import get_settings
+from nexus_ai.storage import keys, objects, tables
 from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_all_or_none, put_together
 
 MAX_INLINE_BYTES = 16 * 1024
@@ -211,3 +212,13 @@ class AuditStore:
         name = keys.audit_object(record.tenant_id, record.id, content.part)
         objects.put_once(name, packed)
         return item | {"object": name}
+
+
+def audit_store() -> AuditStore:
+    """That of the deployment."""
+    settings = get_settings()
+    return AuditStore(
+        tables.audit_logs(),
+        metadata_days=settings.metadata_retention_days,
+        content_days=settings.content_retention_days,
+    )

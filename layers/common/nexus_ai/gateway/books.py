@@ -18,11 +18,9 @@ from nexus_ai.limits.due import DueTenants
 from nexus_ai.storage.table import Item, Table, put_together
 from nexus_ai.tenants.models import AuditContent
 from nexus_ai.usage.days import DaysToCheck
-from nexus_ai.usage.models import Counts, UsageEntry
+from nexus_ai.usage.models import NOBODY, Counts, UsageEntry
 from nexus_ai.usage.store import UsageStore
 
-# Provider and model of a request that got to none.
-NOBODY = "none"
 # Between the times that a write after the answer is tried anew, the store's own tries aside.
 PAUSES_S = (0.2, 0.4, 0.8)
 # What is left of the deadline for the answer's own way home.

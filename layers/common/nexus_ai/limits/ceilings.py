@@ -13,10 +13,10 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nexus_ai.core.money import micros_from_dollars
-from nexus_ai.core.settings import Settings
+from nexus_ai.core.settings import Settings, get_settings
 from nexus_ai.limits.models import Ask, Limit, LimitSettings, LimitState, Reservation, Settlement, three
 from nexus_ai.limits.store import LimitStore
-from nexus_ai.storage import keys
+from nexus_ai.storage import keys, tables
 from nexus_ai.storage.table import Table
 
 # How many tenants a process remembers to have brought under the deployment's ceiling.
@@ -141,3 +141,8 @@ def under_ceiling(settings: Settings) -> Settings:
             ),
         }
     )
+
+
+def ceiling_store() -> CeilingStore:
+    """That of the deployment."""
+    return CeilingStore(tables.rate_limits(), deployment_ceiling(get_settings()))

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock, iso
+from nexus_ai.core.clock import Clock, SystemClock, iso
 from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
-from nexus_ai.core.settings import Settings
+from nexus_ai.core.once import Once
+from nexus_ai.core.settings import Settings, get_settings
+from nexus_ai.limits.ceilings import CeiledLimitStore, ceiling_store, under_ceiling
 from nexus_ai.limits.models import UNLIMITED, Ask, Level, Limit, LimitSettings, LimitState, Reservation, Settlement
 from nexus_ai.limits.store import LimitStore, Refused, stands_in_the_way
+from nexus_ai.storage import tables
 from nexus_ai.storage.table import Item, Read
 
 # A call in flight takes seconds; who waits for its reservation asks again after this.
@@ -144,3 +147,13 @@ def _numbers(limit: Limit, state: LimitState) -> dict[str, Any]:
 def public_amount(limit: Limit, amount: int) -> Any:
     """Requests and tokens as they are, micro-dollars in US dollars."""
     return dollars_from_micros(amount) if limit is Limit.COST_PER_MONTH else amount
+
+
+def make_limit_service(clock: Clock) -> LimitService:
+    settings = get_settings()
+    store = CeiledLimitStore(tables.rate_limits(), settings.max_calls_in_flight, ceiling_store())
+    return LimitService(store, clock, under_ceiling(settings))
+
+
+# That of the deployment. One a process.
+limit_service = Once(lambda: make_limit_service(SystemClock()))

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Protocol
 
 from nexus_ai.alerts.store import AlertStore
+from nexus_ai.audit.store import audit_store
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.observability import Unit, logger, metrics
 from nexus_ai.core.settings import get_settings
-from nexus_ai.gateway.composition import audit_store, usage_store
 from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
@@ -20,6 +20,7 @@ from nexus_ai.maintenance.telling import Outcome, Post, Telling
 from nexus_ai.storage import tables
 from nexus_ai.tenants.store import TenantStore
 from nexus_ai.usage.days import DaysToCheck
+from nexus_ai.usage.store import usage_store
 
 # What each step leaves of a run's time: mails that hang, or a great many of them, keep nobody from being swept, many
 # tenants keep no day from being compared, and the last step keeps some for the day that it is at.

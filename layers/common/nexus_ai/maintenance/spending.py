@@ -6,8 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from nexus_ai.alerts.models import AlertedLimit, LimitAlert, Spending, Spent
-from nexus_ai.gateway.books import NOBODY
-from nexus_ai.usage.models import UsageEntry
+from nexus_ai.usage.models import NOBODY, UsageEntry
 from nexus_ai.usage.statistics import Tally
 from nexus_ai.usage.store import UsageStore
 

@@ -4,7 +4,8 @@ import hmac
 from collections import OrderedDict
 from threading import Lock
 
-from nexus_ai.core.clock import Clock
+from nexus_ai.core.clock import Clock, SystemClock
+from nexus_ai.core.once import Once
 from nexus_ai.storage import kms
 from nexus_ai.tenants.models import ProviderConfig
 
@@ -67,3 +68,7 @@ class KeyRing:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return api_key
+
+
+# One a process.
+key_ring = Once(lambda: KeyRing(SystemClock()))

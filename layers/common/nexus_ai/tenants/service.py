@@ -8,8 +8,10 @@ from threading import Lock
 from typing import Any
 
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock
+from nexus_ai.core.clock import Clock, SystemClock
 from nexus_ai.core.errors import NotFound, ProviderNotConfigured, StoreUnavailable
+from nexus_ai.core.once import Once
+from nexus_ai.storage import tables
 from nexus_ai.storage.table import ConditionFailed
 from nexus_ai.tenants import secrets
 from nexus_ai.tenants.models import ConnectionResult, FallbackOrder, ProviderConfig, TenantSettings
@@ -153,3 +155,7 @@ class TenantService:
             memo = self._memos.get(caller.tenant_id)
             if memo:
                 self._memos[caller.tenant_id] = replace(memo, circuits_at_ms=0)
+
+
+# That of the deployment. One a process: what is known of a tenant is known once, whoever asks.
+tenant_service = Once(lambda: TenantService(TenantStore(tables.settings()), SystemClock()))

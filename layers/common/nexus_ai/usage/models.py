@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict
 LATENCY_BUCKETS_MS = (50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12000, 16000, 24000, 32000)
 
 
+# Provider and model of a request that got to none.
+NOBODY = "none"
+
+
 class Counts(BaseModel):
     """Counters that only ever add up. Money in micro-dollars, times in milliseconds.
 

@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from nexus_ai.storage import keys
+from nexus_ai.core.settings import get_settings
+from nexus_ai.storage import keys, tables
 from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import Item, Table
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
@@ -89,3 +90,8 @@ def _entry(item: Item) -> UsageEntry:
     model, module = rest.rsplit("#", 1)
     counts = Counts.model_validate({name: item[name] for name in Counts.model_fields if name in item})
     return UsageEntry(day=day, provider=provider, model=model, module=module, counts=counts)
+
+
+def usage_store() -> UsageStore:
+    """That of the deployment."""
+    return UsageStore(tables.usage(), days=get_settings().metadata_retention_days)

@@ -8,9 +8,10 @@ import select
 import socket
 import ssl
 import time
+import weakref
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -126,6 +127,8 @@ class Pool:
         self._proxy = proxy
         self._idle: dict[Place, deque[_Connection]] = {}
         self._lock = Lock()
+        # A pool that nobody holds any more, and one at the end of the process, leaves no socket open.
+        weakref.finalize(self, _close, self._idle)
 
     def exchange(self, place: Place, request: bytes, exchange: Exchange) -> Answer:
         """Sends a request and reads its answer; raises ExchangeFailed."""
@@ -143,9 +146,7 @@ class Pool:
     def close(self) -> None:
         """Closes what is idle."""
         with self._lock:
-            for connections in self._idle.values():
-                while connections:
-                    connections.pop().close()
+            _close(self._idle)
 
     def _keep(self, place: Place, connection: "_Connection") -> bool:
         with self._lock:
@@ -185,6 +186,12 @@ class Pool:
                 raise ExchangeFailed(Failure.UNREACHABLE) from error
             raise
         return connection
+
+
+def _close(idle: "Mapping[Place, deque[_Connection]]") -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
 def _open(place: Place, ends_at: float) -> socket.socket:

@@ -7,7 +7,6 @@ the call's whole time is left.
 """
 
 import time
-import weakref
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -109,8 +108,6 @@ class _Transport:
         self._library = library
         self._headers = headers
         self._pool = http1.Pool(tls.vendors, connect_timeout_s=CONNECT_TIMEOUT_S, most_bytes=MAX_BODY_BYTES)
-        # A client that nobody holds any more, and one at the end of the process, leaves no socket open.
-        weakref.finalize(self, self._pool.close)
 
     def handle_request(self, request: Any) -> Any:
         current = _exchange.get()

@@ -53,9 +53,9 @@ class Kind:
 
 
 KINDS = (
-    Kind("miss", 0.00702, 3, PROVIDER_S),
-    Kind("hit", 0.0037, 2, 0),
-    Kind("rejection", 0.00334, 2, 0),
+    Kind("miss", 0.00892, 3, PROVIDER_S),
+    Kind("hit", 0.00405, 2, 0),
+    Kind("rejection", 0.00343, 2, 0),
 )
 
 

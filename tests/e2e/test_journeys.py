@@ -55,8 +55,11 @@ def generate(page: Page, prompt: str) -> Locator:
 def set_requests_per_hour(page: Page, limit: int) -> None:
     limits = card(page, "Limites e avisos")
     limits.get_by_label("Requisições por hora").fill(str(limit))
-    limits.get_by_role("button", name="Salvar limites").click()
-    expect(page.get_by_text("Limites salvos")).to_be_visible()
+    with page.expect_response(lambda each: each.request.method == "PUT" and each.url.endswith("/rate-limits")) as saved:
+        limits.get_by_role("button", name="Salvar limites").click()
+    assert saved.value.ok
+    # The notice of a save before it may still be there.
+    expect(page.get_by_text("Limites salvos").first).to_be_visible()
 
 
 def test_signs_in_as_a_company_and_a_role_and_out_again(chromium: Browser, run: Run) -> None:

@@ -1,7 +1,7 @@
 """HTTP/1.1 over kept connections: one request, one whole answer, for the store and for the vendors.
 
 httptools reads the answers: it is Node's parser (llhttp), in C. urllib3 over the standard library's client takes
-0.5 ms of CPU for an exchange on a machine where this takes 0.06, and httpcore over h11 1 ms (docs/benchmarks.md).
+0.5 ms of CPU for an exchange on a machine where this takes 0.1, and httpcore over h11 0.9 (docs/benchmarks.md).
 """
 
 import select

@@ -78,7 +78,7 @@ def make_client(library: ModuleType, headers: Iterable[str]) -> Any:
 
     class Client(library.Client):  # type: ignore[misc, name-defined]
         """Sends what its SDK has built: it has no headers, cookies, redirects or sign-ins of its own, and to look for
-        them took a quarter of what an SDK takes for a call."""
+        them took a sixth of what an SDK takes for a call."""
 
         def build_request(self, method: str, url: Any, **parts: Any) -> Any:
             for name in ("timeout", "extensions", "cookies"):

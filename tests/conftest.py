@@ -14,7 +14,7 @@ import pytest
 from local.aws import Aws
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
-from tests.dynamodb_local import dynamodb_local
+from tests.dynamodb_local import dynamodb_local, keep_all_items
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +30,10 @@ def local_stack(request: pytest.FixtureRequest) -> Generator[LocalStack]:
             operator["AWS_ENDPOINT_URL"] = around.enter_context(dynamodb_local())
         stack = LocalStack(operator=operator, built=request.config.getoption("--built"))
         around.callback(stack.stop)
-        yield stack.start()
+        stack.start()
+        if "AWS_ENDPOINT_URL" in operator:
+            keep_all_items(operator["AWS_ENDPOINT_URL"])
+        yield stack
 
 
 @pytest.fixture

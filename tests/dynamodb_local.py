@@ -16,9 +16,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+import boto3
 
 from local.template import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 PACKAGE: Final = "amplify-dynamodb-simulator"
 VERSION: Final = "2.9.30"
@@ -46,6 +51,23 @@ def dynamodb_local() -> Generator[str]:
         finally:
             process.terminate()
             process.wait()
+
+
+def keep_all_items(url: str) -> None:
+    """Turns the deletion of expired items off in every table.
+
+    The engine deletes them some seconds after they are expired by its own clock, where tests have clocks of theirs.
+    """
+    make = cast("Any", boto3.client)  # pyright: ignore[reportUnknownMemberType]
+    client: DynamoDBClient = make("dynamodb", endpoint_url=url)
+    for page in client.get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            told = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            # The engine tells it for as long as it is on.
+            if attribute := told.get("AttributeName"):
+                client.update_time_to_live(
+                    TableName=name, TimeToLiveSpecification={"Enabled": False, "AttributeName": attribute}
+                )
 
 
 def install() -> Path:

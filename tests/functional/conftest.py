@@ -9,7 +9,7 @@ from local.environment import environment
 from local.stack import DEFAULT_REGION
 from local.template import Template
 from nexus_ai.storage import aws as clients
-from tests.dynamodb_local import dynamodb_local
+from tests.dynamodb_local import dynamodb_local, keep_all_items
 
 # What the template asks for and no table depends on.
 NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
@@ -28,6 +28,7 @@ def on_dynamodb_local(embedded_aws: Aws, dynamodb_local_url: str, monkeypatch: p
     monkeypatch.setattr(clients, "READ_TIMEOUT_S", 60)
     with environment({"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_url}):
         make_tables(Template(NO_ISSUER, region=DEFAULT_REGION))
+        keep_all_items(dynamodb_local_url)
         clients.dynamodb.cache_clear()
         try:
             yield

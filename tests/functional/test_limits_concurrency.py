@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Condition
+from time import sleep, time
 from uuid import uuid4
 
 import pytest
@@ -29,6 +30,8 @@ EDGE_MS = 1_796_083_200_000
 DOLLAR = 1_000_000
 # A caller that waits this long waits for ever: nothing here takes seconds.
 STUCK_S = 120
+# DynamoDB Local looks for expired items every ten seconds.
+LONGER_THAN_ITS_ROUNDS_S = 25
 
 SLOW = pytest.mark.slow
 BOTH_ENGINES = pytest.mark.parametrize(
@@ -89,6 +92,16 @@ def test_the_second_engine_is_another_one(on_dynamodb_local: None, tenant: str) 
     with environment({"AWS_ENDPOINT_URL_DYNAMODB": None}):
         clients.dynamodb.cache_clear()
         assert store.load(tenant) is None
+
+
+@SLOW
+def test_the_second_engine_deletes_nothing_by_its_own_clock(on_dynamodb_local: None, tenant: str) -> None:
+    # It spares what is not in the table's index.
+    expired = {"PK": tenant, "SK": "limits", "expiresAt": int(time()) - 3600, "dueShard": "due#0", "dueAt": 1}
+    tables.rate_limits().put(expired)
+    sleep(LONGER_THAN_ITS_ROUNDS_S)
+
+    assert tables.rate_limits().get({"PK": tenant, "SK": "limits"}) == expired
 
 
 @pytest.mark.parametrize(

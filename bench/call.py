@@ -11,11 +11,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import quantiles
@@ -24,6 +22,7 @@ from typing import Any
 import openai
 from moto.core.botocore_stubber import BotocoreStubber
 
+from bench.apart import apart
 from functions.generate_copy.app import handler
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
@@ -68,24 +67,10 @@ class Context:
         return 29_000
 
 
-def vendor(pipe: Connection) -> None:
+def serve_vendor(pipe: Connection) -> None:
     with SimulatedProviders() as providers:
         pipe.send(providers.base_urls()[ProviderName.OPENAI])
         pipe.recv()
-
-
-@contextmanager
-def vendor_apart() -> Generator[str]:
-    """The simulated vendor's URL, in a process of its own."""
-    processes = get_context("spawn")
-    here, there = processes.Pipe()
-    process = processes.Process(target=vendor, args=(there,))
-    process.start()
-    try:
-        yield here.recv()
-    finally:
-        here.send("end")
-        process.join()
 
 
 def request(tenant: str, prompt: str) -> Callable[[], int]:
@@ -154,7 +139,7 @@ def expect(status: int, call: Callable[[], int]) -> None:
 
 def run(calls: int) -> list[dict[str, Any]]:
     engine = Engine()
-    with vendor_apart() as url, openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client:
+    with apart(serve_vendor) as url, openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client:
         stack = LocalStack(operator={"OPENAI_BASE_URL": url, "LOG_LEVEL": "WARNING"})
         try:
             stack.start()

@@ -8,17 +8,17 @@ once. CPU is that of the client's process alone, all its threads. Prints a table
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from contextvars import copy_context
 from http.client import HTTPConnection
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import httpx2
 import urllib3
 
+from bench.apart import apart
 from nexus_ai.core import parallel
 from nexus_ai.storage.connections import Connections, Request
 
@@ -61,20 +61,6 @@ def served(pipe: Connection) -> None:
     asyncio.run(serve(pipe))
 
 
-@contextmanager
-def server_apart() -> Generator[int]:
-    """The port of a server in a process of its own."""
-    processes = get_context("spawn")
-    here, there = processes.Pipe()
-    process = processes.Process(target=served, args=(there,))
-    process.start()
-    try:
-        yield here.recv()
-    finally:
-        here.send("end")
-        process.join()
-
-
 def measured(work: Callable[[], object]) -> tuple[float, float]:
     """Microseconds of CPU, and of time."""
     for _ in range(WARM_UP):
@@ -87,7 +73,7 @@ def measured(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    with server_apart() as port:
+    with apart(served) as port:
         url = f"http://127.0.0.1:{port}"
         ours = Connections(url, connect_timeout_s=1, read_timeout_s=2)
         request = Request("UpdateItem", url, HEADERS | {"host": f"127.0.0.1:{port}"}, BODY)

@@ -24,7 +24,7 @@ from typing import Any, Final
 import samcli  # pyright: ignore[reportMissingTypeStubs]
 
 from local.functions import PAYLOAD_LIMIT, FunctionFailed, FunctionTimedOut, PayloadTooLarge
-from local.serving import Server
+from local.serving import free_port
 from local.template import ACCOUNT_ID, Properties, Template
 
 MACHINE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
@@ -183,10 +183,3 @@ def _runtime_client() -> TemporaryDirectory[str]:
         for top in {Path(str(file)).parts[0] for file in found.files or ()} - {".."}:
             (Path(folder.name) / top).symlink_to(Path(str(found.locate_file(top))).resolve())
     return folder
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has at the moment."""
-    server = Server()
-    server.stop()
-    return server.port

@@ -1,8 +1,10 @@
 """A WSGI application on 127.0.0.1: one thread accepts, and every request has a thread of its own."""
 
 import json
+import secrets
 import socket
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
@@ -17,6 +19,19 @@ _BACKLOG: Final = 1024
 _POLL_S: Final = 0.05
 # Where an application finds the headers as the client wrote them, case and repetitions included.
 RAW_HEADERS: Final = "nexus.raw_headers"
+
+
+# Below what the system gives to connections that go out (32,768 and up, on Linux), and to whoever takes any port.
+_PORTS: Final = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 for a program that opens it by itself: nobody has it, and nobody is given it meanwhile."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class _Handler(WSGIRequestHandler):

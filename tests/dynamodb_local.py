@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import boto3
 
+from local.serving import free_port
 from local.template import ROOT
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def dynamodb_local() -> Generator[str]:
     """The URL of an engine of one's own, empty, for as long as the context is open."""
     java, folder = _program("java", "a Java runtime 17 or newer"), install()
     with tempfile.TemporaryFile() as log:
-        port = _free_port()
+        port = free_port()
         command = [java, f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar", f"{folder}/DynamoDBLocal.jar"]
         options = ["-sharedDb", "-inMemory", "-disableTelemetry", "-port", str(port)]
         process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
@@ -110,13 +111,6 @@ def _program(name: str, what: str) -> str:
     if path is None:
         raise DynamoDbLocalMissing(f"{name} is not on the PATH: the tests on DynamoDB Local need {what}")
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:

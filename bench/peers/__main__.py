@@ -30,7 +30,8 @@ import openai
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench.call import EVENT, MODEL, allow, vendor_apart
+from bench.apart import apart
+from bench.call import EVENT, MODEL, allow, serve_vendor
 from local.lambda_runtime import BuiltFunction, ExecutionEnvironment
 from local.stack import LocalStack
 from local.template import ROOT
@@ -283,7 +284,7 @@ def _spread(values: Sequence[float]) -> str:
 def main() -> None:
     built, calls = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 200
     ports = iter(range(4100, 4200))
-    with vendor_apart() as vendor, ExitStack() as around:
+    with apart(serve_vendor) as vendor, ExitStack() as around:
         lines = [
             sdk(vendor),
             *around.enter_context(ours(vendor, built)),

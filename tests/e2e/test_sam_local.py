@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.lambda_runtime import free_port
+from local.serving import free_port
 from local.template import ROOT
 from tests.answered_events import Answered, answered_events, told
 from tests.e2e.make_run import Run, command_environment, running

@@ -3,8 +3,8 @@
 Each built function answers its event of events/ in new processes under the Runtime Interface Emulator: with the built
 layer, and with the same without its .pyc. Init is the emulator's own INIT REPORT, the first answer is timed from the
 request that starts the process, memory is the most that the process had resident, and modules are those that it has
-imported by then. AWS, the vendors and the token issuer run in another process, which is this one. A second table has
-the first answer of a task by provider, beside the bare import of that provider's SDK.
+imported by then. AWS, the vendors and the token issuer run in another process, which is this one. Below are two others'
+init, and a second table has the first answer of a task by provider, beside the bare import of that provider's SDK.
 """
 
 import json
@@ -31,6 +31,10 @@ NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
 
 
 STARTS = 5
+DOES_NOTHING = "def handler(event, context):\n    return {}\n"
+# What the init of ours is measured by.
+OTHERS = {"nothing": DOES_NOTHING, "boto3_client": f"import boto3\n\nboto3.client('dynamodb')\n\n\n{DOES_NOTHING}"}
+OTHERS_VARIABLES = {"AWS_LAMBDA_FUNCTION_TIMEOUT": "29", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 TASK = "GenerateCopyFunction"
 SDKS = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai", "groq": "groq", "openrouter": "openai"}
 
@@ -84,6 +88,18 @@ def measured(built: Path, events: Mapping[str, dict[str, Any]], *, starts: int) 
     return found
 
 
+def others(built: Path) -> Generator[str]:
+    """A function that does nothing, and one that imports boto3 and makes one client, with the same layer."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "CommonLayer").symlink_to((built / "CommonLayer").resolve())
+        for name, source in OTHERS.items():
+            (Path(folder) / name).mkdir()
+            (Path(folder) / name / "app.py").write_text(source)
+            function = BuiltFunction(Path(folder), name, "us-east-1", lambda: OTHERS_VARIABLES)
+            init_ms = median(started(function, {}).init_ms for _ in range(STARTS))
+            yield f"{name}: init {init_ms:.0f} ms"
+
+
 def by_provider(built: Path, event: dict[str, Any]) -> Generator[str]:
     layer = (built / "CommonLayer" / "python").resolve()
     with running(built) as stack:
@@ -124,6 +140,8 @@ def main() -> None:
             f"| {names[logical_id]} | {start.init_ms:.0f} | {start.first_ms:.0f} | {slow.init_ms:.0f}, "
             f"{slow.first_ms:.0f} | {imported} | {start.peak_mb:.0f} | {properties[logical_id]['MemorySize']} |"
         )
+    for line in others(built):
+        print(line)
     print("\n| provider | bare import of its SDK ms | first answer ms | ratio |\n|---|---|---|---|")
     for line in by_provider(built, events[TASK]):
         print(line)

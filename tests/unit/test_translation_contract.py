@@ -123,7 +123,9 @@ def test_a_term_counts_where_a_script_sets_no_words_apart() -> None:
     assert "'AI' as 'IA'" in told(written("zh", en="It uses AI."), "使用AI技术", glossary={"AI": "IA"})
 
 
-@pytest.mark.parametrize("text", ["Olá, {{nome}}!", "Veja www.nome.com.br", "Escreva a nome@x.com", "Use `nome` aqui"])
+@pytest.mark.parametrize(
+    "text", ["Olá, {{nome}}!", "Veja www.nome.com.br", "Escreva a nome@x.com", "Use `nome` aqui", "É nome_cliente"]
+)
 def test_a_term_inside_what_stays_as_it_is_is_not_translated(text: str) -> None:
     call = model_call(request(text, glossary={"nome": "name"}))
     assert "glossary" not in json.loads(call.prompt.messages[0].text)

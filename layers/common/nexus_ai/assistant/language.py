@@ -11,9 +11,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 # What stands with one of these between white space is an address, a tag or a placeholder.
 _NO_WORDS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
 
-# Letters of scripts that do not set words apart, as a range of a pattern: beside one of them a word is whole, too.
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-
 # The frequent words that tell a language from its neighbours; what Portuguese and Spanish share is left out.
 _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {

@@ -3,11 +3,10 @@
 import re
 import unicodedata
 
-from nexus_ai.assistant.language import UNSPACED
+from nexus_ai.assistant.whole import places
 
 # A word so short is told from another one by its accents alone: e and é, da and dá.
 SHORT = 3
-_SPACED_LETTER = re.compile(rf"[^\W_{UNSPACED}]")
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])")
 
 
@@ -39,10 +38,11 @@ def without_accents(text: str) -> str:
 
 
 def _found(word: str, text: str) -> bool:
-    before = rf"(?<!{_SPACED_LETTER.pattern})" if _SPACED_LETTER.match(word) else ""
-    behind = rf"(?!{_SPACED_LETTER.pattern})" if _SPACED_LETTER.match(word[-1:]) else ""
-    phrase = r"\s+".join(map(re.escape, word.split()))
-    return re.search(before + phrase + behind, text) is not None
+    return next(places(_in_one_line(word), _in_one_line(text)), None) is not None
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _plain(text: str) -> str:

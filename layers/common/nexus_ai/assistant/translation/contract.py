@@ -4,13 +4,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from nexus_ai.assistant.language import UNSPACED, detect, is_other_language, primary
+from nexus_ai.assistant.language import detect, is_other_language, primary
 from nexus_ai.assistant.translation.form import changes, lines_told, restored
 from nexus_ai.assistant.translation.literals import MASK, masked
+from nexus_ai.assistant.whole import places
 
 # From so many words on, a translation that is the text itself was not made.
 _WORDS_OF_A_TEXT = 4
-_LETTER = rf"[^\W{UNSPACED}]"
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}")
 
 
@@ -48,9 +48,13 @@ def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
     """The terms that stand in the text as whole words, save inside a longer term or inside what stays as it is."""
     left, found = _folded(masked(text)), list[str]()
     for term in sorted(glossary, key=len, reverse=True):
-        pattern = rf"(?<!{_LETTER}){re.escape(_folded(term))}(?!{_LETTER})"
-        left, times = re.subn(pattern, MASK, left)
-        if times:
+        folded, between, end = _folded(term), list[str](), 0
+        # nome_cliente is a field, and stays.
+        for begin in places(folded, left, joining="_"):
+            between.append(left[end:begin])
+            end = begin + len(folded)
+        if between:
+            left = MASK.join([*between, left[end:]])
             found.append(term)
     return found
 

@@ -12,7 +12,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,9 +20,9 @@ from statistics import quantiles
 from typing import Any
 
 import openai
-from moto.core.botocore_stubber import BotocoreStubber
 
 from bench.apart import apart
+from bench.engine import Engine
 from functions.generate_copy.app import handler
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
@@ -34,30 +34,6 @@ from nexus_ai.providers.base import ProviderName
 EVENT = Path(__file__).parents[1] / "events" / "generate_copy.json"
 MODEL = "gpt-4o-mini"
 WARM_UP = 30
-
-
-@dataclass
-class Engine:
-    """The store behind its clients: how often it was called, and the CPU and time that it took by itself."""
-
-    calls: int = 0
-    cpu_s: float = 0
-    busy_s: list[float] = field(default_factory=list[float])
-
-    def watch(self) -> None:
-        stubber: Any = BotocoreStubber
-        answer: Callable[..., Any] = stubber.process_request
-
-        def watched(*args: Any) -> Any:
-            began, cpu = time.perf_counter(), time.thread_time()
-            try:
-                return answer(*args)
-            finally:
-                self.calls += 1
-                self.cpu_s += time.thread_time() - cpu
-                self.busy_s.append(time.perf_counter() - began)
-
-        stubber.process_request = watched
 
 
 class Context:
@@ -107,16 +83,16 @@ def measured(name: str, engine: Engine, calls: int, work: Callable[[int], object
     """One line of the table, behind a warm-up; `work` is given the number of the call."""
     for number in range(WARM_UP):
         work(-1 - number)
-    engine.calls, engine.cpu_s, engine.busy_s = 0, 0, []
+    engine.reset()
     took_ms: list[float] = []
     own_ms: list[float] = []
     cpu = time.process_time()
     for number in range(calls):
-        before = len(engine.busy_s)
+        before = len(engine.spans)
         began = time.perf_counter()
         work(number)
         took_ms.append((time.perf_counter() - began) * 1000)
-        own_ms.append(took_ms[-1] - sum(engine.busy_s[before:]) * 1000)
+        own_ms.append(took_ms[-1] - engine.busy_s(before) * 1000)
     cpu = time.process_time() - cpu
     cuts, own = quantiles(took_ms, n=20), quantiles(own_ms, n=20)
     return {
@@ -169,7 +145,9 @@ def run(calls: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    table = run(calls)
+    # Not among log lines.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        table = run(calls)
     print(f"{calls} calls each; Python {platform.python_version()}, {os.cpu_count()} CPUs, openai {version('openai')}")
     print(" | ".join(table[0]))
     for line in table:

@@ -40,7 +40,8 @@ def counted() -> Generator[Capacity]:
         tables = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
         units = sum(float(table["CapacityUnits"]) for table in tables)
         if operation in READS:
-            capacity.read += units
+            # DynamoDB Local counts nothing where nothing was found; DynamoDB counts what the smallest item would take.
+            capacity.read += units or (1 if members.get("ConsistentRead") else 0.5)
         else:
             capacity.write += units
         return answer

@@ -3,8 +3,9 @@
 Each built function answers its event of events/ in new processes under the Runtime Interface Emulator: with the built
 layer, and with the same without its .pyc. Init is the emulator's own INIT REPORT, the first answer is timed from the
 request that starts the process, memory is the most that the process had resident, and modules are those that it has
-imported by then. AWS, the vendors and the token issuer run in another process, which is this one. Below are two others'
-init, and a second table has the first answer of a task by provider, beside the bare import of that provider's SDK.
+imported by then. AWS, the vendors and the token issuer run in another process, which is this one. Two functions that
+are not ours stand in the last lines. A second table has the first answer of a task by provider, beside the import of
+that provider's SDK alone, and for how long of that the engine behind the store was at work.
 """
 
 import json
@@ -13,14 +14,17 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from bench.engine import Engine
 from local.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT, Template
@@ -31,6 +35,7 @@ NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
 
 
 STARTS = 5
+SETTLED_S = 5
 DOES_NOTHING = "def handler(event, context):\n    return {}\n"
 # What the init of ours is measured by.
 OTHERS = {"nothing": DOES_NOTHING, "boto3_client": f"import boto3\n\nboto3.client('dynamodb')\n\n\n{DOES_NOTHING}"}
@@ -46,6 +51,7 @@ class Start(NamedTuple):
 
 
 def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
+    before = set(threading.enumerate())
     with TemporaryDirectory() as folder, closing(function.start(log := Path(folder) / "log")) as environment:
         began = time.perf_counter()
         environment.invoke(event)
@@ -53,6 +59,9 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         status = Path(f"/proc/{environment.runtime_pid()}/status").read_text()
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
+    for thread in set(threading.enumerate()) - before:
+        # A job that was begun starts a function, too, which is not to run beside the next one. Erasures then wait.
+        thread.join(SETTLED_S)
     return Start(float(init_ms), first_ms, int(peak_kb) * 1024 / 1_000_000)
 
 
@@ -74,50 +83,60 @@ def running(built: Path) -> Generator[LocalStack]:
         stack.stop()
 
 
-def measured(built: Path, events: Mapping[str, dict[str, Any]], *, starts: int) -> dict[str, tuple[Start, int]]:
-    """The median of the starts and the modules, by the functions' logical ids."""
-    found: dict[str, tuple[Start, int]] = {}
+def measured(
+    built: Path, events: Mapping[str, dict[str, Any]], *, starts: int, beside: Mapping[str, BuiltFunction]
+) -> dict[str, tuple[Start, int]]:
+    """The median of the starts and the modules, by the functions' logical ids. All have one start after the other, and
+    then all the next one: a minute in which the machine is slower is one for everybody."""
+    times = defaultdict[str, list[Start]](list)
     with running(built) as stack:
-        for logical_id, function in stack.functions.items():
-            assert isinstance(function, BuiltFunction)
-            event = events[logical_id]
-            if "authorizationToken" in event:
-                event |= {"authorizationToken": f"Bearer {stack.token(TENANT)}"}
-            times = [started(function, event) for _ in range(starts)]
-            found[logical_id] = Start(*map(median, zip(*times, strict=True))), modules(function, event)
-    return found
+        functions = {**cast("dict[str, BuiltFunction]", stack.functions), **beside}
+        events = {name: _with_token(event, stack) for name, event in events.items()}
+        for _ in range(starts):
+            for name, function in functions.items():
+                times[name].append(started(function, events.get(name, {})))
+        imported = {name: modules(function, events.get(name, {})) for name, function in functions.items()}
+    return {name: (Start(*map(median, zip(*times[name], strict=True))), imported[name]) for name in times}
 
 
-def others(built: Path) -> Generator[str]:
+def _with_token(event: dict[str, Any], stack: LocalStack) -> dict[str, Any]:
+    is_authorizers = "authorizationToken" in event
+    return event | {"authorizationToken": f"Bearer {stack.token(TENANT)}"} if is_authorizers else event
+
+
+def others(built: Path, folder: Path) -> dict[str, BuiltFunction]:
     """A function that does nothing, and one that imports boto3 and makes one client, with the same layer."""
-    with TemporaryDirectory() as folder:
-        (Path(folder) / "CommonLayer").symlink_to((built / "CommonLayer").resolve())
-        for name, source in OTHERS.items():
-            (Path(folder) / name).mkdir()
-            (Path(folder) / name / "app.py").write_text(source)
-            function = BuiltFunction(Path(folder), name, "us-east-1", lambda: OTHERS_VARIABLES)
-            init_ms = median(started(function, {}).init_ms for _ in range(STARTS))
-            yield f"{name}: init {init_ms:.0f} ms"
+    (folder / "CommonLayer").symlink_to((built / "CommonLayer").resolve())
+    for name, source in OTHERS.items():
+        (folder / name).mkdir()
+        (folder / name / "app.py").write_text(source)
+    return {name: BuiltFunction(folder, name, "us-east-1", lambda: OTHERS_VARIABLES) for name in OTHERS}
 
 
 def by_provider(built: Path, event: dict[str, Any]) -> Generator[str]:
     layer = (built / "CommonLayer" / "python").resolve()
+    engine = Engine()
+    engine.watch()
     with running(built) as stack:
         function = stack.functions[TASK]
         assert isinstance(function, BuiltFunction)
         for provider, sdk in SDKS.items():
             firsts: list[float] = []
+            stores: list[float] = []
             imports: list[float] = []
             for number in range(STARTS):
                 body = {"provider": provider, "prompt": f"Texto {number} de {provider}"}
+                engine.reset()
                 firsts.append(started(function, event | {"body": json.dumps(body)}).first_ms)
+                stores.append(engine.busy_s() * 1000)
                 began = time.perf_counter()
                 environment = {"PYTHONPATH": str(layer), "PYTHONDONTWRITEBYTECODE": "1"}
                 subprocess.run([sys.executable, "-S", "-c", f"import {sdk}"], env=environment, check=True)
                 imports.append((time.perf_counter() - began) * 1000)
-            first, bare = median(firsts), median(imports)
+            first, store, bare = median(firsts), median(stores), median(imports)
             spread = f"{first:.0f} ({min(firsts):.0f} to {max(firsts):.0f})"
-            yield f"| {provider} | {bare:.0f} | {spread} | {first / bare:.2f} |"
+            ratios = f"{first / bare:.2f} | {(first - store) / bare:.2f}"
+            yield f"| {provider} | {bare:.0f} | {spread} | {store:.0f} | {ratios} |"
 
 
 def main() -> None:
@@ -127,22 +146,23 @@ def main() -> None:
     events = {
         logical_id: json.loads((ROOT / "events" / f"{name}.json").read_text()) for logical_id, name in names.items()
     }
-    compiled = measured(built, events, starts=STARTS)
+    with TemporaryDirectory() as folder:
+        compiled = measured(built, events, starts=STARTS, beside=others(built, Path(folder)))
     with TemporaryDirectory(dir=built.parent) as folder:
         bare = Path(folder) / "build"
         shutil.copytree(built, bare, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
-        uncompiled = measured(bare, events, starts=1)
+        uncompiled = measured(bare, events, starts=1, beside={})
     print("| function | init ms | first answer ms | both without .pyc | modules | peak MB | MB given |")
     print("|---|---|---|---|---|---|---|")
     for logical_id, (start, imported) in compiled.items():
-        slow = uncompiled[logical_id][0]
-        print(
-            f"| {names[logical_id]} | {start.init_ms:.0f} | {start.first_ms:.0f} | {slow.init_ms:.0f}, "
-            f"{slow.first_ms:.0f} | {imported} | {start.peak_mb:.0f} | {properties[logical_id]['MemorySize']} |"
-        )
-    for line in others(built):
-        print(line)
-    print("\n| provider | bare import of its SDK ms | first answer ms | ratio |\n|---|---|---|---|")
+        slow, given = "", ""
+        if logical_id in uncompiled:
+            slow = f"{uncompiled[logical_id][0].init_ms:.0f}, {uncompiled[logical_id][0].first_ms:.0f}"
+            given = properties[logical_id]["MemorySize"]
+        times = f"{start.init_ms:.0f} | {start.first_ms:.0f} | {slow}"
+        print(f"| {names.get(logical_id, logical_id)} | {times} | {imported} | {start.peak_mb:.0f} | {given} |")
+    print("\n| provider | bare import of SDK ms | first answer ms | of that the engine ms | ratio | without engine |")
+    print("|---|---|---|---|---|---|")
     for line in by_provider(built, events[TASK]):
         print(line)
 

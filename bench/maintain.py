@@ -83,18 +83,27 @@ def limits_item(tenant: str, now_s: int) -> Item:
 
 def told() -> None:
     """Ten alerts among them all; mails are off, so that what is measured is how they are found."""
-    now_s = SystemClock().now_ms() // 1000
-    alerts, limits = AlertStore(tables.rate_limits()), LimitStore(tables.rate_limits(), 100)
-    hour = window_ends(now_s, ZONE)[0]
     for number in range(ALERTS_DUE):
-        crossing = Crossing(
-            limit=AlertedLimit.REQUESTS_PER_HOUR, threshold=80, window_end=hour - 3600, used=85, max=100, settled_by=0
-        )
-        alerts.note_crossing(f"idle-{number}", crossing, now_s)
-    telling = Telling(SystemClock(), alerts, limits, TenantStore(tables.settings()), usage_store(), None, ZONE)
+        cross(f"idle-{number}")
     with measured() as lines:
-        outcomes = telling.all(lambda: True).outcomes
+        outcomes = telling().all(lambda: True).outcomes
     print(f"alerts: {dict(outcomes)}; {lines[0]}")
+
+
+def cross(tenant: str) -> None:
+    """The company has used 85 of the 100 requests of an hour that has ended: an alert is due."""
+    now_s = SystemClock().now_ms() // 1000
+    ended = window_ends(now_s, ZONE)[0] - 3600
+    crossing = Crossing(
+        limit=AlertedLimit.REQUESTS_PER_HOUR, threshold=80, window_end=ended, used=85, max=100, settled_by=0
+    )
+    AlertStore(tables.rate_limits()).note_crossing(tenant, crossing, now_s)
+
+
+def telling() -> Telling:
+    table = tables.rate_limits()
+    alerts, limits = AlertStore(table), LimitStore(table, 100)
+    return Telling(SystemClock(), alerts, limits, TenantStore(tables.settings()), usage_store(), None, ZONE)
 
 
 def swept() -> None:

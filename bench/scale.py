@@ -11,8 +11,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
@@ -20,6 +21,7 @@ from typing import Any
 
 from bench.call import MODEL, request
 from bench.capacity import counted
+from bench.maintain import cross, telling
 from functions.list_audit_logs.app import handler as list_audit_logs
 from functions.usage_stats.app import handler as usage_stats
 from local.simulated.server import SimulatedProviders
@@ -29,6 +31,7 @@ from nexus_ai.core.clock import SystemClock, uuid7
 from nexus_ai.core.settings import get_settings
 from nexus_ai.limits.models import Amounts, Ask, LimitSettings, Settlement
 from nexus_ai.limits.store import LimitStore, Refused
+from nexus_ai.maintenance.telling import Outcome
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import aws, keys, tables
 from nexus_ai.storage.table import BATCH, Item, marshal
@@ -149,14 +152,25 @@ def asked(what: str, tenant: str) -> None:
         event["requestContext"]["requestTimeEpoch"] = SystemClock().now_ms()
         question.handler(event, Context())
         event["requestContext"]["requestTimeEpoch"] = SystemClock().now_ms()
-        with counted() as capacity:
-            began = time.perf_counter()
+        with row(what, question.name):
             answer = question.handler(event, Context())
-            took_ms = (time.perf_counter() - began) * 1000
         if answer["statusCode"] != 200:
             raise SystemExit(f"{question.name}: {answer}")
-        calls = capacity.calls.total()
-        print(f"| {what} | {question.name} | {capacity.read:.1f} | {calls} | {took_ms:.0f} |", flush=True)
+    cross(tenant)
+    with row(what, "the schedule's look for alerts, with one due"):
+        outcomes = telling().all(lambda: True).outcomes
+    if outcomes != {Outcome.MAILS_ARE_OFF: 1}:
+        raise SystemExit(f"alerts: {outcomes}")
+
+
+@contextmanager
+def row(what: str, question: str) -> Generator[None]:
+    """Prints a row of the table: what is done inside."""
+    with counted() as capacity:
+        began = time.perf_counter()
+        yield
+        took_ms = (time.perf_counter() - began) * 1000
+    print(f"| {what} | {question} | {capacity.read:.1f} | {capacity.calls.total()} | {took_ms:.0f} |", flush=True)
 
 
 def ask(number: int) -> Ask:

@@ -40,14 +40,30 @@ def counted() -> Generator[Capacity]:
         tables = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
         units = sum(float(table["CapacityUnits"]) for table in tables)
         if operation in READS:
-            # DynamoDB Local counts nothing where nothing was found; DynamoDB counts what the smallest item would take.
-            capacity.read += units or (1 if members.get("ConsistentRead") else 0.5)
+            capacity.read += units + _of_nothing(operation, members, answer, units)
         else:
             capacity.write += units
         return answer
 
     with patch.object(service, "call", told):
         yield capacity
+
+
+def _of_nothing(operation: str, members: Mapping[str, Any], answer: Mapping[str, Any], units: float) -> float:
+    """The units of reads that found nothing, which DynamoDB Local leaves out, but for those of GetItem. DynamoDB counts
+    what the smallest item would take
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+    """
+    if operation == "BatchGetItem":
+        return sum(
+            _smallest(asked) * (len(asked["Keys"]) - len(answer["Responses"].get(table, [])))
+            for table, asked in members["RequestItems"].items()
+        )
+    return 0 if units else _smallest(members)
+
+
+def _smallest(read: Mapping[str, Any]) -> float:
+    return 1 if read.get("ConsistentRead") else 0.5
 
 
 def _transacted(item: Mapping[str, Mapping[str, Any]]) -> int:

@@ -60,7 +60,8 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
     for thread in set(threading.enumerate()) - before:
-        # A job that was begun starts a function, too, which is not to run beside the next one. Erasures then wait.
+        # A job that was begun starts a function, too, which is not to run beside the next one. That of an erasure then
+        # waits for minutes, and takes nothing.
         thread.join(SETTLED_S)
     return Start(float(init_ms), first_ms, int(peak_kb) * 1024 / 1_000_000)
 

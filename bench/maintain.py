@@ -22,15 +22,15 @@ from nexus_ai.gateway.sweep import Sweep
 from nexus_ai.limits.due import DueTenants
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.limits.windows import window_ends
-from nexus_ai.maintenance.telling import Telling
 from nexus_ai.storage import keys, tables
 from nexus_ai.storage.table import BATCH, Item, put_together
-from nexus_ai.tenants.store import TenantStore
 from nexus_ai.usage.store import usage_store
 from tests.dynamodb_local import dynamodb_local
+from tests.functional.alerts_support import always, telling
 
 ZONE = "America/Sao_Paulo"
 ALERTS_DUE = 10
+DAY_S = 86_400
 
 
 def main(companies: int) -> None:
@@ -86,24 +86,18 @@ def told() -> None:
     for number in range(ALERTS_DUE):
         cross(f"idle-{number}")
     with measured() as lines:
-        outcomes = telling().all(lambda: True).outcomes
+        outcomes = telling(SystemClock(), off=True).all(always).outcomes
     print(f"alerts: {dict(outcomes)}; {lines[0]}")
 
 
 def cross(tenant: str) -> None:
-    """The company has used 85 of the 100 requests of an hour that has ended: an alert is due."""
+    """The company has used 85 of the 100 requests of an hour of yesterday: an alert is due."""
     now_s = SystemClock().now_ms() // 1000
-    ended = window_ends(now_s, ZONE)[0] - 3600
+    ended = window_ends(now_s, ZONE)[0] - DAY_S
     crossing = Crossing(
         limit=AlertedLimit.REQUESTS_PER_HOUR, threshold=80, window_end=ended, used=85, max=100, settled_by=0
     )
     AlertStore(tables.rate_limits()).note_crossing(tenant, crossing, now_s)
-
-
-def telling() -> Telling:
-    table = tables.rate_limits()
-    alerts, limits = AlertStore(table), LimitStore(table, 100)
-    return Telling(SystemClock(), alerts, limits, TenantStore(tables.settings()), usage_store(), None, ZONE)
 
 
 def swept() -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.call import MODEL, request
 from bench.capacity import counted
-from bench.maintain import cross, telling
+from bench.maintain import cross
 from functions.list_audit_logs.app import handler as list_audit_logs
 from functions.usage_stats.app import handler as usage_stats
 from local.simulated.server import SimulatedProviders
@@ -36,6 +36,7 @@ from nexus_ai.providers.base import ProviderName
 from nexus_ai.storage import aws, keys, tables
 from nexus_ai.storage.table import BATCH, Item, marshal
 from tests.dynamodb_local import dynamodb_local
+from tests.functional.alerts_support import always, listed, telling
 from tests.unit.http_events import Context
 
 DAYS, MODELS, USERS = 90, 3, 20
@@ -156,10 +157,11 @@ def asked(what: str, tenant: str) -> None:
             answer = question.handler(event, Context())
         if answer["statusCode"] != 200:
             raise SystemExit(f"{question.name}: {answer}")
+    listed(tenant)
     cross(tenant)
-    with row(what, "the schedule's look for alerts, with one due"):
-        outcomes = telling().all(lambda: True).outcomes
-    if outcomes != {Outcome.MAILS_ARE_OFF: 1}:
+    with row(what, "alerts: one found and mailed"):
+        outcomes = telling(SystemClock()).all(always).outcomes
+    if outcomes != {Outcome.SENT: 1}:
         raise SystemExit(f"alerts: {outcomes}")
 
 

@@ -23,7 +23,7 @@ from nexus_ai.core.clock import SystemClock
 from nexus_ai.limits.models import NOTHING, Limit
 from nexus_ai.providers.base import ProviderName
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
-from tests.functional.pipeline_support import copy, limit_state, records, sweep_at, welcome
+from tests.functional.pipeline_support import copy, far_from_the_end_of_an_hour, limit_state, records, sweep_at, welcome
 from tests.unit.http_events import post, read_event
 
 # Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
@@ -78,6 +78,8 @@ def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
 def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_closes(
     stack: LocalStack, tenant: str
 ) -> None:
+    # A cold start, the time-out, and the sweep's look ahead.
+    far_from_the_end_of_an_hour(takes_s=150)
     welcome(stack, tenant)
     stack.providers.script(ProviderName.OPENAI, Answer(), Answer(delay_s=60))
     subject = function(stack, "GenerateCopyFunction").start(AWS_LAMBDA_FUNCTION_TIMEOUT="15")

@@ -24,6 +24,7 @@ from local.template import ROOT
 from tests.answered_events import Answered, answered_events, told
 from tests.e2e.make_run import Run, command_environment, running
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
+from tests.functional.pipeline_support import far_from_the_end_of_an_hour
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 USAGE_TODAY = "/api/marketing/ai/usage-stats?period=today"
@@ -138,6 +139,7 @@ def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str,
 
 
 def test_a_limit_that_is_reached_is_429(run: Run, api: str, tenant: str) -> None:
+    far_from_the_end_of_an_hour(takes_s=120)
     admin = token(run, tenant, "admin")
     assert ask_api(api, "PUT", RATE_LIMITS, token=admin, body={"requestsPerHour": 1}).status == 200
 

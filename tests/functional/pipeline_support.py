@@ -1,5 +1,6 @@
 """What the tests of the pipeline share: one request through the local API, and what became of it in the tables."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,7 +23,15 @@ from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.limits_support import MovedClock, caller_of
 
 DAY_MS = 86_400_000
+HOUR_S = 3_600
 SEATS = 100
+
+
+def far_from_the_end_of_an_hour(takes_s: float) -> None:
+    """Waits for the next one where less is left of this: what a test counts is then of one hour, day and month."""
+    left_s = HOUR_S - time.time() % HOUR_S
+    if left_s < takes_s:
+        time.sleep(left_s)
 
 
 def copy(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:

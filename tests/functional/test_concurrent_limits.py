@@ -9,7 +9,16 @@ from local.stack import LocalStack
 from nexus_ai.limits.models import Limit
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.http_client import Reply
-from tests.functional.pipeline_support import at_once, copy, limit_state, records, set_fallback, set_limits, welcome
+from tests.functional.pipeline_support import (
+    at_once,
+    copy,
+    far_from_the_end_of_an_hour,
+    limit_state,
+    records,
+    set_fallback,
+    set_limits,
+    welcome,
+)
 
 
 def different(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
@@ -24,6 +33,7 @@ def different(stack: LocalStack, tenant: str, calls: int, **more: object) -> lis
 def test_exactly_as_many_calls_arrive_as_an_hour_allows(
     stack: LocalStack, tenant: str, calls: int, fails: bool
 ) -> None:
+    far_from_the_end_of_an_hour(takes_s=60)
     allowed = calls // 3
     welcome(stack, tenant)
     set_fallback(tenant, "openai")

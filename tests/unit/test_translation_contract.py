@@ -131,6 +131,12 @@ def test_a_term_inside_what_stays_as_it_is_is_not_translated(text: str) -> None:
     assert "glossary" not in json.loads(call.prompt.messages[0].text)
 
 
+@pytest.mark.parametrize(("term", "text"), [(".NET", "Usamos ASP.NET aqui"), ("C++", "Usamos C++11 aqui")])
+def test_a_term_inside_a_longer_word_is_none(term: str, text: str) -> None:
+    call = model_call(request(text, glossary={term: "other"}))
+    assert "glossary" not in json.loads(call.prompt.messages[0].text)
+
+
 def test_the_glossary_is_kept_where_its_terms_stand() -> None:
     text = "O plano ouro é o melhor plano da casa."
     glossary = {"plano ouro": "Gold Plan", "plano": "package", "planos": "packages", "clínica": "practice"}

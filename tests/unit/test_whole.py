@@ -1,12 +1,13 @@
 """Words that stand by themselves: where, and never inside a longer word."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nexus_ai.assistant.whole import places
+from nexus_ai.assistant.whole import is_spaced, places
 
 # What is looked for, told as a pattern: letters and digits, but for those of scripts without spaces.
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -14,18 +15,39 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\ua
 CHARACTERS = st.sampled_from("ab1_-+ é\u0301\u0e01\u0dff料\u33ff")
 
 
-def by_pattern(phrase: str, text: str, joining: str) -> list[int]:
-    letter = rf"[^\W{UNSPACED}]" if joining else rf"[^\W_{UNSPACED}]"
+def of_words(edge: str, beside: str) -> bool:
+    return is_spaced(edge) and is_spaced(beside)
+
+
+def of_terms(_: str, beside: str) -> bool:
+    return is_spaced(beside) or beside == "_"
+
+
+def pattern_of_words(phrase: str) -> str:
+    letter = rf"[^\W_{UNSPACED}]"
     before = f"(?<!{letter})" if re.match(letter, phrase) else ""
     behind = f"(?!{letter})" if re.match(letter, phrase[-1:]) else ""
-    return [found.start() for found in re.finditer(before + re.escape(phrase) + behind, text)]
+    return before + re.escape(phrase) + behind
+
+
+def pattern_of_terms(phrase: str) -> str:
+    letter = rf"[^\W{UNSPACED}]"
+    return f"(?<!{letter}){re.escape(phrase)}(?!{letter})"
 
 
 @settings(max_examples=500)
-@given(st.text(CHARACTERS, min_size=1, max_size=3), st.text(CHARACTERS, max_size=20), st.sampled_from(["", "_"]))
-@example("a b a", "xa b a b a", "")
-def test_places_are_those_of_the_pattern(phrase: str, text: str, joining: str) -> None:
-    assert list(places(phrase, text, joining=joining)) == by_pattern(phrase, text, joining)
+@given(
+    st.text(CHARACTERS, min_size=1, max_size=3),
+    st.text(CHARACTERS, max_size=20),
+    st.sampled_from([(of_words, pattern_of_words), (of_terms, pattern_of_terms)]),
+)
+@example("a b a", "xa b a b a", (of_words, pattern_of_words))
+@example(".b", "a.b .b", (of_terms, pattern_of_terms))
+def test_places_are_those_of_the_pattern(
+    phrase: str, text: str, rule: tuple[Callable[[str, str], bool], Callable[[str], str]]
+) -> None:
+    goes_on, pattern = rule
+    assert list(places(phrase, text, goes_on)) == [found.start() for found in re.finditer(pattern(phrase), text)]
 
 
 @pytest.mark.parametrize(
@@ -40,4 +62,4 @@ def test_places_are_those_of_the_pattern(phrase: str, text: str, joining: str) -
     ],
 )
 def test_places(phrase: str, text: str, begins: list[int]) -> None:
-    assert list(places(phrase, text)) == begins
+    assert list(places(phrase, text, of_words)) == begins

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from nexus_ai.assistant.whole import places
+from nexus_ai.assistant.whole import is_spaced, places
 
 # A word so short is told from another one by its accents alone: e and é, da and dá.
 SHORT = 3
@@ -38,7 +38,11 @@ def without_accents(text: str) -> str:
 
 
 def _found(word: str, text: str) -> bool:
-    return next(places(_in_one_line(word), _in_one_line(text)), None) is not None
+    return next(places(_in_one_line(word), _in_one_line(text), _goes_on), None) is not None
+
+
+def _goes_on(edge: str, beside: str) -> bool:
+    return is_spaced(edge) and is_spaced(beside)
 
 
 def _in_one_line(text: str) -> str:

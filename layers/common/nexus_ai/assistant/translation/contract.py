@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from nexus_ai.assistant.language import detect, is_other_language, primary
 from nexus_ai.assistant.translation.form import changes, lines_told, restored
 from nexus_ai.assistant.translation.literals import MASK, masked
-from nexus_ai.assistant.whole import places
+from nexus_ai.assistant.whole import is_spaced, places
 
 # From so many words on, a translation that is the text itself was not made.
 _WORDS_OF_A_TEXT = 4
@@ -49,14 +49,18 @@ def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
     left, found = _folded(masked(text)), list[str]()
     for term in sorted(glossary, key=len, reverse=True):
         folded, between, end = _folded(term), list[str](), 0
-        # nome_cliente is a field, and stays.
-        for begin in places(folded, left, joining="_"):
+        for begin in places(folded, left, _goes_on):
             between.append(left[end:begin])
             end = begin + len(folded)
         if between:
             left = MASK.join([*between, left[end:]])
             found.append(term)
     return found
+
+
+def _goes_on(_: str, beside: str) -> bool:
+    """.NET is no term in ASP.NET, and nome none in nome_cliente."""
+    return is_spaced(beside) or beside == "_"
 
 
 def _is_of_a_length(source: str, translation: str) -> bool:

@@ -30,7 +30,7 @@ from tests.functional.alerts_support import always, telling
 
 ZONE = "America/Sao_Paulo"
 ALERTS_DUE = 10
-DAY_S = 86_400
+HOUR_S = 3_600
 
 
 def main(companies: int) -> None:
@@ -90,10 +90,10 @@ def told() -> None:
     print(f"alerts: {dict(outcomes)}; {lines[0]}")
 
 
-def cross(tenant: str) -> None:
-    """The company has used 85 of the 100 requests of an hour of yesterday: an alert is due."""
+def cross(tenant: str, *, hours_ago: int = 24) -> None:
+    """The company has used 85 of the 100 requests of an hour: an alert is due, if it was not told yet."""
     now_s = SystemClock().now_ms() // 1000
-    ended = window_ends(now_s, ZONE)[0] - DAY_S
+    ended = window_ends(now_s, ZONE)[0] - hours_ago * HOUR_S
     crossing = Crossing(
         limit=AlertedLimit.REQUESTS_PER_HOUR, threshold=80, window_end=ended, used=85, max=100, settled_by=0
     )

@@ -1,19 +1,17 @@
 # The whole vocabulary of this project. Every target sets up what it needs: make, and any Python 3.11 or newer.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-ARCHITECTURE ?= arm64
 BIN := .venv/bin
 # Node and npm of uv.lock, whatever the machine has.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
 NODE_MODULES := frontend/node_modules/.package-lock.json
 DEMO := frontend/dist/demo/index.html
 export SAM_CLI_TELEMETRY := 0
-export ARCHITECTURE
 # Tests' rewritten assertions are kept: without them each worker of each run spends as long on making them as on importing.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-scale bench-peers lint types format openapi requirements build \
-	test-lambda test-sam invoke start-api built audit sbom deploy named-environment site ceiling clean setup browser screenshots
+	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -155,25 +153,29 @@ sbom: setup ## what is shipped, for whoever has to know: CycloneDX and the licen
 	@$(NPM) sbom --sbom-format cyclonedx --omit dev --package-lock-only > $(SBOM)/frontend.cdx.json
 	@$(BIN)/python -m ops.licences > $(SBOM)/licences.md
 
-build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64, the default, or x86_64)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ARCHITECTURE=$(or $(ARCHITECTURE),arm64) \
+		sam build --parameter-overrides Architecture=$(or $(ARCHITECTURE),arm64)
 
-# In a pipeline GitHub's environment has asked whoever must agree, and CloudFormation acts as a role of its own.
-PIPELINE := $(if $(CI),--no-confirm-changeset) $(if $(EXECUTION_ROLE),--role-arn "$(EXECUTION_ROLE)")
+# Only an architecture that somebody names: otherwise the deployment has the one that samconfig.toml records.
+NAMED_ARCHITECTURE := $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+OPS := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=layers/common $(BIN)/python -m
+DEPLOY = $(OPS) ops.deploy --env "$(ENV)" $(NAMED_ARCHITECTURE) $(if $(EXECUTION_ROLE),--role-arn "$(EXECUTION_ROLE)")
 
-deploy: named-environment build ## to AWS: ENV=dev, staging or prod of samconfig.toml; asks for the parameters the first time
-	@export PATH="$(CURDIR)/$(BIN):$$PATH"; sam validate --lint && \
-		if sam list stack-outputs --stack-name "nexus-ai-$(ENV)" >/dev/null 2>&1; then guided=; else guided=--guided; fi && \
-		sam deploy --config-env "$(ENV)" $$guided $(PIPELINE)
+deploy: setup ## to AWS: ENV=dev, staging or prod of samconfig.toml; asks what has no default the first time
+	@$(DEPLOY)
 
-named-environment:
-	@case "$(ENV)" in dev|staging|prod) ;; *) echo "make: ENV is dev, staging or prod" >&2; exit 2;; esac
+prepare: setup ## the first half of `make deploy`, which needs no credentials: ENV
+	@$(DEPLOY) --prepare
 
-site: named-environment setup ## a frontend to the deployment's site: ENV, FOLDER (what it was built into)
-	@PYTHONPATH=layers/common $(BIN)/python -m ops.site --stack "nexus-ai-$(ENV)" --folder "$(FOLDER)"
+deploy-prepared: setup ## the second half, for what `make prepare` built: ENV
+	@$(DEPLOY) --prepared
 
-ceiling: setup ## what a tenant's administrators cannot exceed: STACK, TENANT, REQUESTS_PER_HOUR, TOKENS_PER_DAY, COST_PER_MONTH_USD
-	@PYTHONPATH=layers/common $(BIN)/python -m ops.ceiling --stack "$(STACK)" --tenant "$(TENANT)" \
+site: setup ## a frontend to the deployment's site: ENV, FOLDER (what it was built into)
+	@$(OPS) ops.site --env "$(ENV)" --folder "$(FOLDER)"
+
+ceiling: setup ## what a tenant's administrators cannot exceed: ENV, TENANT, REQUESTS_PER_HOUR, TOKENS_PER_DAY, COST_PER_MONTH_USD
+	@$(OPS) ops.ceiling --env "$(ENV)" --tenant "$(TENANT)" \
 		$(if $(REQUESTS_PER_HOUR),--requests-per-hour "$(REQUESTS_PER_HOUR)") \
 		$(if $(TOKENS_PER_DAY),--tokens-per-day "$(TOKENS_PER_DAY)") \
 		$(if $(COST_PER_MONTH_USD),--cost-per-month-usd "$(COST_PER_MONTH_USD)")

@@ -38,6 +38,8 @@ WARM_UP = 30
 
 class Context:
     aws_request_id = "bench"
+    function_name = "nexus-ai-function"
+    function_version = "7"
 
     def get_remaining_time_in_millis(self) -> int:
         return 29_000

@@ -1,6 +1,6 @@
 """Routes and gateway responses of the REST API, as template.yaml has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ class RestApi:
         self.stage: str = template.resolve(self._properties["StageName"])
         authorizers: dict[str, Properties] = self._properties["Auth"]["Authorizers"]
         self._default_authorizer: str = self._properties["Auth"]["DefaultAuthorizer"]
-        self._authorizers = {name: str(each["FunctionArn"]["Fn::GetAtt"][0]) for name, each in authorizers.items()}
+        self._authorizers = {name: _function_of(each["FunctionArn"]) for name, each in authorizers.items()}
         identity: Properties = authorizers[self._default_authorizer]["Identity"]
         self.identity_header: str = identity["Header"]
         self.authorizer_ttl_s: int = identity["ReauthorizeEvery"]
@@ -111,6 +111,11 @@ class RestApi:
                     name: str = wired.get("Auth", {}).get("Authorizer", self._default_authorizer)
                     authorizer = None if name == "NONE" else self._authorizers[name]
                     yield Route(str(wired["Method"]).upper(), wired["Path"], logical_id, authorizer)
+
+
+def _function_of(alias: Mapping[str, str]) -> str:
+    """Return the logical id of the function behind a reference to its alias."""
+    return alias["Ref"].removesuffix(".Alias")
 
 
 def _parameters(route: Route, segments: list[str]) -> dict[str, str] | None:

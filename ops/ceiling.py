@@ -1,17 +1,17 @@
-"""What a tenant's administrators cannot exceed: `make ceiling STACK=nexus-ai-prod TENANT=acme REQUESTS_PER_HOUR=500`.
+"""Show or set what a tenant's administrators cannot exceed: `make ceiling ENV=prod TENANT=acme REQUESTS_PER_HOUR=500`.
 
-A ceiling of a tenant takes the place of the deployment's. It binds on the tenant's next call: limits that stand above
-it are lowered to it, and stay there when it is raised again, until the tenant's administrator raises them. Without a
-limit named it tells what stands.
+A tenant's ceiling replaces the deployment's. It applies from the tenant's next request: limits above it are lowered to
+it, and stay there when the ceiling is raised, until the tenant's administrator raises them. Without a limit the command
+only prints the ceilings.
 """
 
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from re import fullmatch
-from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,16 +21,11 @@ from nexus_ai.core.settings import OptionalDollars, OptionalLimit
 from nexus_ai.limits.ceilings import CeiledLimitStore, Ceiling, CeilingStore
 from nexus_ai.limits.models import LimitSettings
 from nexus_ai.storage.table import Table
+from ops.deployment import find, one_line_errors
 
 DEFAULT = "default"
 _LIMIT: TypeAdapter[int | None] = TypeAdapter(OptionalLimit)
 _DOLLARS: TypeAdapter[Decimal | None] = TypeAdapter(OptionalDollars)
-
-
-def _client(service: str) -> Any:
-    import boto3  # noqa: PLC0415 (most of the time of `--help`)
-
-    return cast("Callable[[str], Any]", boto3.client)(service)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _limit(text: str) -> int | None:
@@ -53,10 +48,14 @@ _LIMITS: Mapping[str, tuple[Callable[[str], int | None], str, str]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _arguments(arguments)
     own, deployments = _wanted(asked)
-    stack = _client("cloudformation")
-    (described,) = stack.describe_stacks(StackName=asked.stack)["Stacks"]
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
-    resource = stack.describe_stack_resource(StackName=asked.stack, LogicalResourceId="RateLimitsTable")
+    with one_line_errors("make ceiling"):
+        deployment = find(asked.env)
+        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in deployment.describe()["Parameters"]}
+        resource = deployment.client("cloudformation").describe_stack_resource(
+            StackName=deployment.stack_name, LogicalResourceId="RateLimitsTable"
+        )
+    # The store's own client takes the region from here.
+    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = str(deployment.region)
     table = Table(resource["StackResourceDetail"]["PhysicalResourceId"])
     ceilings = CeilingStore(table, _deployment(parameters))
     if own or deployments:
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _arguments(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(prog="make ceiling", description=__doc__)
-    parser.add_argument("--stack", required=True)
+    parser.add_argument("--env", required=True)
     parser.add_argument("--tenant", required=True)
     for name in ("requests-per-hour", "tokens-per-day", "cost-per-month-usd"):
         parser.add_argument(f"--{name}", metavar="NUMBER", help="or none (no ceiling), or default (the deployment's)")

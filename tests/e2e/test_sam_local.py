@@ -132,8 +132,8 @@ def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str,
     wrong = f"{token(run, tenant, 'user')[:-8]}AAAAAAAA"
 
     assert write_copy(api, None).status == 401
-    # API Gateway makes 401 of an authorizer's "Unauthorized", `sam local` a failure of the authorizer.
-    assert write_copy(api, wrong).status == 502
+    # `sam local` has its own response to a policy that denies, where API Gateway has the 401 of template.yaml.
+    assert write_copy(api, wrong).status == 403
     right = token(run, tenant, "user")
     assert ask_api(api, "GET", USAGE_TODAY, token=right).body["totals"]["requests"] == 0
 

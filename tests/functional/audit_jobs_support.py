@@ -79,6 +79,8 @@ class ShortTime:
     """The context of invocations each of which has time for one step."""
 
     aws_request_id = "lambda-request"
+    function_name = "nexus-ai-function"
+    function_version = "7"
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:RunAuditJobFunction"
 
     def __init__(self, steps: int = 1) -> None:

@@ -121,6 +121,15 @@ def authorize(bearer: object) -> dict[str, Any]:
     return handler({**read_event("authorizer"), "authorizationToken": bearer}, Context())
 
 
+def is_refused(bearer: object) -> bool:
+    """Return True if the policy denies every route of the stage and names no caller."""
+    response = authorize(bearer)
+    assert "context" not in response
+    (statement,) = response["policyDocument"]["Statement"]
+    assert statement["Resource"] == "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/*/*"
+    return bool(statement["Effect"] == "Deny")
+
+
 def test_a_good_token_opens_every_route_of_the_stage_and_tells_who_calls(issuer: Issuer) -> None:
     expires = int(time.time()) + 600
     answer = authorize(f"Bearer {token(exp=expires)}")
@@ -205,8 +214,7 @@ def test_of_a_user_pools_tokens_the_one_about_the_person_is_good_and_the_other_i
 
     context = authorize(f"Bearer {token(**both, **person)}")["context"]
     assert (context["tenantId"], context["userId"], context["roles"]) == ("globex", both["sub"], "admin")
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token(**both, **access)}")
+    assert is_refused(f"Bearer {token(**both, **access)}")
 
 
 def test_clocks_may_differ_a_little(issuer: Issuer) -> None:
@@ -245,8 +253,7 @@ BAD_CLAIMS: list[dict[str, Any]] = [
     "changed", BAD_CLAIMS, ids=[f"{number}-{next(iter(c))}" for number, c in enumerate(BAD_CLAIMS)]
 )
 def test_a_token_with_a_bad_claim_is_refused(changed: dict[str, Any], issuer: Issuer) -> None:
-    with pytest.raises(authorizer.Unauthorized, match=r"^Unauthorized$"):
-        authorize(f"Bearer {token(**changed)}")
+    assert is_refused(f"Bearer {token(**changed)}")
 
 
 PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -285,14 +292,12 @@ BAD_BEARERS: dict[str, str | None] = {
 
 @pytest.mark.parametrize("name", BAD_BEARERS)
 def test_what_is_no_good_token_is_refused(name: str, issuer: Issuer) -> None:
-    with pytest.raises(authorizer.Unauthorized, match=r"^Unauthorized$"):
-        authorize(BAD_BEARERS[name])
+    assert is_refused(BAD_BEARERS[name])
 
 
 @pytest.mark.parametrize("name", ["alg none", "hs256 with the public key", "rs512", "no kid", "kid in an object"])
 def test_a_token_of_another_kind_costs_the_issuer_nothing(name: str, issuer: Issuer) -> None:
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(BAD_BEARERS[name])
+    assert is_refused(BAD_BEARERS[name])
     assert issuer.asked == 0
 
 
@@ -302,26 +307,22 @@ def test_a_shared_secret_among_the_public_keys_signs_nothing(issuer: Issuer) -> 
     forged = unsigned(
         {"alg": "RS256", "kid": "secret"}, claims(), lambda text: hmac.digest(secret, text, hashlib.sha256)
     )
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {forged}")
+    assert is_refused(f"Bearer {forged}")
 
 
 def test_a_token_without_an_end_is_refused_by_name(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token(exp=None)}")
+    assert is_refused(f"Bearer {token(exp=None)}")
     assert json.loads(capsys.readouterr().out)["reason"] == "MissingRequiredClaimError"
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_a_key_that_is_too_short_is_refused(issuer: Issuer) -> None:
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token(SHORT_RSA, 'short')}")
+    assert is_refused(f"Bearer {token(SHORT_RSA, 'short')}")
 
 
 def test_a_key_for_encryption_signs_nothing(issuer: Issuer) -> None:
     issuer.keys = [jwk(RSA, "rsa", use="enc"), jwk(P256, "p256")]
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token()}")
+    assert is_refused(f"Bearer {token()}")
 
 
 def test_keys_are_asked_for_once_and_kept(issuer: Issuer) -> None:
@@ -335,15 +336,13 @@ def test_a_rotated_key_is_followed(issuer: Issuer, monkeypatch: pytest.MonkeyPat
     authorize(f"Bearer {token()}")
     issuer.keys = [jwk(OTHER_RSA, "next")]
     assert authorize(f"Bearer {token(OTHER_RSA, 'next')}")
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token()}")
+    assert is_refused(f"Bearer {token()}")
 
 
 def test_a_flood_of_unknown_keys_asks_the_issuer_no_more(issuer: Issuer) -> None:
     authorize(f"Bearer {token()}")
     for number in range(20):
-        with pytest.raises(authorizer.Unauthorized):
-            authorize(f"Bearer {token(key_id=f'made-up-{number}')}")
+        assert is_refused(f"Bearer {token(key_id=f'made-up-{number}')}")
     assert issuer.asked == 1
 
 
@@ -379,15 +378,13 @@ def test_an_issuer_that_cannot_be_reached_is_no_fault_of_the_bearer_s(
     get_settings.cache_clear()
     with pytest.raises(token_keys.KeysUnavailable):
         authorize(f"Bearer {token()}")
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(BAD_BEARERS["alg none"])
+    assert is_refused(BAD_BEARERS["alg none"])
 
 
 def test_an_outage_of_the_issuer_does_not_throw_away_the_keys_that_we_have(issuer: Issuer) -> None:
     authorize(f"Bearer {token()}")
     issuer.status = 503
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {token(key_id='unknown')}")
+    assert is_refused(f"Bearer {token(key_id='unknown')}")
     assert authorize(f"Bearer {token()}")
 
 
@@ -412,8 +409,7 @@ def test_a_key_that_may_be_new_is_not_refused_while_the_issuer_is_silent(
 
 def test_a_refusal_is_logged_without_the_token(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
     bad = token(tenant_id="sk-canary/8f14e45f")
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(f"Bearer {bad}")
+    assert is_refused(f"Bearer {bad}")
     line = json.loads(capsys.readouterr().out)
     assert line["reason"] == "claim tenant_id missing or of another form"
     assert not any(part in str(line) for part in [*bad.split("."), "canary"])
@@ -471,8 +467,7 @@ def test_a_token_signed_with_the_shared_secret_is_good(shared_secret: str) -> No
     ids=["secret", "hs512", "time", "issuer", "audience", "tenant", "rs256", "none", "unsigned"],
 )
 def test_with_a_shared_secret_nothing_else_is_a_good_token(bearer: str, shared_secret: str, issuer: Issuer) -> None:
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(bearer)
+    assert is_refused(bearer)
     assert issuer.asked == 0
 
 
@@ -485,8 +480,7 @@ def test_the_secret_is_read_once_a_minute_and_a_new_one_is_followed(
     assert authorize(signed(SECRET))
     monkeypatch.setattr(token_keys, "SECRET_KEPT_S", 0)
     assert authorize(signed(new))
-    with pytest.raises(authorizer.Unauthorized):
-        authorize(signed(SECRET))
+    assert is_refused(signed(SECRET))
 
 
 @pytest.mark.parametrize("secret", ["short", None, b"\x00" * 32])

@@ -1,5 +1,6 @@
 """Ceilings of the operator: no administrator exceeds them, and a lowered one binds on the very next call."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from nexus_ai.gateway.composition import compose
 from nexus_ai.gateway.pipeline import Gateway
 from nexus_ai.limits.models import LimitSettings
 from ops import ceiling as command
+from ops.deployment import Deployment
 from tests.functional.administration_support import RATE_LIMITS, call, refused_fields
 from tests.functional.http_client import Reply
 from tests.functional.limits_support import ask, caller_of
@@ -43,17 +45,21 @@ class _CloudFormation:
 
 @pytest.fixture(autouse=True)
 def operators_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    def client(service: str) -> _CloudFormation:
+    def client(_deployment: Deployment, service: str) -> _CloudFormation:
         assert service == "cloudformation"
         return _CloudFormation()
 
-    monkeypatch.setattr(command, "_client", client)
+    def find(environment: str) -> Deployment:
+        return Deployment(environment, f"nexus-ai-{environment}", os.environ["AWS_REGION"], {})
+
+    monkeypatch.setattr(Deployment, "client", client)
+    monkeypatch.setattr(command, "find", find)
 
 
 def make_ceiling(tenant: str, **ceilings: object) -> None:
     """`make ceiling`, its arguments by their names with underscores."""
     named = [f"--{name.replace('_', '-')}={value}" for name, value in ceilings.items()]
-    command.main(["--stack", "nexus-ai", "--tenant", tenant, *named])
+    command.main(["--env", "dev", "--tenant", tenant, *named])
 
 
 @contextmanager

@@ -18,6 +18,8 @@ sys.path.insert(0, sys.argv[1])
 import app
 class Context:
     aws_request_id = "first"
+    function_name = "nexus-ai-function"
+    function_version = "7"
     def get_remaining_time_in_millis(self):
         return 29_000
 answer = app.handler(json.load(sys.stdin), Context())

@@ -54,11 +54,16 @@ type Deployed = dict[str, Any]
 
 
 def transformed(path: Path = ROOT / "template.yaml", parameters: Mapping[str, str] = PARAMETERS) -> Deployed:
-    """The template as CloudFormation gets it, with every code at one place in S3."""
+    """Return the template as CloudFormation gets it, with every code at one place in S3."""
     body = Template(parameters, region=REGION, path=path).body
     for resource in body["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
             resource["Properties"][place] = "s3://artefacts/code"
+    return translated(body, parameters)
+
+
+def translated(body: Resource, parameters: Mapping[str, str]) -> Deployed:
+    """Return what SAM's transform makes of a template whose code is in S3."""
     translator: Any = Translator({}, Parser(), boto_session=Session(region_name=REGION))
     return cast("Deployed", translator.translate(body, dict(parameters)))
 

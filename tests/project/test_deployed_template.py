@@ -128,20 +128,6 @@ def test_each_fault_is_found(break_it: Callable[[Deployed], object], found: str)
 TASKS = ["AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate"]
 
 
-def test_the_tasks_roll_out_in_steps_that_go_back_and_leave_no_version_behind() -> None:
-    resources = deployed()["Resources"]
-    versions = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Version"]
-    assert [version["DeletionPolicy"] for version in versions] == ["Delete"] * len(TASKS)
-    groups = of_kind(deployed(), "AWS::CodeDeploy::DeploymentGroup")
-    assert sorted(groups) == [f"{task}FunctionDeploymentGroup" for task in TASKS]
-    for group in groups.values():
-        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
-        alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-        assert alarms == ["NewVersionFailsAlarm", "ServerErrorsAlarm"]
-    watched = str(of_kind(deployed(), "AWS::CloudWatch::Alarm")["NewVersionFailsAlarm"]["Metrics"])
-    assert [task for task in TASKS if f"'Ref': '{task}Function'" not in watched] == []
-
-
 def test_snapshots_and_reserved_concurrency_are_asked_for_and_for_the_tasks_alone() -> None:
     snapshots = {"ApplyOn": {"Fn::If": ["HasSnapStart", "PublishedVersions", "None"]}}
     functions = of_kind(deployed(), "AWS::Lambda::Function")

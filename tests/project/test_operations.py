@@ -39,7 +39,7 @@ def watched() -> Iterator[tuple[str, str]]:
         for metric in stats or [alarm]:
             yield metric["Namespace"], metric["MetricName"]
             if metric["Namespace"] == NAMESPACE:
-                assert metric["Dimensions"] == [{"Name": "service", "Value": SERVICE}]
+                assert metric["Dimensions"][0] == {"Name": "service", "Value": SERVICE}
 
 
 def shown() -> Iterator[tuple[str, str]]:

@@ -174,7 +174,7 @@ def test_a_user_pool_gives_tokens_for_a_code_alone_and_outlives_its_stack() -> N
     assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
     assert users["Properties"]["DeletionProtection"] == "ACTIVE"
     kept = [users, transformed()["Resources"]["UserPool"]]
-    assert [each["DeletionPolicy"] for each in kept] == ["Retain"] * 2
+    assert [each["DeletionPolicy"] for each in kept] == ["RetainExceptOnCreate"] * 2
 
 
 def test_a_web_acl_refuses_no_text_for_what_people_write() -> None:

@@ -69,7 +69,8 @@ def test_what_holds_data_outlives_the_stack(kind: str) -> None:
     kept = {name: body[name] for name, _ in TEMPLATE.resources(kind)}
     assert kept
     for resource in kept.values():
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
 
 
 def test_a_policy_names_every_action_and_one_resource() -> None:
@@ -207,7 +208,7 @@ def test_api_gateway_speaks_as_the_functions_do() -> None:
     ("kind", "status"),
     [
         ("UNAUTHORIZED", 401),
-        ("ACCESS_DENIED", 403),
+        ("ACCESS_DENIED", 401),
         ("MISSING_AUTHENTICATION_TOKEN", 404),
         ("REQUEST_TOO_LARGE", 413),
         ("THROTTLED", 429),

@@ -25,6 +25,8 @@ class Context:
     """What the Lambda runtime hands to a handler."""
 
     aws_request_id = "lambda-request"
+    function_name = "nexus-ai-function"
+    function_version = "7"
 
     def __init__(self, remaining_ms: int = 29_000) -> None:
         self._remaining_ms = remaining_ms

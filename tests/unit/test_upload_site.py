@@ -1,4 +1,4 @@
-"""`make site`: what a frontend was built into, at the site of a deployment."""
+"""`make site` uploads the build of a frontend to the site of a deployment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 
 from ops import site
+from ops.deployment import Deployment
 
 OUTPUTS = {"SiteBucketName": "files", "SiteUrl": "https://site.example"}
 
 
 class Aws:
-    """Two stacks, one of them without a site, and a record of what was put into S3."""
+    """CloudFormation with one stack that has a site and one that has none, and a record of what was put into S3."""
 
     def __init__(self) -> None:
         self.put: list[dict[str, Any]] = []
 
     def describe_stacks(self, *, StackName: str) -> Mapping[str, Any]:  # noqa: N803
-        outputs = OUTPUTS if StackName == "with-site" else {}
+        outputs = OUTPUTS if StackName == "nexus-ai-prod" else {}
         return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]}
 
     def put_object(self, **given: Any) -> None:
@@ -29,10 +30,10 @@ class Aws:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     fake = Aws()
 
-    def client(_service: str) -> Aws:
+    def client(_deployment: Deployment, _service: str) -> Aws:
         return fake
 
-    monkeypatch.setattr(site, "_client", client)
+    monkeypatch.setattr(Deployment, "client", client)
     return fake
 
 
@@ -47,7 +48,7 @@ def built(tmp_path: Path) -> Path:
 def test_pages_come_last_and_only_what_is_named_by_its_content_is_kept_for_good(
     aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.main(["--stack", "with-site", "--folder", str(built)])
+    site.main(["--env", "prod", "--folder", str(built)])
 
     assert [tuple(each.values()) for each in aws.put] == [
         (
@@ -63,10 +64,13 @@ def test_pages_come_last_and_only_what_is_named_by_its_content_is_kept_for_good(
     assert "https://site.example" in capsys.readouterr().out
 
 
-def test_a_deployment_without_a_site_and_a_folder_without_a_page_are_named(aws: Aws, built: Path) -> None:
-    with pytest.raises(SystemExit, match="Site=on"):
-        site.main(["--stack", "without", "--folder", str(built)])
+def test_a_deployment_without_a_site_and_a_folder_without_a_page_are_named(
+    aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        site.main(["--env", "dev", "--folder", str(built)])
+    assert "Site=on" in capsys.readouterr().err
     (built / "index.html").unlink()
     with pytest.raises(SystemExit, match="FOLDER"):
-        site.main(["--stack", "with-site", "--folder", str(built)])
+        site.main(["--env", "prod", "--folder", str(built)])
     assert aws.put == []

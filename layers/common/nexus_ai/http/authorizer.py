@@ -20,40 +20,38 @@ from nexus_ai.http.token_keys import KeysUnavailable, UnknownKey, token_keys
 TOKEN_MAX_BYTES = 8192
 
 
-class Unauthorized(Exception):
-    """API Gateway answers 401 to exactly this message."""
-
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
-
-
 class _Refused(Exception):
     """The token is signed as it should be and lacks something else; the message names what."""
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a TOKEN authorizer's event; raises Unauthorized, whatever is wrong with the token.
+    """Return the policy for a TOKEN authorizer's event: allow for a valid token, deny for any other.
 
-    Raises KeysUnavailable where nobody can say: API Gateway answers AUTHORIZER_FAILURE to any other message.
+    A refused token is a result and not an error. So the function's error count holds faults alone, and API Gateway
+    caches the refusal. The gateway response ACCESS_DENIED makes 401 of it.
+
+    Raises:
+        KeysUnavailable: The keys to verify tokens with cannot be read. API Gateway responds with 503.
     """
+    method_arn = event["methodArn"]
     try:
         context = _verified(_bearer_token(event.get("authorizationToken")), get_settings())
     except KeysUnavailable:
         logger().exception("tokens cannot be verified")
         raise
     except UnknownKey:
-        logger().info("token refused", reason="UnknownKey")
-        raise Unauthorized from None
+        reason = "UnknownKey"
     except (jwt.PyJWTError, _Refused) as refusal:
-        # Words of the library quote parts of the token; ours do not.
+        # Messages of the library quote parts of the token; ours do not.
         reason = str(refusal) if isinstance(refusal, _Refused) else type(refusal).__name__
-        logger().info("token refused", reason=reason)
-        raise Unauthorized from None
     except Exception:  # noqa: BLE001
-        # A token is a stranger's text: one that breaks its reader is a bad token, not a fault of the service.
+        # A stranger chooses the token's text: one that breaks the parser is a bad token, not a fault of the service.
         logger().exception("token unreadable")
-        raise Unauthorized from None
-    return {"principalId": context["userId"], "policyDocument": _policy(event["methodArn"]), "context": context}
+        return _response("refused", "Deny", method_arn)
+    else:
+        return {**_response(context["userId"], "Allow", method_arn), "context": context}
+    logger().info("token refused", reason=reason)
+    return _response("refused", "Deny", method_arn)
 
 
 def _bearer_token(header: object) -> str:
@@ -116,8 +114,8 @@ def _roles(claim: object) -> list[str]:
     return sorted({Role(name) for name in names if isinstance(name, str) and name in Role})
 
 
-def _policy(method_arn: str) -> dict[str, Any]:
-    """Every route of this stage: API Gateway keeps the answer for the token and asks it for other routes, too."""
+def _response(principal_id: str, effect: str, method_arn: str) -> dict[str, Any]:
+    """Return a policy for every route of the stage, because API Gateway caches it by token for all of them."""
     api, stage = method_arn.split("/")[:2]
-    statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/{stage}/*/*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": f"{api}/{stage}/*/*"}
+    return {"principalId": principal_id, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}

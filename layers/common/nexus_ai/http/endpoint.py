@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from nexus_ai.core.caller import Caller, Role
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import InternalError, NexusError
-from nexus_ai.core.observability import add_keys, logger, request_keys
+from nexus_ai.core.observability import Unit, add_keys, logger, metrics, request_keys
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, RequestModel
 from nexus_ai.http import snapshot
@@ -20,6 +20,9 @@ from nexus_ai.http.body import parse
 from nexus_ai.http.event import GatewayEvent, LambdaContext
 from nexus_ai.http.parameters import parse_parameters
 from nexus_ai.http.response import Response, common_headers, problem, success
+
+# 502 is left out: it is a provider's failure, which no other version of ours would prevent.
+FAULTS_OF_OURS = {500, 503}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,12 @@ class Handler:
             lambda_request_id=context.aws_request_id,
         ):
             response, code = _answer(request, context, self._answer, self.operation.status)
-            latency_ms = clock.now_ms() - request.started_at_ms
-            logger().info("request", status=response["statusCode"], code=code, latency_ms=latency_ms)
+            status, latency_ms = response["statusCode"], clock.now_ms() - request.started_at_ms
+            logger().info("request", status=status, code=code, latency_ms=latency_ms)
+            if status in FAULTS_OF_OURS:
+                # By version: the alarm that can stop a deployment looks at the new one alone.
+                dimensions = {"function": context.function_name, "version": context.function_version}
+                metrics({"ServerErrors": (1, Unit.COUNT)}, dimensions=dimensions, attributes={"code": code})
             return response
 
 

@@ -24,6 +24,8 @@ USER_AGENT_MAX = 512
 
 class LambdaContext(Protocol):
     aws_request_id: str
+    function_name: str
+    function_version: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 

@@ -1,0 +1,226 @@
+"""Deploy to AWS: `make deploy ENV=prod`.
+
+A deployment has one region and one architecture, which samconfig.toml records. The first deployment asks for what the
+template has no default for and writes the answers into samconfig.toml. Defaults are not written there, so that a later
+release can change them. Every deployment passes the value of every parameter, for CloudFormation would otherwise keep
+the value of the deployment before.
+
+`--prepare` builds and checks without a call to AWS; `--prepared` deploys what that made. A pipeline runs them one after
+the other, so that its short-lived credentials are fetched in between.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import tomlkit
+
+from local.template import ROOT, Template
+from ops.deployment import REGION_VARIABLES, SAMCONFIG, Deployment, DeploymentError, find, one_line_errors
+from ops.release import BUILT, MACHINES, resolved_parameters, write_release
+
+# What a deployment needs that nobody can guess, by the way in which tokens are verified.
+OTHER_ISSUER: Final = ("TokenIssuer", "TokenAudience")
+KEYS: Final = ("TokenJwksUrl", "TokenSecretArn")
+USER_POOL: Final = ("SignInPrefix", "SignInCallbackUrl")
+# A stack that was never made whole, or is about to go, takes no deployment.
+CANNOT_BE_UPDATED: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+
+type Ask = Callable[[str], str]
+type Run = Callable[[Sequence[str], Mapping[str, str]], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = ArgumentParser(prog="make deploy", description=__doc__)
+    parser.add_argument("--env", required=True)
+    parser.add_argument("--architecture", default="", choices=["", *MACHINES])
+    parser.add_argument("--role-arn", default="", help="what CloudFormation acts as")
+    steps = parser.add_mutually_exclusive_group()
+    steps.add_argument("--prepare", action="store_true")
+    steps.add_argument("--prepared", action="store_true")
+    asked = parser.parse_args(arguments)
+    with one_line_errors("make deploy"):
+        template = Template.read(ROOT / "template.yaml")
+        deployment = completed(find(asked.env), template, architecture=asked.architecture, ask=_terminal())
+        parameters = resolved_parameters(template, deployment.parameters)
+        if not asked.prepared:
+            build(parameters["Architecture"], _run)
+        if not asked.prepare:
+            deploy(deployment, parameters, _run, role_arn=asked.role_arn)
+
+
+def completed(
+    deployment: Deployment,
+    template: Mapping[str, Any],
+    *,
+    architecture: str,
+    ask: Ask | None,
+    samconfig: Path = SAMCONFIG,
+    variables: Mapping[str, str] = os.environ,
+) -> Deployment:
+    """Return the deployment with its region and everything that has no default, and record what is new.
+
+    Args:
+        architecture: The one that the command names; empty for the recorded one.
+        ask: Asks a person; None where nobody is there.
+
+    Raises:
+        DeploymentError: Something is missing and nobody can be asked, or the command names another architecture than
+            the deployment has.
+    """
+    given = dict(deployment.parameters)
+    recorded = given.get("Architecture")
+    if architecture and recorded and architecture != recorded:
+        raise DeploymentError(
+            f"{deployment.environment} has Architecture={recorded} in samconfig.toml, not {architecture}"
+        )
+    answers: dict[str, str] = {}
+    if architecture and architecture != template["Parameters"]["Architecture"]["Default"] and not recorded:
+        answers["Architecture"] = architecture
+    region = deployment.region or _region(deployment.environment, ask, variables)
+    answers |= _answers(given, template["Parameters"], ask, deployment.environment)
+    if region != deployment.region or answers:
+        _record(samconfig, deployment.environment, region, answers)
+    return replace(deployment, region=region, parameters=given | answers)
+
+
+def build(architecture: str, run: Run) -> None:
+    """Check the template and build it, for one architecture. Make no call to AWS."""
+    run(["sam", "validate", "--lint"], {})
+    run(["sam", "build", "--parameter-overrides", f"Architecture={architecture}"], {"ARCHITECTURE": architecture})
+
+
+def deploy(
+    deployment: Deployment, parameters: Mapping[str, str], run: Run, *, role_arn: str = "", built: Path = BUILT
+) -> None:
+    """Deploy what was built.
+
+    The first time this takes two steps: the second one protects the data against deletion.
+
+    Raises:
+        DeploymentError: An earlier first deployment failed, and its stack has to be deleted.
+    """
+    exists = _exists(deployment)
+    values = built / "parameters.yaml"
+    values.write_text("".join(f"{name}: '{value.replace("'", "''")}'\n" for name, value in parameters.items()))
+    command = ["sam", "deploy", "--config-env", deployment.environment, "--region", str(deployment.region)]
+    command += ["--parameter-overrides", f"file://{values}", *(["--role-arn", role_arn] if role_arn else [])]
+    if not exists:
+        release = write_release(built, parameters, protects_data=False)
+        run([*command, "--template-file", str(release)], {})
+        print("The stack is there. The second step protects its data against deletion.", flush=True)
+        command.append("--no-confirm-changeset")
+    elif os.environ.get("CI"):
+        # In a pipeline the environment of GitHub has asked whoever has to agree.
+        command.append("--no-confirm-changeset")
+    release = write_release(built, parameters, protects_data=True)
+    run([*command, "--template-file", str(release)], {})
+
+
+def _exists(deployment: Deployment) -> bool:
+    try:
+        status = deployment.describe()["StackStatus"]
+    except DeploymentError:
+        return False
+    if status in CANNOT_BE_UPDATED:
+        raise DeploymentError(
+            f"{deployment.stack_name} is in {status}: delete it with `aws cloudformation delete-stack --region "
+            f"{deployment.region} --stack-name {deployment.stack_name}`, wait until it is gone, and deploy again"
+        )
+    # A change set that nobody executed leaves a stack without resources.
+    return bool(status != "REVIEW_IN_PROGRESS")
+
+
+def _terminal() -> Ask | None:
+    return input if sys.stdin.isatty() and not os.environ.get("CI") else None
+
+
+def _region(environment: str, ask: Ask | None, variables: Mapping[str, str]) -> str:
+    named = {variables[name] for name in REGION_VARIABLES if variables.get(name)}
+    if len(named) > 1:
+        raise DeploymentError(f"{' and '.join(REGION_VARIABLES)} name two regions: {', '.join(sorted(named))}")
+    if named:
+        return named.pop()
+    if ask is None:
+        raise DeploymentError(
+            f'{environment} has no region: set region = "..." under [{environment}.global.parameters] in samconfig.toml'
+        )
+    return _asked(ask, "Region of AWS, such as sa-east-1", r"[a-z]{2}(-[a-z]+)+-[0-9]")
+
+
+def _answers(
+    given: Mapping[str, str], declared: Mapping[str, Any], ask: Ask | None, environment: str
+) -> dict[str, str]:
+    """Return values for the parameters that the given ones do not make complete."""
+    answers: dict[str, str] = {}
+    for choices in _missing(given):
+        if ask is None:
+            raise DeploymentError(
+                f"{' or '.join(choices)} has no value: set it among the parameter_overrides of "
+                f"[{environment}.deploy.parameters] in samconfig.toml"
+            )
+        for name in choices:
+            last = name == choices[-1]
+            question = f"{name}: {declared[name]['Description']}" + ("" if last else f" Empty for {choices[-1]}.")
+            value = _asked(ask, question, declared[name]["AllowedPattern"], optional=not last)
+            if value:
+                answers[name] = value
+                break
+        # An answer can open another question: a user pool needs the page that people return to.
+        return answers | _answers({**given, **answers}, declared, ask, environment)
+    return answers
+
+
+def _missing(given: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Yield the parameters without a value, as choices of which one is needed."""
+    if given.get(USER_POOL[0]):
+        if not given.get(USER_POOL[1]):
+            yield USER_POOL[1:]
+        return
+    if not given.get(OTHER_ISSUER[0]):
+        yield (OTHER_ISSUER[0], USER_POOL[0])
+        return
+    if not given.get(OTHER_ISSUER[1]):
+        yield OTHER_ISSUER[1:]
+    if not any(given.get(name) for name in KEYS):
+        yield KEYS
+
+
+def _asked(ask: Ask, question: str, pattern: str, *, optional: bool = False) -> str:
+    while True:
+        value = ask(f"{question}\n> ").strip()
+        if (optional and not value) or (value and re.fullmatch(pattern, value)):
+            return value
+        print("This is not a value of that form.", file=sys.stderr)
+
+
+def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str, str]) -> None:
+    """Write the region and the answers into an environment's section, and leave the rest of the file as it is."""
+    document: Any = tomlkit.parse(samconfig.read_text(encoding="utf-8"))
+    section = document[environment]
+    if "global" not in section:
+        section["global"] = tomlkit.table(is_super_table=True)
+        section["global"]["parameters"] = tomlkit.table()
+    section["global"]["parameters"]["region"] = region
+    overrides = section["deploy"]["parameters"].setdefault("parameter_overrides", tomlkit.array())
+    for name, value in answers.items():
+        overrides.append(f"{name}={value}")
+    samconfig.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _run(command: Sequence[str], variables: Mapping[str, str]) -> None:
+    try:
+        # The environment's own programs: `sam` is one of them.
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True)  # noqa: S603
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Prepare what `sam build` made for a deployment in which every change reaches the code that serves requests.
+
+Requests go to aliases. An alias moves to a new version only if CloudFormation sees a new version resource, and SAM
+names that resource by the function's properties with their references unresolved. So another value of a parameter
+changes no name, and the alias keeps the old value. The deployment of an API has the same fault. Known as
+https://github.com/aws/serverless-application-model/issues/3820. Therefore a release is a copy of the built template in
+which
+
+- the description of each function with an alias carries a hash of all code, the template and all parameters, and
+- the parameters within the API are replaced by their values.
+
+SAM's `AlwaysDeploy` does not serve: it hashes the time, so that an unchanged tree would be deployed too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final, cast
+
+from local.template import ROOT, Template
+from ops.deployment import DeploymentError
+
+BUILT: Final = ROOT / ".aws-sam" / "build"
+API: Final = "AWS::Serverless::Api"
+FUNCTION: Final = "AWS::Serverless::Function"
+# How the files of compiled packages name the processor.
+MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+type Body = dict[str, Any]
+
+
+def resolved_parameters(template: Body, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of every parameter of a template: the given one, else the default.
+
+    Raises:
+        DeploymentError: A parameter is given that the template does not have.
+    """
+    declared: Body = template["Parameters"]
+    if unknown := sorted(given.keys() - declared.keys()):
+        raise DeploymentError(f"template.yaml has no parameter {', '.join(unknown)}, which samconfig.toml sets")
+    return {name: str(given.get(name, each["Default"])) for name, each in declared.items()}
+
+
+def write_release(built: Path, parameters: Mapping[str, str], *, protects_data: bool) -> Path:
+    """Write the release of a build for these parameters, and return the path of its template.
+
+    Args:
+        built: The folder that `sam build` wrote.
+        parameters: The value of every parameter of the template.
+        protects_data: False for the deployment that creates the stack: what is protected against deletion could not be
+            deleted if that deployment fails, and every further attempt would leave as much again.
+
+    Raises:
+        DeploymentError: The layer was built for another processor than the functions have.
+    """
+    _require_architecture(built, parameters["Architecture"])
+    template = Template.read(built / "template.yaml")
+    release = stamped(template, parameters, content_hash(built, template))
+    for _, part in _of_type(release, "AWS::CloudFormation::Stack"):
+        properties = part["Properties"]
+        source = built / properties["TemplateURL"]
+        written = _write(Template.read(source), source.parent, protects_data=protects_data)
+        properties["TemplateURL"] = written.relative_to(built).as_posix()
+    return _write(release, built, protects_data=protects_data)
+
+
+def stamped(template: Body, parameters: Mapping[str, str], content: str) -> Body:
+    """Return a copy of a built template whose SAM resources change with the code and every parameter.
+
+    Args:
+        template: The built template, with CloudFormation's functions in their long form.
+        parameters: The value of every parameter.
+        content: A hash of the code that was built.
+    """
+    from samtranslator.intrinsics.resolver import (  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+        IntrinsicsResolver,
+    )
+
+    stamped = deepcopy(template)
+    written = json.dumps([content, template, sorted(parameters.items())], sort_keys=True)
+    release = hashlib.sha256(written.encode()).hexdigest()[:16]
+    for name, function in _of_type(stamped, FUNCTION):
+        if "AutoPublishAlias" in function["Properties"]:
+            function["Properties"]["Description"] = f"{name} of release {release}"
+    resolver: Any = IntrinsicsResolver(dict(parameters))
+    for _, api in _of_type(stamped, API):
+        # The stage's name stays a reference: SAM derives the logical id of the stage from it.
+        fixed = {name: value for name, value in api["Properties"].items() if name != "StageName"}
+        api["Properties"] |= resolver.resolve_parameter_refs(fixed)
+    return stamped
+
+
+def content_hash(built: Path, template: Body) -> str:
+    """Return a hash of the files of every layer and function that `sam build` made."""
+    digest = hashlib.sha256()
+    folders = {
+        resource["Properties"][place]
+        for resource in template["Resources"].values()
+        for place in ("CodeUri", "ContentUri")
+        if place in resource.get("Properties", {})
+    }
+    for folder in sorted(folders):
+        for path in sorted(path for path in (built / folder).rglob("*") if path.is_file()):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{folder}/{path.relative_to(built / folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _require_architecture(built: Path, architecture: str) -> None:
+    machine = MACHINES[architecture]
+    others = [each for each in MACHINES.values() if each != machine]
+    binaries = (built / "CommonLayer").rglob("*.so")
+    wrong = next((path.name for path in binaries if any(f"-{other}-" in path.name for other in others)), None)
+    if wrong:
+        raise DeploymentError(f"the layer was built for another processor than {architecture}: it holds {wrong}")
+
+
+def _of_type(template: Body, kind: str) -> Iterator[tuple[str, Body]]:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == kind:
+            yield name, cast("Body", resource)
+
+
+def _write(template: Body, folder: Path, *, protects_data: bool) -> Path:
+    if not protects_data:
+        for _, table in _of_type(template, "AWS::DynamoDB::Table"):
+            table["Properties"]["DeletionProtectionEnabled"] = False
+        for _, pool in _of_type(template, "AWS::Cognito::UserPool"):
+            pool["Properties"]["DeletionProtection"] = "INACTIVE"
+    path = folder / "release.yaml"
+    # JSON is YAML, without the aliases that CloudFormation does not read.
+    path.write_text(json.dumps(template, indent=1), encoding="utf-8")
+    return path

@@ -109,7 +109,9 @@ def deploy(
     exists = _exists(deployment)
     values = built / "parameters.yaml"
     values.write_text("".join(f"{name}: '{value.replace("'", "''")}'\n" for name, value in parameters.items()))
-    command = ["sam", "deploy", "--config-env", deployment.environment, "--region", str(deployment.region)]
+    # SAM would look for samconfig.toml beside the template, which is the release's.
+    command = ["sam", "deploy", "--config-file", str(SAMCONFIG), "--config-env", deployment.environment]
+    command += ["--region", str(deployment.region)]
     command += ["--parameter-overrides", f"file://{values}", *(["--role-arn", role_arn] if role_arn else [])]
     if not exists:
         release = write_release(built, parameters, protects_data=False)
@@ -206,7 +208,7 @@ def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str
     section = document[environment]
     if "global" not in section:
         section["global"] = tomlkit.table(is_super_table=True)
-        section["global"]["parameters"] = tomlkit.table()
+        section["global"]["parameters"] = tomlkit.table().add("region", region).add(tomlkit.nl())
     section["global"]["parameters"]["region"] = region
     overrides = section["deploy"]["parameters"].setdefault("parameter_overrides", tomlkit.array())
     for name, value in answers.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # pyright: ignore[reportMissingTypeStubs]
 
 from local.template import ROOT, Template
 from ops.licences import Package, bundle, layer, shipped
@@ -111,8 +112,13 @@ def _listed(one_or_many: str | list[str]) -> list[str]:
     return [one_or_many] if isinstance(one_or_many, str) else one_or_many
 
 
-def test_one_environment_of_one_repository_deploys_one_stack_and_no_more() -> None:
-    parameters = {"Repository": "clinic/nexus", "Environment": "prod"}
+# A repository that was created since 2026-07-15 has its immutable ids in the subjects of its tokens.
+REPOSITORIES = ["clinic/nexus", "clinic@123456/nexus.ai@456789"]
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES)
+def test_one_environment_of_one_repository_deploys_one_stack_and_no_more(repository: str) -> None:
+    parameters = {"Repository": repository, "Environment": "prod"}
     template = Template(parameters, region="sa-east-1", path=ROOT / "ops" / "github.yaml")
     template.name("ExecutionRole", "execution", Arn="arn:aws:iam::1:role/ExecutionRole")
     roles = dict(template.resources("AWS::IAM::Role"))
@@ -122,7 +128,7 @@ def test_one_environment_of_one_repository_deploys_one_stack_and_no_more() -> No
     assert template.resolve(trust["Condition"]) == {
         "StringEquals": {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-            "token.actions.githubusercontent.com:sub": "repo:clinic/nexus:environment:prod",
+            "token.actions.githubusercontent.com:sub": f"repo:{repository}:environment:prod",
         }
     }
     granted = {name: list(rights(template.resolve(role["Policies"]))) for name, role in roles.items()}
@@ -132,3 +138,33 @@ def test_one_environment_of_one_repository_deploys_one_stack_and_no_more() -> No
         assert re.search(r"nexus-ai-prod[-/]|[:/]aws-sam-cli-managed-default|/ExecutionRole$|:transform/", resource)
     execution = {action for action, _ in granted["ExecutionRole"]}
     assert not {"iam:CreateUser", "iam:CreateAccessKey", "iam:CreatePolicyVersion"} & execution
+
+
+@pytest.mark.parametrize("repository", ["*/nexus", "clinic/*", "clinic@1/nexus", "clinic/nexus@2", "clinic@x/nexus@2"])
+def test_a_repository_that_no_token_names_is_refused(repository: str) -> None:
+    pattern = Template.read(ROOT / "ops" / "github.yaml")["Parameters"]["Repository"]["AllowedPattern"]
+    assert not re.fullmatch(pattern, repository)
+    assert all(re.fullmatch(pattern, known) for known in REPOSITORIES)
+
+
+def test_cloudformation_can_make_and_delete_the_roles_of_the_stack() -> None:
+    """Hold the rights to those that CloudFormation's own schema of a role names for its operations."""
+    template = Template({"Repository": "a/b", "Environment": "prod"}, region="r", path=ROOT / "ops" / "github.yaml")
+    execution = dict(template.resources("AWS::IAM::Role"))["ExecutionRole"]
+    granted = {action for action, _ in rights(execution["Policies"])}
+    schemas: Any = PROVIDER_SCHEMA_MANAGER
+    handlers: dict[str, dict[str, list[str]]] = schemas.get_resource_schema("us-east-1", "AWS::IAM::Role").schema[
+        "handlers"
+    ]
+    needed = {action for operation in handlers.values() for action in operation["permissions"]}
+    # The stack's roles have no permissions boundary, and listing all roles is for people.
+    unused = {"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:ListRoles"}
+    assert needed - unused <= granted
+
+
+def test_the_token_is_fetched_after_everything_that_needs_none() -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]["deploy"]["steps"]
+    *before, last = [step["run"] for step in steps if "run" in step]
+    assert before == ["make prepare"]
+    assert last.splitlines()[-1] == "make deploy-prepared"
+    assert [step for step in steps if "TOKEN" in step.get("run", "")] == steps[-1:]

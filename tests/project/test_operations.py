@@ -78,15 +78,16 @@ def test_each_alarm_has_its_entry_in_the_runbook_and_says_so() -> None:
         assert alarm["AlarmActions"]
 
 
-def test_the_commands_of_the_runbook_and_the_readme_name_what_is_deployed() -> None:
+def test_the_commands_of_the_runbook_and_the_guide_name_what_is_deployed() -> None:
     stacks = {f"nexus-ai-{name}" for name in ENVIRONMENTS}
     resources = transformed()["Resources"]
-    runbook, readme = RUNBOOK.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
+    runbook, guide = (path.read_text(encoding="utf-8") for path in (RUNBOOK, ROOT / "docs" / "deployment.md"))
     named = re.findall(r"\$\(physical (\w+)\)", runbook)
     assert {"MaintainFunction", "DeadLetters"} <= set(named) <= resources.keys()
-    asked = re.findall(r"--stack-name (\S+)", runbook) + re.findall(r"\bSTACK=(\S+)", readme)
+    asked = re.findall(r"--stack-name ([\w-]+)", runbook + guide)
     assert len(asked) >= 2
-    assert set(asked) <= stacks
+    assert set(asked) - {"nexus-ai-github-prod"} <= stacks
+    assert set(re.findall(r"\bENV=(\w+)", runbook + guide)) <= set(ENVIRONMENTS)
 
 
 def test_each_environment_is_a_stack_of_its_own_with_parameters_that_there_are() -> None:

@@ -18,12 +18,15 @@ from local.functions import PAYLOAD_LIMIT, FunctionTimedOut
 from local.lambda_runtime import BuiltFunction
 from local.simulated.behaviours import Answer
 from local.stack import LocalStack
+from local.template import Template
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.limits.models import NOTHING, Limit
 from nexus_ai.providers.base import ProviderName
+from ops.release import content_hash, resolved_parameters, stamped
 from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.pipeline_support import copy, far_from_the_end_of_an_hour, limit_state, records, sweep_at, welcome
+from tests.project.deployed import PARAMETERS, translated
 from tests.unit.http_events import post, read_event
 
 # Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
@@ -60,6 +63,27 @@ def test_the_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
 def test_the_built_functions_hold_their_handler_alone(built: Path) -> None:
     for folder in built.glob("*Function"):
         assert [path.name for path in folder.iterdir()] == ["app.py"]
+
+
+def test_a_release_of_the_build_publishes_versions_for_another_parameter_only(built: Path, tmp_path: Path) -> None:
+    template = Template.read(built / "template.yaml")
+    content = content_hash(built, template)
+    assert content == content_hash(built, template)
+
+    def published(**given: str) -> set[str]:
+        values = resolved_parameters(template, {**PARAMETERS, **given})
+        release = stamped(template, values, content)
+        for resource in release["Resources"].values():
+            for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
+                resource["Properties"][place] = f"s3://artefacts/{resource['Properties'][place]}"
+        resources = translated(release, values)["Resources"]
+        kinds = {"AWS::Lambda::Version", "AWS::ApiGateway::Deployment"}
+        return {name for name, each in resources.items() if each["Type"] in kinds}
+
+    first = published()
+    assert published() == first
+    assert not [name for name in published(MaxCallsInFlight="7") & first if "Version" in name]
+    assert not published(CorsOrigin="https://crm.example") & first
 
 
 @pytest.mark.parametrize("provider", ProviderName)

@@ -24,6 +24,7 @@ import openai
 from bench.apart import apart
 from bench.engine import Engine
 from functions.generate_copy.app import handler
+from local.default_models import DEFAULT_MODELS
 from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
 from nexus_ai.core.caller import Caller
@@ -32,7 +33,7 @@ from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers.base import ProviderName
 
 EVENT = Path(__file__).parents[1] / "events" / "generate_copy.json"
-MODEL = "gpt-4o-mini"
+MODEL = DEFAULT_MODELS[ProviderName.OPENAI]
 WARM_UP = 30
 
 

@@ -186,7 +186,7 @@ def ask(number: int) -> Ask:
         amounts=Amounts(1, 1_000, 500),
         deadline_ms=now_ms + 29_000,
         provider="openai",
-        model="gpt-5-mini",
+        model=MODEL,
     )
 
 

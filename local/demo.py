@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Final, NamedTuple
 
+from local.default_models import DEFAULT_MODELS
 from nexus_ai.core.caller import Caller, Role
 from nexus_ai.core.clock import Deadline, SystemClock, uuid7
 from nexus_ai.core.errors import KeyServiceUnavailable
@@ -27,19 +28,16 @@ class DemoProvider(NamedTuple):
     parameter: str
 
 
-# In the order of fallback. Each model has a price in genai-prices.
+# In the order of fallback.
 PROVIDERS: Final[Mapping[ProviderName, DemoProvider]] = {
-    ProviderName.OPENAI: DemoProvider("gpt-5-mini", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OpenaiBaseUrl"),
-    ProviderName.ANTHROPIC: DemoProvider(
-        "claude-haiku-4-5", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "AnthropicBaseUrl"
-    ),
-    ProviderName.GOOGLE: DemoProvider(
-        "gemini-3.1-flash-lite", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GoogleGeminiBaseUrl"
-    ),
-    ProviderName.GROQ: DemoProvider("openai/gpt-oss-20b", "GROQ_API_KEY", "GROQ_BASE_URL", "GroqBaseUrl"),
-    ProviderName.OPENROUTER: DemoProvider(
-        "openai/gpt-4o-mini", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "OpenrouterBaseUrl"
-    ),
+    name: DemoProvider(DEFAULT_MODELS[name], *names)
+    for name, names in {
+        ProviderName.OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OpenaiBaseUrl"),
+        ProviderName.ANTHROPIC: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "AnthropicBaseUrl"),
+        ProviderName.GOOGLE: ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GoogleGeminiBaseUrl"),
+        ProviderName.GROQ: ("GROQ_API_KEY", "GROQ_BASE_URL", "GroqBaseUrl"),
+        ProviderName.OPENROUTER: ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "OpenrouterBaseUrl"),
+    }.items()
 }
 
 

@@ -37,15 +37,15 @@ CIRCUIT = KEY.model_copy(
     update={
         "event": ProviderEvent.CIRCUIT_OPENED,
         "provider": "google",
-        "model": "gemini-3-flash",
+        "model": "gemini-3.5-flash-lite",
         "key_last_four": None,
         "reason": "overloaded",
     }
 )
 SPENDING = Spending(
     models=(
-        Spent(name="openai/gpt-5-mini", tokens=1_204_332, cost_micros=9_412_000),
-        Spent(name="anthropic/claude-sonnet-4-5", tokens=301_222, cost_micros=4_120_400),
+        Spent(name="openai/gpt-6.1-sol", tokens=1_204_332, cost_micros=9_412_000),
+        Spent(name="anthropic/claude-sonnet-5-5", tokens=301_222, cost_micros=4_120_400),
         Spent(name="openrouter/meta-llama/llama-4-maverick-17b-128e-instruct", tokens=3_011, cost_micros=0),
     ),
     modules=(

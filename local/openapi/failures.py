@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from local.default_models import DEFAULT_MODELS
 from local.routes import RestApi
 from nexus_ai.core import errors
 from nexus_ai.core.errors import NexusError
 from nexus_ai.http.endpoint import Operation
+from nexus_ai.providers.base import ProviderName
 
 type Problem = dict[str, Any]
 
@@ -15,7 +17,7 @@ _REQUEST_ID: Final = "0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e"
 _ATTEMPTS: Final = [
     {
         "provider": "openai",
-        "model": "gpt-5-mini",
+        "model": DEFAULT_MODELS[ProviderName.OPENAI],
         "outcome": "failed",
         "errorCode": "server_error",
         "latencyMs": 812,

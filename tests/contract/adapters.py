@@ -6,19 +6,13 @@ from typing import Final
 
 import pytest
 
+from local.default_models import DEFAULT_MODELS
 from nexus_ai.core.settings import Settings
 from nexus_ai.providers.base import Completion, Message, OutputSchema, Prompt, Provider, ProviderFailure, ProviderName
 
 KEY: Final = "sk-contract-0123456789abcdef"
-MODELS: Final = MappingProxyType(
-    {
-        ProviderName.OPENAI: "gpt-4.1-mini",
-        ProviderName.ANTHROPIC: "claude-haiku-4-5",
-        ProviderName.GOOGLE: "gemini-2.5-flash",
-        ProviderName.GROQ: "openai/gpt-oss-20b",
-        ProviderName.OPENROUTER: "openai/gpt-4.1-mini",
-    }
-)
+# The requests in requests/ are those for the default models.
+MODELS: Final = DEFAULT_MODELS
 # What the operator's variables hold, after the host: each vendor has its own convention.
 BASE_PATHS: Final = MappingProxyType(
     {

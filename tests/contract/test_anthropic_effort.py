@@ -10,7 +10,7 @@ from tests.contract.wire import Wire, answers, payload
 
 pytestmark = pytest.mark.parametrize("name", [ProviderName.ANTHROPIC], indirect=True)
 
-THINK_UNLESS_TOLD: Final = ("claude-opus-5", "claude-sonnet-5-5", "claude-haiku-5-5-20261001", "claude-fable-5-1")
+THINK_UNLESS_TOLD: Final = ("claude-opus-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-1")
 THINK_WHEN_TOLD: Final = (
     "claude-opus-4-8",
     "claude-sonnet-4-6",

@@ -26,6 +26,18 @@ LEAST: Final[dict[str, dict[str, Any] | None]] = {
     "models/gemini-3.8-flash": {"thinking_level": "LOW"},
     "gemma-4-31b-it": None,
 }
+# By https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6.
+HEEDS_TEMPERATURE: Final = {
+    "gemini-2.5-flash": True,
+    "gemini-3.1-flash-lite": True,
+    "gemini-3.5-flash": True,
+    "gemini-3.5-flash-lite": False,
+    "models/gemini-3.5-flash-lite": False,
+    "gemini-3.6-flash": False,
+    "gemini-3.8-flash": False,
+    "gemini-4-flash": False,
+    "gemma-4-31b-it": True,
+}
 
 
 def asked(called: Called, vendor: Wire, model: str) -> Asked:
@@ -38,6 +50,11 @@ def asked(called: Called, vendor: Wire, model: str) -> Asked:
 @pytest.mark.parametrize("model", LEAST)
 def test_a_model_is_asked_to_think_as_little_as_it_may(called: Called, vendor: Wire, model: str) -> None:
     assert asked(called, vendor, model).body["generationConfig"].get("thinkingConfig") == LEAST[model]
+
+
+@pytest.mark.parametrize("model", HEEDS_TEMPERATURE)
+def test_a_temperature_is_sent_to_models_that_heed_it(called: Called, vendor: Wire, model: str) -> None:
+    assert ("temperature" in asked(called, vendor, model).body["generationConfig"]) == HEEDS_TEMPERATURE[model]
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-flash", "models/gemini-2.5-flash", "tunedModels/copy-1"])

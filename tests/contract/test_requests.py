@@ -19,11 +19,20 @@ type Json = dict[str, Any]
 REQUESTS: Final = Path(__file__).parent / "requests"
 # What says who calls, beside what the vendor needs: the SDK's name and version, and how long the body is.
 PASSING: Final = frozenset({"user-agent", "content-length"})
-# Models that think refuse a temperature at OpenAI, and think as little as they may.
-THINKING: Final[dict[ProviderName, tuple[str, Json]]] = {
-    ProviderName.OPENAI: ("gpt-5-mini", {"reasoning_effort": "low"}),
-    ProviderName.OPENROUTER: ("openai/gpt-5-mini", {"reasoning": {"effort": "low"}}),
+# OpenAI's models that think refuse a temperature while they do, and all of these take a low effort:
+# https://developers.openai.com/api/docs/guides/deployment-checklist
+THINKING: Final = ("gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-astra", "gpt-5.6-luna", "o4-mini")
+EFFORTS: Final[dict[ProviderName, tuple[str, Json]]] = {
+    ProviderName.OPENAI: ("", {"reasoning_effort": "low"}),
+    ProviderName.OPENROUTER: ("openai/", {"reasoning": {"effort": "low"}}),
 }
+# Models that heed a temperature.
+SAMPLING: Final = (
+    (ProviderName.OPENAI, "gpt-4.1-mini"),
+    (ProviderName.OPENAI, "ft:gpt-4.1-mini-2025-04-14:acme::B9MBs8Cj"),
+    (ProviderName.GROQ, "openai/gpt-oss-20b"),
+    (ProviderName.OPENROUTER, "meta-llama/llama-3.3-70b-instruct"),
+)
 
 
 def asked(called: Called, vendor: Wire, prompt: Prompt, model: str | None = None) -> Asked:
@@ -76,14 +85,22 @@ def test_text_is_sent_as_it_is(called: Called, vendor: Wire) -> None:
     assert odd in _texts(asked(called, vendor, prompt).body)
 
 
-@pytest.mark.parametrize("name", list(THINKING), indirect=True)
-def test_a_model_that_thinks_is_sent_no_temperature_and_asked_to_think_little(called: Called, vendor: Wire) -> None:
-    model, effort = THINKING[called.name]
+@pytest.mark.parametrize("model", THINKING)
+@pytest.mark.parametrize("name", list(EFFORTS), indirect=True)
+def test_a_model_that_thinks_is_sent_no_temperature_and_asked_to_think_little(
+    called: Called, vendor: Wire, model: str
+) -> None:
+    prefix, effort = EFFORTS[called.name]
 
-    body = asked(called, vendor, PROMPT, model).body
+    body = asked(called, vendor, PROMPT, prefix + model).body
 
     assert "temperature" not in body
     assert {member: body[member] for member in effort} == effort
+
+
+@pytest.mark.parametrize(("name", "model"), SAMPLING, indirect=["name"])
+def test_a_model_that_samples_is_sent_the_temperature(called: Called, vendor: Wire, model: str) -> None:
+    assert asked(called, vendor, PROMPT, model).body["temperature"] == PROMPT.temperature
 
 
 @pytest.mark.parametrize("name", [ProviderName.GROQ], indirect=True)

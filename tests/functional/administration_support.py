@@ -15,7 +15,7 @@ FALLBACK = "/api/marketing/ai/fallback-config"
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 
 KEY = "sk-canary-5d41402abc4b2a76"
-CONFIG: Mapping[str, Any] = {"apiKey": KEY, "model": "gpt-5-mini"}
+CONFIG: Mapping[str, Any] = {"apiKey": KEY, "model": "gpt-6-luna"}
 
 
 def call(stack: LocalStack, tenant: str, method: str, path: str, body: object = None, *, role: str = "admin") -> Reply:

@@ -60,7 +60,7 @@ def ask(*, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known
         amounts=Amounts(requests, tokens, cost_micros),
         deadline_ms=1_795_400_039_000,
         provider="openai",
-        model="gpt-5-mini",
+        model="gpt-6-luna",
         price_known=price_known,
     )
 

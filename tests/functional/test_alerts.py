@@ -76,7 +76,7 @@ def test_a_limit_is_told_at_80_percent_once_for_all_calls_and_runs(stack: LocalS
     (mail,) = mails(stack, tenant)
     assert str(mail["Subject"]) == HOUR_80
     assert "Usado: 4 requisições de 5 requisições." in text_of(mail)
-    assert "openai/gpt-5-mini" in text_of(mail)
+    assert "openai/gpt-6-luna" in text_of(mail)
     assert mail["To"] == address(tenant)
     shown = request(stack.url, "GET", "/local/mail").body["items"]
     assert [each["text"] for each in shown if address(tenant) in each["recipients"]] == [text_of(mail)]

@@ -19,8 +19,8 @@ from tests.functional.pipeline_support import at_once, copy, records, set_prefer
 ANSWER = CachedAnswer(
     text="Olá",
     provider="openai",
-    model="gpt-5-mini",
-    answered_by="gpt-5-mini",
+    model="gpt-6-luna",
+    answered_by="gpt-6-luna",
     input_tokens=30,
     output_tokens=12,
     cost_micros=7,

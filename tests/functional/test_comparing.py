@@ -80,7 +80,7 @@ def test_what_agrees_is_left_as_it_is_and_asked_once(busy: str) -> None:
     assert not is_due(busy)
 
 
-def wrong(tenant: str, *, provider: str = "openai", model: str = "gpt-5-mini", **counts: int) -> None:
+def wrong(tenant: str, *, provider: str = "openai", model: str = "gpt-6-luna", **counts: int) -> None:
     counted = Counts(**counts)
     entry = UsageEntry(day=day_of(tenant), provider=provider, model=model, module="marketing", counts=counted)
     usage_store().add(tenant, entry.model_copy(update={"latency_ms": 40 if counted.requests else None}))

@@ -181,7 +181,7 @@ def test_a_long_retry_after_opens_the_circuit_at_once(stack: LocalStack, tenant:
 
 def _settings(strategy: Strategy, *, weights: tuple[int, ...] = (1, 1, 1)) -> TenantSettings:
     names = ("openai", "groq", "google")
-    models = ("gpt-5", "openai/gpt-oss-20b", "gemini-2.5-flash")
+    models = ("gpt-6.1-sol", "openai/gpt-oss-20b", "gemini-3.5-flash-lite")
     providers = {
         name: ProviderConfig(
             provider=name,
@@ -198,7 +198,7 @@ def _settings(strategy: Strategy, *, weights: tuple[int, ...] = (1, 1, 1)) -> Te
         providers=providers,
         fallbacks={ANY_MODULE: FallbackOrder(strategy=strategy, steps=steps)},
         circuits={
-            ("openai", "gpt-5"): Circuit(latency_ms=900),
+            ("openai", "gpt-6.1-sol"): Circuit(latency_ms=900),
             ("groq", "openai/gpt-oss-20b"): Circuit(latency_ms=1200),
         },
     )
@@ -225,10 +225,10 @@ def test_weights_are_shares_and_a_weight_of_zero_is_none() -> None:
 def test_a_provider_that_goes_first_keeps_its_other_models_place_in_the_order() -> None:
     settings = _settings(Strategy.ORDERED)
     order = settings.fallbacks[ANY_MODULE]
-    other = FallbackStep(provider="openai", model="gpt-5-mini")
+    other = FallbackStep(provider="openai", model="gpt-6-luna")
     longer = order.model_copy(update={"steps": (*order.steps, other)})
     asked = plan(
         settings.model_copy(update={"fallbacks": {ANY_MODULE: longer}}),
         model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Oi")),
     )
-    assert [candidate.model for candidate in asked if candidate.provider == "openai"] == ["gpt-5", "gpt-5-mini"]
+    assert [candidate.model for candidate in asked if candidate.provider == "openai"] == ["gpt-6.1-sol", "gpt-6-luna"]

@@ -67,7 +67,7 @@ def test_fallback_goes_on_without_a_provider_that_was_removed(stack: LocalStack,
 
 
 def test_an_order_of_providers_that_are_all_gone_is_none(stack: LocalStack, tenant: str) -> None:
-    configure(stack, tenant, "openai", "groq", "google", model="gemini-2.5-flash")
+    configure(stack, tenant, "openai", "groq", "google", model="gemini-3.5-flash-lite")
     call(
         stack,
         tenant,

@@ -11,9 +11,11 @@ from tests.functional.pipeline_support import welcome
 
 def test_a_restarted_stack_leaves_what_a_tenant_saved_as_it_is(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    gateway().tenants.save_provider(caller_of(tenant), provider="openai", model="gpt-5", api_key="sk-own-key-9999")
+    gateway().tenants.save_provider(
+        caller_of(tenant), provider="openai", model="gpt-6.1-sol", api_key="sk-own-key-9999"
+    )
 
     DemoTenants({}).welcome(tenant)
 
     saved = TenantStore(tables.settings()).load(tenant).providers["openai"]
-    assert (saved.model, saved.key_last_four) == ("gpt-5", "9999")
+    assert (saved.model, saved.key_last_four) == ("gpt-6.1-sol", "9999")

@@ -259,9 +259,9 @@ def test_an_answer_is_repaired_behind_a_probe_too(stack: LocalStack, tenant: str
 
 def test_a_probe_is_one_requests_even_where_its_write_is_sent_twice(stack: LocalStack, tenant: str) -> None:
     store = TenantStore(tables.settings())
-    store.open_circuit(tenant, "openai", "gpt-5-mini", until_ms=1_000)
+    store.open_circuit(tenant, "openai", "gpt-6-luna", until_ms=1_000)
 
     def takes(request_id: str) -> bool:
-        return store.claim_probe(tenant, "openai", "gpt-5-mini", seen_ms=1_000, until_ms=31_000, request_id=request_id)
+        return store.claim_probe(tenant, "openai", "gpt-6-luna", seen_ms=1_000, until_ms=31_000, request_id=request_id)
 
     assert [takes("first"), takes("first"), takes("second")] == [True, True, False]

@@ -263,7 +263,7 @@ def test_a_model_without_a_price_is_named_while_a_dollar_limit_is_set(company: T
 
     assert isinstance(refused, PriceUnknown)
     assert refused.detail == (
-        "No price is known for the model 'gpt-5-mini' of openai. While a dollar limit is set, "
+        "No price is known for the model 'gpt-6-luna' of openai. While a dollar limit is set, "
         "use a model with a price or enter its price in the preferences."
     )
 

@@ -195,7 +195,7 @@ class LimitMachine(RuleBasedStateMachine):
             amounts=amounts,
             deadline_ms=self.clock.ms + DEADLINE_S * 1_000,
             provider="openai",
-            model="gpt-5-mini",
+            model="gpt-6-luna",
             price_known=price_known,
             watched=True,
         )

@@ -24,12 +24,12 @@ def test_each_provider_is_told_with_a_mask_for_its_key(stack: LocalStack, tenant
 
 def test_the_last_test_is_told(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
-    call(stack, tenant, "PUT", f"{CONFIGS}/openai", {"model": "gpt-5-nano"})
+    call(stack, tenant, "PUT", f"{CONFIGS}/openai", {"model": "gpt-6.1-terra"})
 
     (config,) = call(stack, tenant, "GET", CONFIGS).body["items"]
 
     test = config["lastTest"]
-    assert (test["success"], test["code"], test["model"]) == (True, "ok", "gpt-5-nano")
+    assert (test["success"], test["code"], test["model"]) == (True, "ok", "gpt-6.1-terra")
     assert test["latencyMs"] >= 0
     assert test["at"].endswith("Z")
 

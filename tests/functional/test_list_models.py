@@ -42,28 +42,28 @@ def test_a_model_without_a_listed_price_has_the_companys_own(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(stack, tenant, "openai")
-    own = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
+    own = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
     listed = pricing.per_million
 
     def known(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
-        return None if "mini" in model else listed(provider, model)
+        return None if "luna" in model else listed(provider, model)
 
     monkeypatch.setattr(pricing, "per_million", known)
-    allowed = {"provider": "openai", "model": "gpt-5-nano"}
+    allowed = {"provider": "openai", "model": "gpt-6.1-terra"}
     preferences = {"prices": [{**own, "contextTokens": 9000}], "allowedModels": [allowed]}
     assert call(stack, tenant, "PUT", PREFERENCES, preferences).status == 200
 
     told = {item["model"]: item for item in models(stack, tenant).body["items"]}
 
-    assert told["gpt-5-mini"] == {
-        "model": "gpt-5-mini",
+    assert told["gpt-6-luna"] == {
+        "model": "gpt-6-luna",
         "contextTokens": 9000,
         "inputPerMillionUsd": 0.5,
         "outputPerMillionUsd": 3.0,
         "ownPrice": True,
         "allowed": False,
     }
-    assert (told["gpt-5-nano"]["ownPrice"], told["gpt-5-nano"]["allowed"]) == (False, True)
+    assert (told["gpt-6.1-terra"]["ownPrice"], told["gpt-6.1-terra"]["allowed"]) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -158,10 +158,10 @@ def test_a_tenant_that_is_new_gets_five_providers_and_their_order(stack: LocalSt
 def test_a_tenant_that_is_known_keeps_what_it_changed(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
     store = TenantStore(tables.settings())
-    changed = store.load(tenant).providers["openai"].model_copy(update={"model": "gpt-5"})
+    changed = store.load(tenant).providers["openai"].model_copy(update={"model": "gpt-6.1-sol"})
     store.put_provider(tenant, changed)
     stack.token(tenant)
-    assert store.load(tenant).providers["openai"].model == "gpt-5"
+    assert store.load(tenant).providers["openai"].model == "gpt-6.1-sol"
 
 
 def test_every_demo_model_has_a_price() -> None:

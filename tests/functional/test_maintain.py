@@ -135,7 +135,7 @@ def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
             tenant_id=f"{tenant}-{number}",
             event=ProviderEvent.CIRCUIT_OPENED,
             provider="openai",
-            model="gpt-5-mini",
+            model="gpt-6-luna",
             key_last_four=None,
             reason="timeout",
             at=LISBON_S,

@@ -15,7 +15,7 @@ from tests.functional.alerts_support import alert_items, always, listed, mails, 
 from tests.functional.pipeline_support import copy, set_fallback
 
 KEY = "Nexus AI: a chave de OpenAI deixou de funcionar"
-CIRCUIT = "Nexus AI: OpenAI está falhando (gpt-5-mini)"
+CIRCUIT = "Nexus AI: OpenAI está falhando (gpt-6-luna)"
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def moved_back(tenant: str, by_s: int) -> None:
             settings.delete({"PK": item["PK"], "SK": item["SK"]})
 
 
-@pytest.mark.parametrize("model", ["gpt-5-mini", "gpt-5"])
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-6.1-sol"])
 def test_a_key_that_takes_the_place_of_a_dead_one_is_told_of_when_it_dies(
     stack: LocalStack, company: str, model: str
 ) -> None:

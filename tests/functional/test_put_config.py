@@ -24,7 +24,7 @@ from tests.functional.http_client import GENERATE_COPY, Reply, ask
 from tests.functional.limits_support import MovedClock, caller_of
 
 KEY = "sk-canary-5d41402abc4b2a76"
-CONFIG = {"apiKey": KEY, "model": "gpt-5-mini"}
+CONFIG = {"apiKey": KEY, "model": "gpt-6-luna"}
 
 
 def put(stack: LocalStack, tenant: str, body: object, *, provider: str = "openai", role: str = "admin") -> Reply:
@@ -43,17 +43,17 @@ def test_an_answer_tells_the_configuration_and_of_the_key_its_end(stack: LocalSt
     fingerprint = reply.body.pop("fingerprint")
     assert datetime.fromisoformat(reply.body.pop("updatedAt")) <= datetime.now(UTC)
     test = reply.body.pop("lastTest")
-    assert (test["success"], test["code"], test["model"]) == (True, "ok", "gpt-5-mini")
+    assert (test["success"], test["code"], test["model"]) == (True, "ok", "gpt-6-luna")
     assert reply.body == {
         "provider": "openai",
-        "model": "gpt-5-mini",
+        "model": "gpt-6-luna",
         "enabled": True,
         "isDefault": False,
         "apiKey": "••••2a76",
         "keyLastFour": "2a76",
     }
     assert len(fingerprint) == 16
-    assert fingerprint == put(stack, tenant, CONFIG | {"model": "gpt-5"}).body["fingerprint"]
+    assert fingerprint == put(stack, tenant, CONFIG | {"model": "gpt-6.1-sol"}).body["fingerprint"]
     assert fingerprint != put(stack, tenant, CONFIG | {"apiKey": f"{KEY}x"}).body["fingerprint"]
 
 
@@ -76,7 +76,7 @@ def test_the_key_is_in_no_answer_no_log_and_no_table(
         put(stack, tenant, CONFIG | {"model": KEY + " "}),
         put(stack, tenant, CONFIG | {"enabled": KEY}),
         put(stack, tenant, CONFIG | {KEY: 1}, provider=KEY),
-        put(stack, tenant, {"apiKey": KEY + "\n", "model": "gpt-5-mini"}),
+        put(stack, tenant, {"apiKey": KEY + "\n", "model": "gpt-6-luna"}),
     ]
 
     assert [reply.status for reply in replies] == [200, 422, 422, 422, 422]
@@ -90,10 +90,10 @@ def test_the_key_is_in_no_answer_no_log_and_no_table(
 def test_what_is_not_named_stays(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG | {"enabled": False, "isDefault": True})
 
-    reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-5"})
+    reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-6.1-sol"})
 
     assert (reply.body["enabled"], reply.body["isDefault"]) == (False, True)
-    assert (reply.body["model"], reply.body["keyLastFour"]) == ("gpt-5", "9999")
+    assert (reply.body["model"], reply.body["keyLastFour"]) == ("gpt-6.1-sol", "9999")
     assert put(stack, tenant, CONFIG | {"enabled": True}).body["enabled"] is True
 
 
@@ -107,9 +107,9 @@ def test_there_is_one_default(stack: LocalStack, tenant: str) -> None:
 def test_a_configuration_is_of_the_tokens_tenant_alone(stack: LocalStack, tenant: str) -> None:
     other = f"{tenant}-other"
     put(stack, tenant, CONFIG | {"isDefault": True})
-    put(stack, other, CONFIG | {"model": "gpt-5", "isDefault": True})
+    put(stack, other, CONFIG | {"model": "gpt-6.1-sol", "isDefault": True})
 
-    assert stored(tenant)["openai"].model == "gpt-5-mini"
+    assert stored(tenant)["openai"].model == "gpt-6-luna"
     assert stored(tenant)["openai"].is_default is True
     assert put(stack, other, CONFIG | {"tenantId": tenant}).status == 422
 
@@ -179,7 +179,7 @@ def test_a_key_or_model_that_does_not_work_is_422_with_the_reason_and_nothing_is
     before = stored(tenant)
     stack.providers.always(ProviderName.OPENAI, Fail(kind))
 
-    reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-5", "isDefault": False})
+    reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-6.1-sol", "isDefault": False})
 
     assert (reply.status, reply.body["code"], reply.body["reason"]) == (422, "provider_test_failed", reason)
     assert [(error["field"], error["type"]) for error in reply.body["errors"]] == [(field, reason)]
@@ -200,12 +200,12 @@ def test_the_mask_sent_back_and_no_key_at_all_mean_the_saved_one(
     put(stack, tenant, CONFIG)
     before = stored(tenant)["openai"]
 
-    reply = put(stack, tenant, {**sent_back, "model": "gpt-5-nano"})
+    reply = put(stack, tenant, {**sent_back, "model": "gpt-6.1-terra"})
 
-    assert (reply.status, reply.body["model"], reply.body["keyLastFour"]) == (200, "gpt-5-nano", "2a76")
+    assert (reply.status, reply.body["model"], reply.body["keyLastFour"]) == (200, "gpt-6.1-terra", "2a76")
     assert stored(tenant)["openai"].key_ciphertext == before.key_ciphertext
     proven = stack.providers.calls[-1]
-    assert (proven.model, proven.key_sha256) == ("gpt-5-nano", key_digest(KEY))
+    assert (proven.model, proven.key_sha256) == ("gpt-6.1-terra", key_digest(KEY))
 
 
 @pytest.mark.parametrize("mask", ["••••9999", "••••", "••••2a76x", "••••••••2a76"])
@@ -221,14 +221,14 @@ def test_a_change_of_neither_key_nor_model_asks_nobody(stack: LocalStack, tenant
     stack.providers.reset()
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
 
-    reply = put(stack, tenant, {"apiKey": "••••2a76", "model": "gpt-5-mini", "enabled": False, "isDefault": True})
+    reply = put(stack, tenant, {"apiKey": "••••2a76", "model": "gpt-6-luna", "enabled": False, "isDefault": True})
 
     assert (reply.status, reply.body["enabled"], reply.body["isDefault"]) == (200, False, True)
     assert stack.providers.count() == 0
 
 
 @pytest.mark.parametrize(
-    ("given", "missing"), [({"model": "gpt-5"}, "apiKey"), ({"apiKey": KEY}, "model"), ({}, "apiKey")]
+    ("given", "missing"), [({"model": "gpt-6.1-sol"}, "apiKey"), ({"apiKey": KEY}, "model"), ({}, "apiKey")]
 )
 def test_a_first_configuration_needs_key_and_model(
     given: dict[str, str], missing: str, stack: LocalStack, tenant: str
@@ -272,29 +272,29 @@ def test_a_saved_key_can_be_read_for_its_company_and_provider_alone(stack: Local
 def test_a_key_that_works_closes_the_circuit_that_the_one_before_it_opened(stack: LocalStack, tenant: str) -> None:
     store = TenantStore(tables.settings())
     put(stack, tenant, CONFIG)
-    store.add_failure(tenant, "openai", "gpt-5-mini", SystemClock().now_ms() // 1000 + 600)
-    store.open_circuit(tenant, "openai", "gpt-5-mini", SystemClock().now_ms() + 600_000)
+    store.add_failure(tenant, "openai", "gpt-6-luna", SystemClock().now_ms() // 1000 + 600)
+    store.open_circuit(tenant, "openai", "gpt-6-luna", SystemClock().now_ms() + 600_000)
 
     put(stack, tenant, {"apiKey": "sk-another-key-9999"})
 
-    circuit = store.load(tenant).circuits["openai", "gpt-5-mini"]
+    circuit = store.load(tenant).circuits["openai", "gpt-6-luna"]
     assert (circuit.failures, circuit.open_until_ms) == (0, 0)
 
 
 def test_a_new_configuration_binds_on_every_warm_function_within_30_seconds(stack: LocalStack, tenant: str) -> None:
     clock = MovedClock()
     here, there, caller = compose(clock), compose(clock), caller_of(tenant)
-    here.tenants.save_provider(caller, provider="openai", model="gpt-5-mini", api_key=KEY)
-    assert there.tenants.settings(caller).providers["openai"].model == "gpt-5-mini"
+    here.tenants.save_provider(caller, provider="openai", model="gpt-6-luna", api_key=KEY)
+    assert there.tenants.settings(caller).providers["openai"].model == "gpt-6-luna"
 
-    here.tenants.save_provider(caller, provider="openai", model="gpt-5", api_key="sk-another-key-9999")
+    here.tenants.save_provider(caller, provider="openai", model="gpt-6.1-sol", api_key="sk-another-key-9999")
     here.tenants.change_preferences(caller, {"cache_ttl_days": 0})
-    assert here.tenants.settings(caller).providers["openai"].model == "gpt-5"
-    assert there.tenants.settings(caller).providers["openai"].model == "gpt-5-mini", "warm"
+    assert here.tenants.settings(caller).providers["openai"].model == "gpt-6.1-sol"
+    assert there.tenants.settings(caller).providers["openai"].model == "gpt-6-luna", "warm"
     clock.ms += 30_000
 
     settings = there.tenants.settings(caller)
-    assert (settings.providers["openai"].model, settings.preferences.cache_ttl_days) == ("gpt-5", 0)
+    assert (settings.providers["openai"].model, settings.preferences.cache_ttl_days) == ("gpt-6.1-sol", 0)
     assert there.key_ring.api_key(tenant, settings.providers["openai"]) == "sk-another-key-9999"
     here.tenants.delete_provider(caller, "openai")
     clock.ms += 30_000

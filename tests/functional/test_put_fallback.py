@@ -15,7 +15,7 @@ ORDER: dict[str, Any] = {
     "strategy": "ordered",
     "providers": [
         {"provider": "groq", "model": None, "weight": 1},
-        {"provider": "google", "model": "gemini-2.5-pro", "weight": 3},
+        {"provider": "google", "model": "gemini-3.8-flash", "weight": 3},
     ],
 }
 

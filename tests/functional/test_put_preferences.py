@@ -91,8 +91,11 @@ def test_a_model_that_the_price_list_does_not_know_works_once_it_has_a_price(sta
     ("allowed", "wish"),
     [
         ({"allowedProviders": ["groq"]}, {"provider": "openai"}),
-        ({"allowedModels": [{"provider": "openai", "model": "gpt-5"}]}, {"provider": "openai"}),
-        ({"allowedModels": [{"provider": "openai", "model": "gpt-5-mini"}]}, {"provider": "openai", "model": "gpt-5"}),
+        ({"allowedModels": [{"provider": "openai", "model": "gpt-6.1-sol"}]}, {"provider": "openai"}),
+        (
+            {"allowedModels": [{"provider": "openai", "model": "gpt-6-luna"}]},
+            {"provider": "openai", "model": "gpt-6.1-sol"},
+        ),
         ({"allowedProviders": ["google"]}, {}),
     ],
 )
@@ -145,8 +148,8 @@ def test_a_user_may_not_change_preferences(stack: LocalStack, tenant: str) -> No
 
 def test_a_price_that_the_list_has_learnt_since_may_stay(stack: LocalStack, tenant: str) -> None:
     price = ModelPrice(input_per_million=Decimal(0), output_per_million=Decimal(0))
-    set_preferences(tenant, Preferences(prices={"openai/gpt-5-mini": price}))
-    learnt = {"provider": "openai", "model": "gpt-5-mini", "inputPerMillionUsd": 0, "outputPerMillionUsd": 0}
+    set_preferences(tenant, Preferences(prices={"openai/gpt-6-luna": price}))
+    learnt = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0, "outputPerMillionUsd": 0}
 
     assert put(stack, tenant, {"prices": [PRICE, learnt]}).status == 200
 
@@ -172,7 +175,7 @@ def test_a_price_that_the_list_has_learnt_since_may_stay(stack: LocalStack, tena
         ({"prices": [PRICE | {"inputPerMillionUsd": 1e-7}]}, "prices.0.inputPerMillionUsd"),
         ({"prices": [PRICE | {"contextTokens": 0}]}, "prices.0.contextTokens"),
         ({"prices": [PRICE | {"model": "a#b"}]}, "prices.0.model"),
-        ({"prices": [PRICE, PRICE | {"model": "gpt-5-mini"}]}, "prices.1.model"),
+        ({"prices": [PRICE, PRICE | {"model": "gpt-6-luna"}]}, "prices.1.model"),
         ({"prices": [PRICE | {"base_url": "http://10.0.0.1"}]}, "prices.0.base_url"),
         ({"prices": [PRICE | {"input_per_million_usd": 1}]}, "prices.0.input_per_million_usd"),
         ({"apiBase": "http://10.0.0.1"}, "apiBase"),

@@ -174,7 +174,7 @@ def test_a_key_leaves_no_trace_where_aws_fails(
     ]
     answers: list[str] = []
     for happens in faults:
-        tenant = new_tenant(ProviderName.OPENAI, "gpt-5-mini")
+        tenant = new_tenant(ProviderName.OPENAI, "gpt-6-luna")
         with happens as met:
             answers.append(call(tenant))
         assert met
@@ -185,7 +185,7 @@ def test_a_key_leaves_no_trace_where_aws_fails(
 
 def test_what_is_kept_of_a_key_is_another_ciphertext_for_each_tenant(stack: LocalStack) -> None:
     there = [
-        gateway().tenants.settings(caller_of(new_tenant(ProviderName.OPENAI, "gpt-5-mini"))).providers["openai"]
+        gateway().tenants.settings(caller_of(new_tenant(ProviderName.OPENAI, "gpt-6-luna"))).providers["openai"]
         for _ in range(2)
     ]
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from local.default_models import DEFAULT_MODELS
 from local.simulated.behaviours import Answer, Fail
 from local.simulated.server import SimulatedProviders
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.vendor_sdks import (
     KEY,
-    MODELS,
     ask,
     close_clients,
     complete,
@@ -48,7 +48,7 @@ def test_a_call_is_recorded_without_its_key(providers: SimulatedProviders) -> No
     assert KEY not in repr(providers.calls)
     assert {call.key_last4 for call in providers.calls} == {"1234"}
     assert len({call.key_sha256 for call in providers.calls}) == 1
-    assert [call.model for call in providers.calls] == list(MODELS.values())
+    assert [call.model for call in providers.calls] == list(DEFAULT_MODELS.values())
     assert {call.operation for call in providers.calls} == {"complete"}
     assert providers.calls[0].body["messages"][0]["content"] == "Escreva isto"
     assert providers.calls[0].headers["content-type"] == "application/json"
@@ -160,6 +160,6 @@ def test_it_runs_alone_until_it_is_told_to_end(ending: signal.Signals) -> None:
         assert process.stdout is not None
         started = json.loads(process.stdout.readline())
         models = openai_client(started["OPENAI_BASE_URL"]).models.list()
-        assert "gpt-4o-mini" in [model.id for model in models]
+        assert "gpt-6-luna" in [model.id for model in models]
         process.send_signal(ending)
         assert process.wait(timeout=10) == 0

@@ -285,7 +285,7 @@ def test_a_malformed_request_is_a_bad_request(providers: SimulatedProviders, nam
 
 
 def test_anthropic_needs_its_version_and_its_max_tokens(providers: SimulatedProviders) -> None:
-    body = {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Oi"}]}
+    body = {"model": "claude-haiku-5-5", "messages": [{"role": "user", "content": "Oi"}]}
     path = COMPLETE_PATHS[ProviderName.ANTHROPIC]
     without_max = post(providers, path, json.dumps(body).encode(), x_api_key=KEY, anthropic_version="2023-06-01")
     whole = json.dumps(body | {"max_tokens": 9}).encode()

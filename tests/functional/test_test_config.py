@@ -31,7 +31,7 @@ from tests.functional.pipeline_support import at_once, limit_state, records, set
 from tests.unit.http_events import Context, read_event
 
 TEST = f"{CONFIGS}/test"
-SUBMITTED = {"provider": "openai", "apiKey": "sk-submitted-key-0001", "model": "gpt-5-mini"}
+SUBMITTED = {"provider": "openai", "apiKey": "sk-submitted-key-0001", "model": "gpt-6-luna"}
 
 
 def try_key(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Reply:
@@ -42,7 +42,7 @@ def test_a_submitted_key_is_tried_and_not_saved(stack: LocalStack, tenant: str) 
     reply = try_key(stack, tenant, SUBMITTED)
 
     assert reply.status == 200, reply.body
-    assert (reply.body["success"], reply.body["code"], reply.body["model"]) == (True, "ok", "gpt-5-mini")
+    assert (reply.body["success"], reply.body["code"], reply.body["model"]) == (True, "ok", "gpt-6-luna")
     assert reply.body["latencyMs"] >= 0
     (asked,) = stack.providers.calls
     assert asked.key_sha256 == key_digest("sk-submitted-key-0001")
@@ -61,7 +61,7 @@ def test_the_saved_key_is_tried_and_its_configuration_keeps_how_it_went(
 
     assert (reply.status, reply.body["success"], reply.body["code"]) == (200, False, "no_credit")
     (asked,) = stack.providers.calls
-    assert (asked.key_sha256, asked.model) == (key_digest(KEY), "gpt-5-mini")
+    assert (asked.key_sha256, asked.model) == (key_digest(KEY), "gpt-6-luna")
     last_test = stored(tenant).providers["openai"].last_test
     assert last_test is not None
     assert last_test.code == "no_credit"
@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_and_that_is_still_200(
 ) -> None:
     stack.providers.always(provider, Fail(kind))
 
-    reply = try_key(stack, tenant, {**SUBMITTED, "provider": provider.value, "model": "gemini-2.5-flash"})
+    reply = try_key(stack, tenant, {**SUBMITTED, "provider": provider.value, "model": "gemini-3.5-flash-lite"})
 
     assert (reply.status, reply.body["code"], reply.body["success"]) == (200, code, code == "ok")
 
@@ -106,10 +106,10 @@ def test_a_test_is_one_record_with_its_cost_and_takes_nothing_of_the_limits(stac
     (record,) = records(tenant)
     assert (record.endpoint, record.status, record.module) == (f"POST {TEST}", AuditStatus.ANSWERED, MODULE)
     assert record.user_id == "user-1"
-    # gpt-5-mini: 0.25 and 2 dollars a million.
-    assert record.cost_micros == 300_000
+    # gpt-6-luna above 272,000 tokens of input: 0.2 and 0.75 dollars a million.
+    assert record.cost_micros == 155_000
     (rolled,) = [entry for entry, _ in usage_store().between(tenant, record.day, record.day)]
-    assert (rolled.module, rolled.counts.requests, rolled.counts.cost_micros) == (MODULE, 1, 300_000)
+    assert (rolled.module, rolled.counts.requests, rolled.counts.cost_micros) == (MODULE, 1, 155_000)
     assert limit_state(tenant) == before
 
 
@@ -189,7 +189,7 @@ def test_how_a_test_went_is_not_noted_of_a_key_that_was_replaced_meanwhile(stack
     tested = stored(tenant).providers["openai"]
     configure(stack, tenant, "openai", apiKey="sk-another-key-9999")
 
-    result = ConnectionResult(code="invalid_key", model="gpt-5-mini", latency_ms=1, at_ms=1)
+    result = ConnectionResult(code="invalid_key", model="gpt-6-luna", latency_ms=1, at_ms=1)
     gateway().tenants.note_test(caller_of(tenant), tested, result)
 
     assert stored(tenant).providers["openai"].last_test is None

@@ -134,7 +134,7 @@ def attempt_of(*, name: tuple[str, str], outcome: Outcome, told: tuple[int, int]
 
 ATTEMPTS = st.builds(
     attempt_of,
-    name=st.sampled_from([("openai", "gpt-5-mini"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "vendor/odd#name")]),
+    name=st.sampled_from([("openai", "gpt-6-luna"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "vendor/odd#name")]),
     outcome=st.sampled_from([Outcome.ANSWERED, Outcome.FAILED, Outcome.INVALID_ANSWER]),
     told=st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
     cost=st.none() | st.integers(0, 10**9),
@@ -229,7 +229,7 @@ def test_a_month_of_100_000_calls_reads_200_items_at_most_and_scans_nothing(stac
     for number in range(30):
         day = (FIRST + timedelta(days=number)).isoformat()
         for module in modules:
-            entry = UsageEntry(day=day, provider="openai", model="gpt-5-mini", module=module, counts=counts)
+            entry = UsageEntry(day=day, provider="openai", model="gpt-6-luna", module=module, counts=counts)
             usage_store().add(tenant, entry)
     read: list[int] = []
     operations: list[str] = []

@@ -17,18 +17,12 @@ from google.genai import errors as google_errors
 from google.genai import types as google_types
 from pydantic import BaseModel
 
+from local.default_models import DEFAULT_MODELS
 from local.simulated.server import SimulatedProviders
 from nexus_ai.providers.base import ProviderName
 
 KEY: Final = "sk-test-key-1234"
 SDK_ERRORS: Final = (openai.APIError, anthropic.APIError, groq.APIError, google_errors.APIError, httpx2.HTTPError)
-MODELS: Final = {
-    ProviderName.OPENAI: "gpt-4o-mini",
-    ProviderName.ANTHROPIC: "claude-haiku-4-5",
-    ProviderName.GOOGLE: "gemini-2.5-flash",
-    ProviderName.GROQ: "openai/gpt-oss-20b",
-    ProviderName.OPENROUTER: "openai/gpt-4o-mini",
-}
 every_provider = pytest.mark.parametrize("name", list(ProviderName))
 
 # Clients are slow to build, so that a test module keeps them.
@@ -75,7 +69,7 @@ def ask(
     url = providers.base_urls()[name]
     if name is ProviderName.GOOGLE:
         return _ask_google(google_client(url, key), prompt, timeout, **more)
-    asked: dict[str, Any] = {"model": MODELS[name], "messages": [{"role": "user", "content": prompt}]}
+    asked: dict[str, Any] = {"model": DEFAULT_MODELS[name], "messages": [{"role": "user", "content": prompt}]}
     asked |= {"max_tokens": 4000} if name is ProviderName.ANTHROPIC else {}
     asked |= {**more, "timeout": timeout}
     match name:
@@ -88,7 +82,7 @@ def ask(
 
 
 def _ask_google(client: genai.Client, prompt: str, timeout: float, **more: Any) -> dict[str, Any]:
-    model: str = more.pop("model", MODELS[ProviderName.GOOGLE])
+    model: str = more.pop("model", DEFAULT_MODELS[ProviderName.GOOGLE])
     options = google_types.HttpOptions(timeout=int(timeout * 1000))
     config = google_types.GenerateContentConfig(http_options=options, **more)
     # The type of `contents` names a picture library that is not installed.
@@ -155,7 +149,7 @@ def send(
 COMPLETE_PATHS = {
     ProviderName.OPENAI: "/openai/v1/chat/completions",
     ProviderName.ANTHROPIC: "/anthropic/v1/messages",
-    ProviderName.GOOGLE: "/google/v1beta/models/gemini-2.5-flash:generateContent",
+    ProviderName.GOOGLE: f"/google/v1beta/models/{DEFAULT_MODELS[ProviderName.GOOGLE]}:generateContent",
     ProviderName.GROQ: "/groq/openai/v1/chat/completions",
     ProviderName.OPENROUTER: "/openrouter/api/v1/chat/completions",
 }

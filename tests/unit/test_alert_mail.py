@@ -104,9 +104,9 @@ def test_both_parts_say_what_was_used_and_when_it_resets(
 def test_the_dearest_are_listed_with_what_they_cost() -> None:
     plain, words = part(mail(DOLLARS), "plain"), seen(mail(DOLLARS))
 
-    assert "- openai/gpt-5-mini, 1.204.332, US$ 9,41" in plain
+    assert "- openai/gpt-6.1-sol, 1.204.332, US$ 9,41" in plain
     assert "- marketing, 1.404.332, US$ 12,00" in plain
-    assert words[words.index("openai/gpt-5-mini") :][:3] == ["openai/gpt-5-mini", "1.204.332", "US$ 9,41"]
+    assert words[words.index("openai/gpt-6.1-sol") :][:3] == ["openai/gpt-6.1-sol", "1.204.332", "US$ 9,41"]
     assert "O que mais custou no dia até agora" in part(mail(REQUESTS), "plain"), "roll-ups know no hours"
 
 
@@ -143,7 +143,7 @@ def test_a_dead_key_is_told_with_its_last_four_and_a_circuit_with_its_model() ->
 
     assert "A chave de OpenAI que termina em 4b76 deixou de funcionar" in key
     assert "Motivo: o provedor não aceita mais a chave." in key
-    assert "The model gemini-3-flash of Google Gemini is failing" in circuit
+    assert "The model gemini-3.5-flash-lite of Google Gemini is failing" in circuit
     assert "Reason: the provider is overloaded." in circuit
 
 

@@ -11,7 +11,7 @@ from nexus_ai.limits.models import UNLIMITED, Amounts, Ask, Limit, LimitSettings
 NOW_S = 1_795_431_599
 HOUR_END_S, DAY_END_S, MONTH_END_S = NOW_S + 1, 1_795_478_400, 1_796_083_200
 RESERVATION = Reservation(
-    id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-5-mini", ends=(1, 2, 3)
+    id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-6-luna", ends=(1, 2, 3)
 )
 STATE = LimitState(
     time_zone="UTC",
@@ -21,7 +21,7 @@ STATE = LimitState(
     ends=(HOUR_END_S, DAY_END_S, MONTH_END_S),
     in_flight={"0198-a.12": RESERVATION},
 )
-ASK = Ask(id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-5-mini")
+ASK = Ask(id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-6-luna")
 
 
 @pytest.mark.parametrize(

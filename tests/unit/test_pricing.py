@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.default_models import DEFAULT_MODELS
 from nexus_ai.providers.base import ProviderName, TokenUsage
 from nexus_ai.providers.pricing import ceiling, context_window, per_million, price
 
@@ -56,7 +57,12 @@ VECTORS = [
     (OPENAI, "gpt-5.4", usage(300_000, 1_000, cached=200_000), 622_500),  # 500000 + 100000 + 22500
     # gpt-6-luna 0.1, 0.01 cached, 0.125 written, 0.5
     (OPENAI, "gpt-6-luna", usage(10_000, 1_000, cached=4_000, written=5_000), 1_265),  # 100 + 40 + 625 + 500
-    # Anthropic: claude-haiku-4-5 1, 0.1 cached, 1.25 written, 5
+    (OPENAI, "gpt-6-luna", usage(272_001, 1_000), 55_150),  # above 272,000 tokens 0.2 and 0.75: 54400.2 + 750
+    # Anthropic: claude-haiku-5-5 0.1, 0.01 cached, 0.125 written, 0.5; above 100,000 tokens 0.5, 0.05, 0.625, 2.5
+    (ANTHROPIC, "claude-haiku-5-5", usage(5_000, 1_000, cached=2_000, written=2_500), 882),  # 50 + 20 + 312.5 + 500
+    (ANTHROPIC, "claude-haiku-5-5", usage(100_000, 1_000), 10_500),  # 10000 + 500
+    (ANTHROPIC, "claude-haiku-5-5", usage(100_001, 1_000), 52_500),  # 50000.5 + 2500 = 52500.5, to the even one
+    # claude-haiku-4-5 1, 0.1 cached, 1.25 written, 5
     (ANTHROPIC, "claude-haiku-4-5", usage(1_000, 500), 3_500),  # 1000 + 2500
     (ANTHROPIC, "claude-haiku-4-5-20251001", usage(3_000, 100, cached=2_000), 1_700),  # 1000 + 200 + 500
     (ANTHROPIC, "claude-haiku-4-5", usage(3_000, 100, written=2_000), 4_000),  # 1000 + 2500 + 500
@@ -80,6 +86,8 @@ VECTORS = [
     (GOOGLE, "gemini-2.5-pro", usage(400_000, 100, cached=300_000, thought=60), 326_500),  # 250000 + 75000 + 1500
     # gemini-3.1-flash-lite 0.25, 0.025, 1.5
     (GOOGLE, "gemini-3.1-flash-lite", usage(2_000, 300, cached=1_000), 725),  # 250 + 25 + 450
+    # gemini-3.5-flash-lite 0.3, 0.03, 2.5
+    (GOOGLE, "gemini-3.5-flash-lite", usage(2_000, 300, cached=1_000, thought=100), 1_080),  # 300 + 30 + 750
     # Groq: gpt-oss-20b 0.075, 0.0375, 0.3
     (GROQ, "openai/gpt-oss-20b", usage(1_000, 500, thought=200), 225),  # 75 + 150
     (GROQ, "openai/gpt-oss-20b", usage(4_000, 10, cached=2_000), 228),  # 150 + 75 + 3
@@ -93,6 +101,8 @@ VECTORS = [
     (OPENROUTER, "openai/gpt-4o-mini", usage(1_000, 500), 450),
     (OPENROUTER, "openai/gpt-4o-mini", usage(1_000, 500, cached=200), 435),  # 120 + 15 + 300
     (OPENROUTER, "anthropic/claude-haiku-4.5", usage(5_000, 100, cached=2_000, written=2_500), 4_325),
+    # openai/gpt-6-luna as at OpenAI
+    (OPENROUTER, "openai/gpt-6-luna", usage(10_000, 1_000, cached=4_000, written=5_000), 1_265),
     # google/gemini-2.5-pro as at Google
     (OPENROUTER, "google/gemini-2.5-pro", usage(200_001, 100), 501_502),
     # perplexity/sonar-deep-research 2, 8, and thoughts at 3
@@ -172,6 +182,24 @@ def test_no_usage_within_its_bounds_costs_more_than_the_ceiling(
     assert cost is not None
     assert most is not None
     assert cost <= most
+
+
+# Dollars a million tokens of input and output, from each provider's page of prices.
+DEFAULT_PRICES = {
+    (OPENAI, "gpt-6-luna"): ("0.1", "0.5"),  # https://developers.openai.com/api/docs/models/gpt-6-luna
+    # https://platform.claude.com/docs/en/models/haiku-5-5/overview
+    (ANTHROPIC, "claude-haiku-5-5"): ("0.1", "0.5"),
+    (GOOGLE, "gemini-3.5-flash-lite"): ("0.3", "2.5"),  # https://ai.google.dev/gemini-api/docs/pricing
+    (GROQ, "openai/gpt-oss-20b"): ("0.075", "0.3"),  # https://console.groq.com/docs/models
+    (OPENROUTER, "openai/gpt-6-luna"): ("0.1", "0.5"),  # https://openrouter.ai/openai/gpt-6-luna
+}
+
+
+@pytest.mark.parametrize(("provider", "model"), DEFAULT_MODELS.items())
+def test_a_default_model_has_the_price_of_its_providers_page(provider: ProviderName, model: str) -> None:
+    expected = DEFAULT_PRICES[provider, model]
+    assert per_million(provider, model) == (Decimal(expected[0]), Decimal(expected[1]))
+    assert (context_window(provider, model) or 0) > 100_000
 
 
 def test_the_vendors_own_figure_wins() -> None:

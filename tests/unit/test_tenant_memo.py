@@ -74,7 +74,7 @@ def test_circuits_that_were_read_while_one_changed_are_not_remembered(store: Sto
     clock.ms += CIRCUITS_KEPT_MS
 
     def opens() -> None:
-        circuits = {("openai", "gpt-5-mini"): Circuit(open_until_ms=1)}
+        circuits = {("openai", "gpt-6-luna"): Circuit(open_until_ms=1)}
         store.settings = store.settings.model_copy(update={"circuits": circuits})
         service.forget_circuits(CALLER)
 

@@ -2065,20 +2065,20 @@ export interface operations {
                      *         ]
                      *       },
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "cached": false,
                      *       "usage": {
                      *         "inputTokens": 214,
                      *         "outputTokens": 53,
                      *         "totalTokens": 267,
-                     *         "costUsd": 0.00016
+                     *         "costUsd": 0.000048
                      *       },
                      *       "fallback": {
                      *         "used": false,
                      *         "attempts": [
                      *           {
                      *             "provider": "openai",
-                     *             "model": "gpt-5-mini",
+                     *             "model": "gpt-6-luna",
                      *             "outcome": "answered",
                      *             "errorCode": null,
                      *             "latencyMs": 1875
@@ -2304,20 +2304,20 @@ export interface operations {
                      *         ]
                      *       },
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "cached": false,
                      *       "usage": {
                      *         "inputTokens": 453,
                      *         "outputTokens": 139,
                      *         "totalTokens": 592,
-                     *         "costUsd": 0.000391
+                     *         "costUsd": 0.000115
                      *       },
                      *       "fallback": {
                      *         "used": false,
                      *         "attempts": [
                      *           {
                      *             "provider": "openai",
-                     *             "model": "gpt-5-mini",
+                     *             "model": "gpt-6-luna",
                      *             "outcome": "answered",
                      *             "errorCode": null,
                      *             "latencyMs": 3
@@ -2505,20 +2505,20 @@ export interface operations {
                      *         "language": "pt-BR"
                      *       },
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "cached": false,
                      *       "usage": {
                      *         "inputTokens": 359,
                      *         "outputTokens": 81,
                      *         "totalTokens": 440,
-                     *         "costUsd": 0.000252
+                     *         "costUsd": 0.000076
                      *       },
                      *       "fallback": {
                      *         "used": false,
                      *         "attempts": [
                      *           {
                      *             "provider": "openai",
-                     *             "model": "gpt-5-mini",
+                     *             "model": "gpt-6-luna",
                      *             "outcome": "answered",
                      *             "errorCode": null,
                      *             "latencyMs": 3
@@ -2713,20 +2713,20 @@ export interface operations {
                      *         ]
                      *       },
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "cached": false,
                      *       "usage": {
                      *         "inputTokens": 383,
                      *         "outputTokens": 43,
                      *         "totalTokens": 426,
-                     *         "costUsd": 0.000182
+                     *         "costUsd": 0.00006
                      *       },
                      *       "fallback": {
                      *         "used": false,
                      *         "attempts": [
                      *           {
                      *             "provider": "openai",
-                     *             "model": "gpt-5-mini",
+                     *             "model": "gpt-6-luna",
                      *             "outcome": "answered",
                      *             "errorCode": null,
                      *             "latencyMs": 3
@@ -2884,7 +2884,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "enabled": true,
                      *           "isDefault": true,
                      *           "apiKey": "••••enai",
@@ -2895,7 +2895,7 @@ export interface operations {
                      *         },
                      *         {
                      *           "provider": "anthropic",
-                     *           "model": "claude-haiku-4-5",
+                     *           "model": "claude-haiku-5-5",
                      *           "enabled": true,
                      *           "isDefault": false,
                      *           "apiKey": "••••opic",
@@ -2906,7 +2906,7 @@ export interface operations {
                      *         },
                      *         {
                      *           "provider": "google",
-                     *           "model": "gemini-3.1-flash-lite",
+                     *           "model": "gemini-3.5-flash-lite",
                      *           "enabled": true,
                      *           "isDefault": false,
                      *           "apiKey": "••••ogle",
@@ -2928,7 +2928,7 @@ export interface operations {
                      *         },
                      *         {
                      *           "provider": "openrouter",
-                     *           "model": "openai/gpt-4o-mini",
+                     *           "model": "openai/gpt-6-luna",
                      *           "enabled": true,
                      *           "isDefault": false,
                      *           "apiKey": "••••uter",
@@ -3022,7 +3022,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "apiKey": "sk-put-your-own-key-here",
-                 *       "model": "gpt-5-mini",
+                 *       "model": "gpt-6-luna",
                  *       "enabled": true,
                  *       "isDefault": true
                  *     }
@@ -3041,7 +3041,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "enabled": true,
                      *       "isDefault": true,
                      *       "apiKey": "••••here",
@@ -3051,7 +3051,7 @@ export interface operations {
                      *       "lastTest": {
                      *         "success": true,
                      *         "code": "ok",
-                     *         "model": "gpt-5-mini",
+                     *         "model": "gpt-6-luna",
                      *         "latencyMs": 2,
                      *         "at": "2026-11-23T07:27:41.294Z"
                      *       }
@@ -3298,7 +3298,7 @@ export interface operations {
                  * @example {
                  *       "provider": "openai",
                  *       "apiKey": "sk-put-your-own-key-here",
-                 *       "model": "gpt-5-mini"
+                 *       "model": "gpt-6-luna"
                  *     }
                  */
                 "application/json": components["schemas"]["ConnectionTestRequest"];
@@ -3317,7 +3317,7 @@ export interface operations {
                      *       "success": true,
                      *       "code": "ok",
                      *       "latencyMs": 7,
-                     *       "model": "gpt-5-mini"
+                     *       "model": "gpt-6-luna"
                      *     }
                      */
                     "application/json": components["schemas"]["ConnectionTestView"];
@@ -3450,42 +3450,26 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "model": "gpt-4.1-mini",
-                     *           "contextTokens": 1000000,
-                     *           "inputPerMillionUsd": 0.4,
-                     *           "outputPerMillionUsd": 1.6,
-                     *           "ownPrice": false,
-                     *           "allowed": true
-                     *         },
-                     *         {
-                     *           "model": "gpt-4.1-nano",
-                     *           "contextTokens": 1000000,
+                     *           "model": "gpt-6-luna",
+                     *           "contextTokens": 1050000,
                      *           "inputPerMillionUsd": 0.1,
-                     *           "outputPerMillionUsd": 0.4,
+                     *           "outputPerMillionUsd": 0.5,
                      *           "ownPrice": false,
                      *           "allowed": true
                      *         },
                      *         {
-                     *           "model": "gpt-4o-mini",
-                     *           "contextTokens": 128000,
-                     *           "inputPerMillionUsd": 0.15,
-                     *           "outputPerMillionUsd": 0.6,
+                     *           "model": "gpt-6.1-sol",
+                     *           "contextTokens": 1050000,
+                     *           "inputPerMillionUsd": 2,
+                     *           "outputPerMillionUsd": 10,
                      *           "ownPrice": false,
                      *           "allowed": true
                      *         },
                      *         {
-                     *           "model": "gpt-5-mini",
-                     *           "contextTokens": 400000,
-                     *           "inputPerMillionUsd": 0.25,
-                     *           "outputPerMillionUsd": 2,
-                     *           "ownPrice": false,
-                     *           "allowed": true
-                     *         },
-                     *         {
-                     *           "model": "gpt-5-nano",
-                     *           "contextTokens": 400000,
-                     *           "inputPerMillionUsd": 0.05,
-                     *           "outputPerMillionUsd": 0.4,
+                     *           "model": "gpt-6.1-terra",
+                     *           "contextTokens": 1050000,
+                     *           "inputPerMillionUsd": 1,
+                     *           "outputPerMillionUsd": 5,
                      *           "ownPrice": false,
                      *           "allowed": true
                      *         }
@@ -4449,7 +4433,7 @@ export interface operations {
                      *         "fallbacks": 0,
                      *         "inputTokens": 984,
                      *         "outputTokens": 243,
-                     *         "costUsd": 0.000734,
+                     *         "costUsd": 0.00022,
                      *         "meanLatencyMs": 527,
                      *         "p95LatencyMs": 3000,
                      *         "savedTokens": 0,
@@ -4575,7 +4559,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 984,
                      *           "outputTokens": 243,
-                     *           "costUsd": 0.000734,
+                     *           "costUsd": 0.00022,
                      *           "meanLatencyMs": 527,
                      *           "p95LatencyMs": 3000,
                      *           "savedTokens": 0,
@@ -4595,7 +4579,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 984,
                      *           "outputTokens": 243,
-                     *           "costUsd": 0.000734,
+                     *           "costUsd": 0.00022,
                      *           "meanLatencyMs": 527,
                      *           "p95LatencyMs": 3000,
                      *           "savedTokens": 0,
@@ -4615,7 +4599,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 984,
                      *           "outputTokens": 243,
-                     *           "costUsd": 0.000734,
+                     *           "costUsd": 0.00022,
                      *           "meanLatencyMs": 527,
                      *           "p95LatencyMs": 3000,
                      *           "savedTokens": 0,
@@ -4624,7 +4608,7 @@ export interface operations {
                      *           "cacheHitRate": 0,
                      *           "fallbackRate": 0,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini"
+                     *           "model": "gpt-6-luna"
                      *         }
                      *       ],
                      *       "byModule": [
@@ -4636,7 +4620,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 28,
                      *           "outputTokens": 66,
-                     *           "costUsd": 0.00014,
+                     *           "costUsd": 0.000036,
                      *           "meanLatencyMs": 24,
                      *           "p95LatencyMs": 50,
                      *           "savedTokens": 0,
@@ -4654,7 +4638,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 742,
                      *           "outputTokens": 124,
-                     *           "costUsd": 0.000434,
+                     *           "costUsd": 0.000136,
                      *           "meanLatencyMs": 26,
                      *           "p95LatencyMs": 50,
                      *           "savedTokens": 0,
@@ -4672,7 +4656,7 @@ export interface operations {
                      *           "fallbacks": 0,
                      *           "inputTokens": 214,
                      *           "outputTokens": 53,
-                     *           "costUsd": 0.00016,
+                     *           "costUsd": 0.000048,
                      *           "meanLatencyMs": 2537,
                      *           "p95LatencyMs": 3000,
                      *           "savedTokens": 0,
@@ -4829,16 +4813,16 @@ export interface operations {
                      *           "status": "answered",
                      *           "errorCode": null,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "attempts": [
                      *             {
                      *               "provider": "openai",
-                     *               "model": "gpt-5-mini",
+                     *               "model": "gpt-6-luna",
                      *               "outcome": "answered",
                      *               "errorCode": null,
                      *               "latencyMs": 7,
                      *               "tokens": 47,
-                     *               "costUsd": 0.00007,
+                     *               "costUsd": 0.000018,
                      *               "estimated": false,
                      *               "overrun": false
                      *             }
@@ -4847,7 +4831,7 @@ export interface operations {
                      *             "inputTokens": 14,
                      *             "outputTokens": 33,
                      *             "totalTokens": 47,
-                     *             "costUsd": 0.00007
+                     *             "costUsd": 0.000018
                      *           },
                      *           "ip": "203.0.113.7",
                      *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -4862,16 +4846,16 @@ export interface operations {
                      *           "status": "answered",
                      *           "errorCode": null,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "attempts": [
                      *             {
                      *               "provider": "openai",
-                     *               "model": "gpt-5-mini",
+                     *               "model": "gpt-6-luna",
                      *               "outcome": "answered",
                      *               "errorCode": null,
                      *               "latencyMs": 2,
                      *               "tokens": 47,
-                     *               "costUsd": 0.00007,
+                     *               "costUsd": 0.000018,
                      *               "estimated": false,
                      *               "overrun": false
                      *             }
@@ -4880,7 +4864,7 @@ export interface operations {
                      *             "inputTokens": 14,
                      *             "outputTokens": 33,
                      *             "totalTokens": 47,
-                     *             "costUsd": 0.00007
+                     *             "costUsd": 0.000018
                      *           },
                      *           "ip": "203.0.113.7",
                      *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -4895,16 +4879,16 @@ export interface operations {
                      *           "status": "answered",
                      *           "errorCode": null,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "attempts": [
                      *             {
                      *               "provider": "openai",
-                     *               "model": "gpt-5-mini",
+                     *               "model": "gpt-6-luna",
                      *               "outcome": "answered",
                      *               "errorCode": null,
                      *               "latencyMs": 3,
                      *               "tokens": 426,
-                     *               "costUsd": 0.000182,
+                     *               "costUsd": 0.00006,
                      *               "estimated": false,
                      *               "overrun": false
                      *             }
@@ -4913,7 +4897,7 @@ export interface operations {
                      *             "inputTokens": 383,
                      *             "outputTokens": 43,
                      *             "totalTokens": 426,
-                     *             "costUsd": 0.000182
+                     *             "costUsd": 0.00006
                      *           },
                      *           "ip": "203.0.113.7",
                      *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -4928,16 +4912,16 @@ export interface operations {
                      *           "status": "answered",
                      *           "errorCode": null,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "attempts": [
                      *             {
                      *               "provider": "openai",
-                     *               "model": "gpt-5-mini",
+                     *               "model": "gpt-6-luna",
                      *               "outcome": "answered",
                      *               "errorCode": null,
                      *               "latencyMs": 3,
                      *               "tokens": 440,
-                     *               "costUsd": 0.000252,
+                     *               "costUsd": 0.000076,
                      *               "estimated": false,
                      *               "overrun": false
                      *             }
@@ -4946,7 +4930,7 @@ export interface operations {
                      *             "inputTokens": 359,
                      *             "outputTokens": 81,
                      *             "totalTokens": 440,
-                     *             "costUsd": 0.000252
+                     *             "costUsd": 0.000076
                      *           },
                      *           "ip": "203.0.113.7",
                      *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -4961,16 +4945,16 @@ export interface operations {
                      *           "status": "answered",
                      *           "errorCode": null,
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "attempts": [
                      *             {
                      *               "provider": "openai",
-                     *               "model": "gpt-5-mini",
+                     *               "model": "gpt-6-luna",
                      *               "outcome": "answered",
                      *               "errorCode": null,
                      *               "latencyMs": 1875,
                      *               "tokens": 267,
-                     *               "costUsd": 0.00016,
+                     *               "costUsd": 0.000048,
                      *               "estimated": false,
                      *               "overrun": false
                      *             }
@@ -4979,7 +4963,7 @@ export interface operations {
                      *             "inputTokens": 214,
                      *             "outputTokens": 53,
                      *             "totalTokens": 267,
-                     *             "costUsd": 0.00016
+                     *             "costUsd": 0.000048
                      *           },
                      *           "ip": "203.0.113.7",
                      *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -5203,16 +5187,16 @@ export interface operations {
                      *       "status": "answered",
                      *       "errorCode": null,
                      *       "provider": "openai",
-                     *       "model": "gpt-5-mini",
+                     *       "model": "gpt-6-luna",
                      *       "attempts": [
                      *         {
                      *           "provider": "openai",
-                     *           "model": "gpt-5-mini",
+                     *           "model": "gpt-6-luna",
                      *           "outcome": "answered",
                      *           "errorCode": null,
                      *           "latencyMs": 1875,
                      *           "tokens": 267,
-                     *           "costUsd": 0.00016,
+                     *           "costUsd": 0.000048,
                      *           "estimated": false,
                      *           "overrun": false
                      *         }
@@ -5221,7 +5205,7 @@ export interface operations {
                      *         "inputTokens": 214,
                      *         "outputTokens": 53,
                      *         "totalTokens": 267,
-                     *         "costUsd": 0.00016
+                     *         "costUsd": 0.000048
                      *       },
                      *       "ip": "203.0.113.7",
                      *       "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

@@ -43,7 +43,7 @@ test('writes copy, copies it, tells what it took, and asks for a fresh one', asy
   expect(answer().getByText(/Chega de faltas/)).toBeVisible();
   expect(answer().getAllByText(/^Text: \d+ of 2,200$/)).toHaveLength(2);
   expect(answer().getByText('214 in, 53 out')).toBeVisible();
-  expect(answer().getByText('$0.00016')).toBeVisible();
+  expect(answer().getByText('$0.000048')).toBeVisible();
   expect(answer().queryByText('from the cache')).toBeNull();
   const body = {
     module: 'marketing',
@@ -66,7 +66,7 @@ test('writes copy, copies it, tells what it took, and asks for a fresh one', asy
 test('marks answers from the cache and answers of another provider than the first', async () => {
   const failed = {
     provider: 'openai',
-    model: 'gpt-5-mini',
+    model: 'gpt-6-luna',
     outcome: 'failed',
     errorCode: 'timeout',
     latencyMs: 9,

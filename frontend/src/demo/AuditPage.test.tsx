@@ -203,7 +203,7 @@ test('opens one record with its attempts, its content as text, and who has read 
   );
   const { container } = open(`/audit/${record.id}`);
   const attempts = within(await screen.findByRole('table', { name: 'Attempts' }));
-  expect(attempts.getByRole('row', { name: /OpenAI · gpt-5-mini answered/ })).toBeVisible();
+  expect(attempts.getByRole('row', { name: /OpenAI · gpt-6-luna answered/ })).toBeVisible();
   expect(screen.getByText(answer)).toBeVisible();
   expect(container.querySelector('img, script')).toBeNull();
   expect(screen.getByText(/"request":"Anuncie a nova agenda/)).toBeVisible();

@@ -1,5 +1,6 @@
 """Anthropic: https://platform.claude.com/docs/en/api/messages and /docs/en/api/errors."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -24,7 +25,11 @@ from local.simulated.vendors.base import (
 )
 from nexus_ai.providers.base import FailureKind, ProviderName
 
-_MODELS: Final = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
+_MODELS: Final = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
+# What these refuse stands in https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide.
+_FIFTH_GENERATION: Final = re.compile(r"claude-[a-z]+-[5-9]")
+# https://platform.claude.com/docs/en/build-with-claude/effort
+_WITHOUT_EFFORT: Final = re.compile(r"claude-(?:3|(?:haiku|sonnet)-4-5)")
 _STOP: Final = {"stop": "end_turn", "length": "max_tokens", "blocked": "refusal"}
 _ERRORS: Final = {
     FailureKind.BAD_REQUEST: (400, "invalid_request_error"),
@@ -61,7 +66,12 @@ class _Format(BaseModel):
 
 
 class _OutputConfig(BaseModel):
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: _Format | None = None
+
+
+class _Thinking(BaseModel):
+    type: Literal["adaptive", "enabled", "disabled"]
 
 
 class _Body(BaseModel):
@@ -75,7 +85,27 @@ class _Body(BaseModel):
     system: _Content = ""
     output_config: _OutputConfig | None = None
     output_format: _Format | None = None  # the name of the field while structured outputs were in beta
+    temperature: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    thinking: _Thinking | None = None
     stream: Literal[False] | None = None
+
+
+def _check(asked: _Body) -> None:
+    """Raise Refused where the model does not take one of the parameters."""
+    effort = asked.output_config.effort if asked.output_config else None
+    refused = [effort is not None and _WITHOUT_EFFORT.match(asked.model) is not None]
+    if _FIFTH_GENERATION.match(asked.model):
+        refused = [
+            asked.temperature not in {None, 1},
+            asked.top_p not in {None, 0.99},
+            asked.top_k is not None,
+            asked.thinking is not None and asked.thinking.type == "enabled",
+            asked.messages[-1].role == "assistant",
+        ]
+    if any(refused):
+        raise Refused(FailureKind.BAD_REQUEST)
 
 
 def _text(content: _Content) -> str:
@@ -98,6 +128,7 @@ class Anthropic(Vendor):
         if "anthropic-version" not in request.headers:
             raise Refused(FailureKind.BAD_REQUEST)
         asked = _Body.model_validate_json(request.body)
+        _check(asked)
         wanted = asked.output_config.format if asked.output_config else asked.output_format
         if wanted:
             check_anthropic(wanted.schema_)
@@ -141,10 +172,10 @@ class Anthropic(Vendor):
             "type": "model",
             "id": model,
             "display_name": f"{model} (simulated)",
-            "created_at": "2025-10-01T00:00:00Z",
+            "created_at": "2026-10-07T00:00:00Z",
             "lifecycle": "active",
-            "max_input_tokens": 200_000,
-            "max_tokens": 64_000,
+            "max_input_tokens": 1_000_000,
+            "max_tokens": 128_000,
         }
 
 

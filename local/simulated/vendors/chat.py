@@ -40,8 +40,19 @@ class _ResponseFormat(BaseModel):
     json_schema: _NamedSchema | None = None
 
 
-class _Body(BaseModel):
-    """What is read of a request; streaming is not simulated, so that it is refused."""
+class _Reasoning(BaseModel):
+    effort: str | None = None
+
+
+class _Preferences(BaseModel):
+    require_parameters: bool = False
+
+
+class ChatBody(BaseModel):
+    """What is read of a request; streaming is not simulated, so that it is refused.
+
+    `reasoning_effort` is OpenAI's and Groq's, `reasoning` and `provider` are OpenRouter's.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -50,6 +61,13 @@ class _Body(BaseModel):
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     max_completion_tokens: Annotated[int, Field(gt=0)] | None = None
     response_format: _ResponseFormat | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: float | None = None
+    logprobs: bool | None = None
+    tools: list[dict[str, Any]] = []
+    reasoning_effort: str | None = None
+    reasoning: _Reasoning | None = None
+    provider: _Preferences | None = None
     stream: Literal[False] | None = None
 
 
@@ -64,7 +82,8 @@ class ChatVendor(Vendor):
         return model_target(method, path)
 
     def read(self, request: Request) -> Question:
-        asked = _Body.model_validate_json(request.body)
+        asked = ChatBody.model_validate_json(request.body)
+        self.check(asked)
         wanted = asked.response_format
         if wanted and wanted.json_schema and wanted.json_schema.strict:
             check_openai_strict(wanted.json_schema.schema_)
@@ -75,6 +94,9 @@ class ChatVendor(Vendor):
             schema=wanted.json_schema.schema_ if wanted and wanted.json_schema else None,
             any_json=wanted is not None and wanted.type == "json_object",
         )
+
+    def check(self, asked: ChatBody) -> None:
+        """Raise Refused where the model does not take one of the parameters."""
 
     def completion(self, question: Question, said: Said) -> Json:
         body: Json = {

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -12,6 +12,7 @@ from local.simulated.vendors.base import (
     Counted,
     Json,
     Question,
+    Refused,
     Reply,
     Request,
     Said,
@@ -23,7 +24,12 @@ from local.simulated.vendors.base import (
 )
 from nexus_ai.providers.base import FailureKind, ProviderName
 
-_MODELS: Final = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
+_MODELS: Final = ("gemini-3.5-flash-lite", "gemini-3.8-flash")
+# What these refuse stands in https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6.
+_NEWER: Final = re.compile(r"gemini-(?:3\.5-flash-lite|3\.[6-9]|[4-9])")
+# https://ai.google.dev/gemini-api/docs/thinking
+_THINKS_BY_BUDGET: Final = re.compile(r"gemini-2\.5")
+_THINKS_MORE_THAN_MINIMALLY: Final = re.compile(r"gemini-3(?:[.\d]*-pro|\.[7-9]-flash(?!-lite))")
 _VERSION: Final = re.compile(r"^/v1(?:beta|alpha)?(?=/)")
 _GENERATE: Final = re.compile(r"^/models/([^/:]+):generateContent$")
 _FINISH: Final = {"stop": "STOP", "length": "MAX_TOKENS", "blocked": "SAFETY"}
@@ -62,7 +68,20 @@ class _Content(_CamelModel):
         return "".join(part.text for part in self.parts)
 
 
+class _Thinking(_CamelModel):
+    """The SDK sends these names as they are, the documents have them in camel case."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    thinking_level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"] | None = None
+    thinking_budget: int | None = None
+
+
 class _GenerationConfig(_CamelModel):
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    thinking_config: _Thinking = Field(default_factory=_Thinking)
     max_output_tokens: Annotated[int, Field(gt=0)] | None = None
     response_mime_type: str = "text/plain"
     response_schema: dict[str, Any] | None = None
@@ -73,6 +92,24 @@ class _Body(_CamelModel):
     contents: Annotated[list[_Content], Field(min_length=1)]
     system_instruction: _Content | None = None
     generation_config: _GenerationConfig = Field(default_factory=_GenerationConfig)
+
+
+def _check(asked: _Body, model: str) -> None:
+    """Raise Refused where the model does not take one of the parameters."""
+    config = asked.generation_config
+    level, budget = config.thinking_config.thinking_level, config.thinking_config.thinking_budget
+    refused = [
+        level is not None and (budget is not None or _THINKS_BY_BUDGET.match(model) is not None),
+        level == "MINIMAL" and _THINKS_MORE_THAN_MINIMALLY.match(model) is not None,
+    ]
+    if _NEWER.match(model):
+        refused += [
+            config.presence_penalty is not None,
+            config.frequency_penalty is not None,
+            asked.contents[-1].role == "model",
+        ]
+    if any(refused):
+        raise Refused(FailureKind.BAD_REQUEST)
 
 
 class Google(Vendor):
@@ -94,6 +131,7 @@ class Google(Vendor):
 
     def read(self, request: Request) -> Question:
         asked = _Body.model_validate_json(request.body)
+        _check(asked, request.target.model)
         config = asked.generation_config
         instruction = (asked.system_instruction.text,) if asked.system_instruction else ()
         wants_json = config.response_mime_type == "application/json"

@@ -7,6 +7,7 @@ from local.simulated.vendors.base import (
     Counted,
     Json,
     Question,
+    Refused,
     Reply,
     Said,
     Target,
@@ -14,7 +15,7 @@ from local.simulated.vendors.base import (
     new_id,
     retry_after_header,
 )
-from local.simulated.vendors.chat import ChatVendor, ErrorRow
+from local.simulated.vendors.chat import ChatBody, ChatVendor, ErrorRow
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _INVALID: Final = "invalid_request_error"
@@ -34,15 +35,24 @@ _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
     FailureKind.OVERLOADED: (529, "internal_server_error", None),
 }
 
+# https://console.groq.com/docs/reasoning
+_EFFORTS: Final = {"openai/gpt-oss": frozenset({"low", "medium", "high"}), "qwen/": frozenset({"none", "default"})}
+
 
 class Groq(ChatVendor):
     name = ProviderName.GROQ
     base_path = "/groq"
     owner = "Groq"
-    model_ids = ("openai/gpt-oss-20b", "openai/gpt-oss-120b", "llama-3.3-70b-versatile", "llama-3.1-8b-instant")
+    model_ids = ("openai/gpt-oss-20b", "openai/gpt-oss-120b")
 
     def target(self, method: str, path: str) -> Target:
         return super().target(method, path.removeprefix("/openai/v1")) if path.startswith("/openai/v1/") else NOWHERE
+
+    def check(self, asked: ChatBody) -> None:
+        """Raise Refused for an effort that the model does not know."""
+        efforts = next((known for name, known in _EFFORTS.items() if asked.model.startswith(name)), frozenset[str]())
+        if asked.reasoning_effort is not None and asked.reasoning_effort not in efforts:
+            raise Refused(FailureKind.BAD_REQUEST)
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
         status, kind_of_error, code = _ERRORS[kind]

@@ -1,9 +1,10 @@
 """OpenAI: https://platform.openai.com/docs/api-reference/chat and /docs/guides/error-codes."""
 
+import re
 from typing import Final
 
-from local.simulated.vendors.base import Counted, Json, Reply, Said, json_reply, new_id, retry_after_header
-from local.simulated.vendors.chat import ChatVendor, ErrorRow
+from local.simulated.vendors.base import Counted, Json, Refused, Reply, Said, json_reply, new_id, retry_after_header
+from local.simulated.vendors.chat import ChatBody, ChatVendor, ErrorRow
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _INVALID: Final = "invalid_request_error"
@@ -24,12 +25,43 @@ _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
     FailureKind.OVERLOADED: (529, "server_error", "overloaded"),
 }
 
+# Models that think, by https://developers.openai.com/api/docs/guides/deployment-checklist and the pages of the models.
+_THINKS: Final = re.compile(r"(?:o\d|gpt-[5-9])(?!.*chat)")
+_LATEST: Final = re.compile(r"gpt-(?:5\.6|[6-9])")
+_ALWAYS_THINKS: Final = re.compile(r"gpt-(?:6-astra|6\.1-sol)")
+_TOOLS_ELSEWHERE: Final = re.compile(r"gpt-(?:6-astra|6\.1)")
+_EFFORTS: Final = frozenset({"minimal", "low", "medium", "high"})
+_LATEST_EFFORTS: Final = frozenset({"none", "low", "medium", "high", "xhigh", "max"})
+
+
+def _efforts(model: str) -> frozenset[str]:
+    if not _LATEST.match(model):
+        return _EFFORTS
+    return _LATEST_EFFORTS - {"none"} if _ALWAYS_THINKS.match(model) else _LATEST_EFFORTS
+
 
 class OpenAI(ChatVendor):
     name = ProviderName.OPENAI
     base_path = "/openai/v1"
     owner = "openai"
-    model_ids = ("gpt-4o-mini", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5-mini", "gpt-5-nano")
+    model_ids = ("gpt-6-luna", "gpt-6.1-sol", "gpt-6.1-terra")
+
+    def check(self, asked: ChatBody) -> None:
+        """Raise Refused for the old name of the bound, an unknown effort, and sampling or tools while it thinks."""
+        effort = asked.reasoning_effort
+        refused = [effort is not None]
+        if _THINKS.match(asked.model):
+            thinks = effort != "none"
+            refused = [
+                asked.max_tokens is not None,
+                effort is not None and effort not in _efforts(asked.model),
+                thinks and asked.temperature not in {None, 1},
+                thinks and asked.top_p not in {None, 1},
+                thinks and bool(asked.logprobs),
+                bool(asked.tools) and (thinks or _TOOLS_ELSEWHERE.match(asked.model) is not None),
+            ]
+        if any(refused):
+            raise Refused(FailureKind.BAD_REQUEST)
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
         status, kind_of_error, code = _ERRORS[kind]

@@ -1,5 +1,6 @@
 """OpenRouter: https://openrouter.ai/docs/api/reference/overview and /docs/api/reference/errors-and-debugging."""
 
+import re
 from decimal import Decimal
 from typing import Final
 
@@ -7,13 +8,14 @@ from local.simulated.vendors.base import (
     Counted,
     Json,
     Question,
+    Refused,
     Reply,
     Said,
     Target,
     json_reply,
     retry_after_header,
 )
-from local.simulated.vendors.chat import ChatVendor
+from local.simulated.vendors.chat import ChatBody, ChatVendor
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 # Dollars a token: 0.10 and 0.40 a million. Cached tokens cost what others do, so that a cost is easily checked.
@@ -41,6 +43,16 @@ _ERRORS: Final = {
     FailureKind.OVERLOADED: (529, "provider_overloaded"),
 }
 
+_PARAMETERS: Final = ("max_tokens", "temperature", "response_format", "structured_outputs")
+# Its list names no temperature for OpenAI's models that think.
+_THINKS: Final = re.compile(r"openai/(?:o\d|gpt-[5-9])(?!.*chat)")
+
+
+def _parameters(model: str) -> list[str]:
+    if _THINKS.match(model):
+        return [*(name for name in _PARAMETERS if name != "temperature"), "reasoning"]
+    return list(_PARAMETERS)
+
 
 class OpenRouter(ChatVendor):
     name = ProviderName.OPENROUTER
@@ -49,13 +61,7 @@ class OpenRouter(ChatVendor):
     # The list of those that a key may use is /models/user.
     public = frozenset({Target("models")})
     owner = "openrouter"
-    model_ids = (
-        "openai/gpt-4o-mini",
-        "openai/gpt-4.1-mini",
-        "anthropic/claude-haiku-4.5",
-        "google/gemini-2.5-flash",
-        "meta-llama/llama-3.3-70b-instruct",
-    )
+    model_ids = ("openai/gpt-6-luna", "anthropic/claude-haiku-5.5", "google/gemini-3.5-flash-lite")
 
     def target(self, method: str, path: str) -> Target:
         if method == "GET" and path in {"/key", "/auth/key"}:
@@ -63,6 +69,12 @@ class OpenRouter(ChatVendor):
         if method == "GET" and path == "/models/user":
             return Target("models", "user")
         return super().target(method, path)
+
+    def check(self, asked: ChatBody) -> None:
+        """Raise Refused where no provider behind it takes a parameter that is required; others are dropped."""
+        required = asked.provider is not None and asked.provider.require_parameters
+        if required and asked.temperature is not None and "temperature" not in _parameters(asked.model):
+            raise Refused(FailureKind.MODEL_NOT_FOUND)
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
         status, error_type = _ERRORS[kind]
@@ -108,7 +120,7 @@ class OpenRouter(ChatVendor):
             "architecture": {"modality": "text->text", "input_modalities": ["text"], "output_modalities": ["text"]},
             "pricing": {"prompt": f"{PROMPT_PRICE:f}", "completion": f"{COMPLETION_PRICE:f}", "request": "0"},
             "top_provider": {"context_length": 131_072, "max_completion_tokens": 16_384, "is_moderated": False},
-            "supported_parameters": ["max_tokens", "temperature", "response_format", "structured_outputs"],
+            "supported_parameters": _parameters(model),
         }
 
     def key_status(self) -> Json:

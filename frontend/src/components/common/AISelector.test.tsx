@@ -27,7 +27,7 @@ test('is a labelled combobox that is used by keyboard alone', async () => {
   await userEvent.tab();
   expect(combobox).toHaveFocus();
   await userEvent.keyboard('{Enter}');
-  expect(await screen.findByRole('option', { name: /OpenAI.*gpt-5-mini.*default/ })).toBeVisible();
+  expect(await screen.findByRole('option', { name: /OpenAI.*gpt-6-luna.*default/ })).toBeVisible();
   await userEvent.keyboard('gro{Enter}');
 
   expect(onChange).toHaveBeenCalledExactlyOnceWith('groq');
@@ -118,7 +118,7 @@ test('hides models, marks a failed test, and can be disabled', async () => {
   expect(combobox).toHaveTextContent('Choose a provider');
   await userEvent.click(combobox);
   expect(await screen.findByRole('option', { name: /OpenAI.*last test failed/ })).toBeVisible();
-  expect(screen.queryByText('gpt-5-mini')).toBeNull();
+  expect(screen.queryByText('gpt-6-luna')).toBeNull();
   unmount();
 
   render(<AISelector label="Provider" disabled value="auto" onChange={() => {}} />);

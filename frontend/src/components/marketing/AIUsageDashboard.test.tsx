@@ -39,7 +39,7 @@ const figure = (name: string) =>
 test('shows four figures and how they differ from as many days before', async () => {
   const asked = answer((query) =>
     query.has('from')
-      ? { totals: { ...usage.totals, requests: 4, costUsd: 0.001468, meanLatencyMs: null } }
+      ? { totals: { ...usage.totals, requests: 4, costUsd: 0.00044, meanLatencyMs: null } }
       : {},
   );
   render(<AIUsageDashboard />);
@@ -49,7 +49,7 @@ test('shows four figures and how they differ from as many days before', async ()
   expect(figure('Requests').getByText('5')).toBeVisible();
   expect(figure('Tokens').getByText('1,227')).toBeVisible();
   expect(figure('Tokens').getByText('Same as the period before')).toBeVisible();
-  expect(figure('Cost').getByText('$0.000734')).toBeVisible();
+  expect(figure('Cost').getByText('$0.00022')).toBeVisible();
   expect(figure('Cost').getByText('50% less than the period before')).toBeVisible();
   expect(figure('Mean time').getByText('527 ms')).toBeVisible();
   expect(figure('Mean time').getByText('No period before to compare with')).toBeVisible();

@@ -36,7 +36,7 @@ test('tests the saved key and says that it works', async () => {
 
   await userEvent.click(openai.getByRole('button', { name: 'Test connection' }));
 
-  expect(await openai.findByText('gpt-5-mini answered within 7 ms')).toBeVisible();
+  expect(await openai.findByText('gpt-6-luna answered within 7 ms')).toBeVisible();
   expect(await screen.findByText('OpenAI: the connection works')).toBeInTheDocument();
   expect(sent).toEqual([{ provider: 'openai' }]);
 });
@@ -70,7 +70,7 @@ test('saves a new key after its test; what is typed goes out and never stands in
   await userEvent.click(openai.getByRole('button', { name: 'Test and save' }));
 
   expect(await screen.findByText('OpenAI was saved')).toBeInTheDocument();
-  expect(sent).toEqual([{ apiKey: 'sk-new', model: 'gpt-5-mini', isDefault: true, validate: true }]);
+  expect(sent).toEqual([{ apiKey: 'sk-new', model: 'gpt-6-luna', isDefault: true, validate: true }]);
   expect(screen.queryByDisplayValue('sk-new')).toBeNull();
 });
 
@@ -104,12 +104,12 @@ test('a provider that is not configured yet needs a key and a model', async () =
   await userEvent.click(anthropic.getByRole('button', { name: 'Configure' }));
   expect(anthropic.getByRole('button', { name: 'Test connection' })).toBeDisabled();
   await userEvent.type(anthropic.getByLabelText('API key'), 'sk-ant-1');
-  await userEvent.type(anthropic.getByLabelText('Model'), 'claude-haiku-4-5{Tab}');
+  await userEvent.type(anthropic.getByLabelText('Model'), 'claude-haiku-5-5{Tab}');
   await userEvent.click(anthropic.getByRole('switch', { name: 'Default provider' }));
   await userEvent.click(anthropic.getByRole('button', { name: 'Test and save' }));
   await waitFor(() =>
     expect(sent).toEqual([
-      { apiKey: 'sk-ant-1', model: 'claude-haiku-4-5', isDefault: true, validate: true },
+      { apiKey: 'sk-ant-1', model: 'claude-haiku-5-5', isDefault: true, validate: true },
     ]),
   );
 });
@@ -122,13 +122,13 @@ test('lists the models of the saved key with context and prices', async () => {
   await userEvent.click(model);
   await waitFor(() => expect(screen.getAllByRole('option')).toHaveLength(models.items.length));
   await userEvent.clear(model);
-  await userEvent.type(model, 'gpt-4.1-n');
+  await userEvent.type(model, 'gpt-6-l');
   await waitFor(() => expect(screen.getAllByRole('option')).toHaveLength(1));
-  const option = await screen.findByRole('option', { name: /gpt-4.1-nano/ });
-  expect(option).toHaveTextContent('$0.10 in and $0.40 out per million tokens');
-  expect(option).toHaveTextContent('context of 1M');
+  const option = await screen.findByRole('option', { name: /gpt-6-luna/ });
+  expect(option).toHaveTextContent('$0.10 in and $0.50 out per million tokens');
+  expect(option).toHaveTextContent('context of 1.1M');
   await userEvent.click(option);
-  expect(model).toHaveValue('gpt-4.1-nano');
+  expect(model).toHaveValue('gpt-6-luna');
 });
 
 test('enables, makes the default, and removes only after a confirmation', async () => {
@@ -274,7 +274,7 @@ test('saves what was changed of the preferences: allowed providers and models, a
   await userEvent.click(await screen.findByRole('option', { name: 'Nothing' }));
   await userEvent.click(form.getByRole('switch', { name: 'OpenRouter' }));
   await userEvent.click(form.getByRole('button', { name: 'Add a model' }));
-  await userEvent.type(form.getByLabelText('Model of line 1'), 'gpt-5-mini{Tab}');
+  await userEvent.type(form.getByLabelText('Model of line 1'), 'gpt-6-luna{Tab}');
   await userEvent.click(form.getByRole('button', { name: 'Add a price' }));
   const [, model] = form.getAllByLabelText('Model of line 1');
   await userEvent.type(model as HTMLElement, 'gpt-9{Tab}');
@@ -287,7 +287,7 @@ test('saves what was changed of the preferences: allowed providers and models, a
         cacheTtlDays: 0,
         auditContent: 'none',
         allowedProviders: ['openai', 'anthropic', 'google', 'groq'],
-        allowedModels: [{ provider: 'openai', model: 'gpt-5-mini' }],
+        allowedModels: [{ provider: 'openai', model: 'gpt-6-luna' }],
         prices: [
           {
             provider: 'openai',

@@ -50,8 +50,9 @@ _CODES = {
 }
 
 # From the fifth generation on, models think unless they are told otherwise, some always, and thoughts count into
-# max_tokens. All of these take an effort, and not all of them take thinking to be disabled.
-# https://platform.claude.com/docs/en/build-with-claude/effort
+# max_tokens. All of these take an effort, and not all of them take thinking to be disabled. They refuse any temperature
+# but 1, a budget of thoughts, and a conversation that ends with an assistant's turn; none of these is sent.
+# https://platform.claude.com/docs/en/build-with-claude/effort and /docs/en/models/haiku-5-5/migration-guide
 _THINKS = re.compile(r"claude-[a-z]+-(?:[5-9]|\d\d)(?!\d)")
 
 

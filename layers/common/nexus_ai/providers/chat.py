@@ -37,8 +37,9 @@ _CODES = {
 }
 _WITH_CODES = frozenset({400, 422, 429})
 
-# OpenAI's models that think, under OpenAI's and OpenRouter's names. They refuse a temperature
-# (https://platform.openai.com/docs/guides/reasoning), and thoughts count into the tokens that are allowed.
+# OpenAI's models that think, under OpenAI's and OpenRouter's names. While they think they refuse a temperature
+# (https://developers.openai.com/api/docs/guides/deployment-checklist), and thoughts count into the tokens that are
+# allowed. All of them take the effort "low", but for those named "pro"; "none" and "minimal" are refused by some.
 _REASONING = re.compile(r"(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 
 # What a vendor lists beside the models that answer in text: their names are all that OpenAI and Groq tell of them.

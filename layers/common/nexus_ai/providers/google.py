@@ -56,6 +56,9 @@ _LEAST_THINKING = (
     (re.compile(r"gemini-3[.\d]*-flash-lite"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL)),
     (re.compile(r"gemini-3[.\d]*-(?:flash|pro)"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW)),
 )
+# These models ignore a temperature, and Google announces that later ones refuse it with a 400:
+# https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6
+_WITHOUT_TEMPERATURE = re.compile(r"gemini-(?:3\.5-flash-lite|3\.[6-9]|[4-9])")
 
 
 class _Wire(BaseModel):
@@ -177,12 +180,17 @@ def _config(prompt: Prompt, model: str, api_key: str) -> types.GenerateContentCo
         http_options=types.HttpOptions(headers={"x-goog-api-key": api_key}),
         system_instruction=prompt.system or None,
         max_output_tokens=prompt.max_tokens,
-        temperature=prompt.temperature,
+        temperature=_temperature(prompt, model),
         thinking_config=_thinking(model),
         # The body as it came: it is read here, as strictly as every vendor's.
         should_return_http_response=True,
         **wanted,
     )
+
+
+def _temperature(prompt: Prompt, model: str) -> float | None:
+    """Return the temperature where the model heeds one."""
+    return None if _WITHOUT_TEMPERATURE.match(model.removeprefix("models/")) else prompt.temperature
 
 
 def _thinking(model: str) -> types.ThinkingConfig | None:

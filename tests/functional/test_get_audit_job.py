@@ -1,16 +1,12 @@
 """GET audit-logs/jobs/{id} through the local API."""
 
-from contextlib import ExitStack
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from local.environment import environment
 from local.stack import LocalStack
 from nexus_ai.administration.audit_jobs import FILES_KEPT_MS, STALLED_MS, job_store
 from nexus_ai.core.clock import SystemClock
-from nexus_ai.storage import aws
 from tests.functional.audit_jobs_support import copy_by, ended, export, job, nobody_runs
 
 
@@ -22,20 +18,6 @@ def test_a_job_is_its_tenants_and_its_administrators_alone(stack: LocalStack, te
     assert job(stack, f"{tenant}-other", told["id"]).status == 404
     assert job(stack, tenant, str(uuid4())).status == 404
     assert job(stack, tenant, told["id"], role="user").status == 403
-
-
-def test_file_is_fetched_by_its_link_where_s3_has_an_endpoint_of_its_own(stack: LocalStack, tenant: str) -> None:
-    copy_by(stack, tenant, "ana", "Texto")
-    told = ended(stack, tenant, export(stack, tenant))
-
-    with ExitStack() as around:
-        around.callback(aws.s3.cache_clear)
-        around.enter_context(environment({"AWS_ENDPOINT_URL_S3": stack.aws.serve()}))
-        aws.s3.cache_clear()
-        (file,) = job(stack, tenant, told["id"]).body["files"]
-        fetched = httpx.get(file["url"], trust_env=False)
-
-    assert (fetched.status_code, len(fetched.content)) == (200, file["bytes"])
 
 
 @pytest.mark.parametrize("job_id", ["1", "%23job", "..%2Fdemo%23job"])

@@ -1,9 +1,10 @@
 """template.yaml keeps the promises that no function can keep: encryption, backups, least privilege, one voice."""
 
 import json
+import logging
 import re
 from itertools import takewhile
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -150,6 +151,13 @@ def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
 def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None:
     variables = {name for each in TEMPLATE.functions().values() for name in each["Environment"]["Variables"]}
     assert {name.lower() for name in variables} == set(Settings.model_fields)
+
+
+def test_log_levels_lose_no_metric_and_are_those_of_the_settings() -> None:
+    levels = TEMPLATE.body["Parameters"]["LogLevel"]["AllowedValues"]
+    # Lambda counts a line without a level, which a line of metrics is, as INFO.
+    assert max(logging.getLevelNamesMapping()[level] for level in levels) <= logging.INFO
+    assert set(levels) == set(get_args(Settings.model_fields["log_level"].annotation))
 
 
 def test_the_defaults_of_the_parameters_are_those_of_the_settings() -> None:

@@ -80,7 +80,8 @@ class _Stdout(logging.Handler):
 
 
 def _make_logger() -> Logger:
-    for name in TALKATIVE:
+    # Lambda gives its level to the root logger, and with it to every library.
+    for name in ("", *TALKATIVE):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in LEVELS_OF_SDKS:
         os.environ.pop(name, None)

@@ -29,6 +29,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # Tells the metrics of this deployment from those of others in the same account and region.
+    stack: str = "local"
     stage: str = "local"
     log_level: Literal["DEBUG", "INFO"] = "INFO"
 

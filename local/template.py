@@ -38,6 +38,7 @@ class Template:
         self.body = self.read(path)
         self._values: dict[str, Any] = {
             "AWS::AccountId": ACCOUNT_ID,
+            "AWS::NoValue": None,
             "AWS::Partition": "aws",
             "AWS::Region": region,
             "AWS::StackName": STACK_NAME,

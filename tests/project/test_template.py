@@ -222,8 +222,8 @@ def test_api_gateway_speaks_as_the_functions_do() -> None:
         ("QUOTA_EXCEEDED", 429),
         ("WAF_FILTERED", 403),
         ("AUTHORIZER_FAILURE", 503),
-        ("AUTHORIZER_CONFIGURATION_ERROR", 500),
-        ("INTEGRATION_FAILURE", 502),
+        ("AUTHORIZER_CONFIGURATION_ERROR", 503),
+        ("INTEGRATION_FAILURE", 503),
         ("INTEGRATION_TIMEOUT", 504),
         ("BAD_GATEWAY", 502),
     ],
@@ -232,7 +232,10 @@ def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: i
     assert RestApi(TEMPLATE).gateway_response(kind).status == status
 
 
-@pytest.mark.parametrize("kind", ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE"])
+@pytest.mark.parametrize(
+    "kind",
+    ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR", "INTEGRATION_FAILURE"],
+)
 def test_who_is_told_to_come_again_is_told_when(kind: str) -> None:
     _, headers, _ = RestApi(TEMPLATE).gateway_response(kind).of("id")
     assert int(headers["Retry-After"]) >= 1

@@ -34,7 +34,7 @@ class _Refused(Exception):
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a TOKEN authorizer's event; raises Unauthorized, whatever is wrong with the token.
 
-    Raises KeysUnavailable where nobody can say: API Gateway answers AUTHORIZER_FAILURE to any other message.
+    Raises KeysUnavailable where nobody can say: template.yaml makes a 503 of every other message.
     """
     try:
         context = _verified(_bearer_token(event.get("authorizationToken")), get_settings())

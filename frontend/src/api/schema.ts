@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Whether the service answers, and which version of it.
-         * @description Public. `deep` 1 asks every table, the key service and the store of contents.
+         * @description Public. `deep` has no effect: parts are checked for operators, outside of the API.
          */
         get: operations["health"];
         put?: never;
@@ -710,18 +710,6 @@ export interface components {
             /** Costpermonthusd */
             costPerMonthUsd: number | null;
         };
-        /** Check */
-        Check: {
-            /** Name */
-            name: string;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "ok" | "failed";
-            /** Latencyms */
-            latencyMs: number;
-        };
         /**
          * ConnectionCode
          * @description `refused`: the vendor takes the key, and not this question for this model, which may be none that writes text.
@@ -956,7 +944,7 @@ export interface components {
         };
         /**
          * Health
-         * @description `checks` is null where none was asked for.
+         * @description `checks` is always null: parts are checked for operators, outside of the API.
          */
         Health: {
             /**
@@ -973,15 +961,16 @@ export interface components {
              * Checks
              * @default null
              */
-            checks: components["schemas"]["Check"][] | null;
+            checks: null;
         };
         /**
          * HealthQuery
-         * @description `deep` 1 asks every table, the key service and the store of contents.
+         * @description `deep` has no effect: parts are checked for operators, outside of the API.
          */
         HealthQuery: {
             /**
              * Deep
+             * @deprecated
              * @default 0
              * @enum {string}
              */
@@ -2193,10 +2182,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2432,10 +2422,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2633,10 +2624,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2841,10 +2833,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2985,10 +2978,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3152,10 +3146,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3263,10 +3258,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3405,10 +3401,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3578,10 +3575,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3670,10 +3668,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3820,10 +3819,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3938,10 +3938,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4084,10 +4085,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4222,10 +4224,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4393,10 +4396,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4768,10 +4772,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5043,10 +5048,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5152,10 +5158,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5311,10 +5318,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5447,10 +5455,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5566,10 +5575,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5658,10 +5668,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; A part of the service does not answer. */
+            /** @description The service cannot take the request now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

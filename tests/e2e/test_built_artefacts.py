@@ -91,6 +91,7 @@ def test_log_has_every_metric_and_no_prompt_at_each_level(
 
 def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
     stack.tick()
+    assert function(stack, "CheckHealthFunction").invoke(read_event("check_health"))["status"] == "ok"
     assert function(stack, "MailEventsFunction").invoke(read_event("mail_events")) is None
 
 

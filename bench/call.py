@@ -7,6 +7,7 @@ call by call and taken out; what it costs to call it stays in.
 """
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -29,6 +30,7 @@ from local.simulated.server import SimulatedProviders
 from local.stack import LocalStack
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import SystemClock, uuid7
+from nexus_ai.core.observability import logger
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.providers.base import ProviderName
 
@@ -119,9 +121,10 @@ def expect(status: int, call: Callable[[], int]) -> None:
 def run(calls: int) -> list[dict[str, Any]]:
     engine = Engine()
     with apart(serve_vendor) as url, openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client:
-        stack = LocalStack(operator={"OPENAI_BASE_URL": url, "LOG_LEVEL": "WARNING"})
+        stack = LocalStack(operator={"OPENAI_BASE_URL": url})
         try:
             stack.start()
+            logger().setLevel(logging.WARNING)
             engine.watch()
             for tenant in ("bench-open", "bench-closed"):
                 stack.token(tenant)

@@ -38,6 +38,9 @@ def main() -> NoReturn:
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         _give_up(f"port {port} is taken: choose another one with PORT=..." if taken else f"port {port}: {error}")
+    except ValueError as error:
+        # A variable that is a parameter of template.yaml, such as LOG_LEVEL.
+        _give_up(str(error))
     try:
         stack.start()
         print(_greeting(stack, operator), flush=True)

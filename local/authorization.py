@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, Final, cast
 
-from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
+from local.functions import FunctionFailed, FunctionThrottled, FunctionTimedOut, Invocable, PayloadTooLarge
 
 _KEPT: Final = 4096
 
@@ -60,6 +60,8 @@ class Authorizer:
             raise Refused("UNAUTHORIZED" if str(error) == "Unauthorized" else "AUTHORIZER_FAILURE") from error
         except (FunctionTimedOut, PayloadTooLarge) as error:
             raise Refused("AUTHORIZER_FAILURE") from error
+        except FunctionThrottled as error:
+            raise Refused("AUTHORIZER_CONFIGURATION_ERROR") from error
         if not _well_formed(answer):
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
         return cast("dict[str, Any]", answer)

@@ -22,6 +22,10 @@ class FunctionTimedOut(Exception):
     """The function has not ended within its time. Its thread goes on; nobody waits for it."""
 
 
+class FunctionThrottled(Exception):
+    """As many calls as the function may run at once are running. It was not started."""
+
+
 class PayloadTooLarge(Exception):
     """The event is larger than what Lambda takes."""
 
@@ -37,7 +41,7 @@ class Invocable(Protocol):
     def arn(self) -> str: ...
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, PayloadTooLarge and FunctionFailed."""
+        """The handler's answer; raises FunctionTimedOut, FunctionThrottled, PayloadTooLarge and FunctionFailed."""
         ...
 
 
@@ -63,7 +67,8 @@ class LambdaContext:
 class Function:
     """One function. Its module is loaded at the first call, once, under a name of its own: all are called app.py."""
 
-    def __init__(self, logical_id: str, properties: Properties, region: str) -> None:
+    def __init__(self, logical_id: str, properties: Properties, region: str, reserved: int | None) -> None:
+        """`reserved` is how many calls may run at once; None is no limit."""
         self.logical_id = logical_id
         self.arn: str = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{logical_id}"
         self._folder: str = properties["CodeUri"]
@@ -72,9 +77,10 @@ class Function:
         self._memory = str(properties["MemorySize"])
         self._lock = threading.Lock()
         self._module: ModuleType | None = None
+        self._room = None if reserved is None else threading.BoundedSemaphore(reserved)
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, PayloadTooLarge and FunctionFailed.
+        """The handler's answer; raises FunctionTimedOut, FunctionThrottled, PayloadTooLarge and FunctionFailed.
 
         Event and answer pass through JSON, as they do on their way into Lambda and out of it.
         """
@@ -87,7 +93,15 @@ class Function:
             invoked_function_arn=self.arn,
             ends_at=time.monotonic() + self._timeout_s,
         )
-        return _Invocation(lambda: self._load()(json.loads(payload), context)).result(self._timeout_s)
+        invocation = _Invocation(lambda: self._load()(json.loads(payload), context))
+        if self._room is None:
+            return invocation.result(self._timeout_s)
+        if not self._room.acquire(blocking=False):
+            raise FunctionThrottled
+        try:
+            return invocation.result(self._timeout_s)
+        finally:
+            self._room.release()
 
     def _load(self) -> Callable[[Any, LambdaContext], Any]:
         with self._lock:
@@ -143,6 +157,7 @@ def functions(template: Template, region: str) -> dict[str, Function]:
     """All functions by their logical ids; the template is told their names."""
     made: dict[str, Function] = {}
     for logical_id, properties in template.functions().items():
-        made[logical_id] = Function(logical_id, properties, region)
+        reserved = template.resolve(properties.get("ReservedConcurrentExecutions"))
+        made[logical_id] = Function(logical_id, properties, region, None if reserved is None else int(reserved))
         template.name(logical_id, logical_id, Arn=made[logical_id].arn)
     return made

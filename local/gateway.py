@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from local.authorization import Authorizer, Refused
-from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
+from local.functions import FunctionFailed, FunctionThrottled, FunctionTimedOut, Invocable, PayloadTooLarge
 from local.routes import RestApi, Route
 from local.serving import RAW_HEADERS
 from local.template import ACCOUNT_ID, Template
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # API Gateway's bound of a request's body, in bytes.
 BODY_LIMIT: Final = 10 * 1024 * 1024
 _API_ID: Final = "local"
+# Headers of functions that API Gateway passes on under another name, as far as a function here could send them.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+_REMAPPED: Final = {"www-authenticate": "x-amzn-Remapped-WWW-Authenticate"}
 
 
 class Gateway:
@@ -62,6 +65,8 @@ class Gateway:
             return self._own("REQUEST_TOO_LARGE", request_id)
         except FunctionTimedOut:
             return self._own("INTEGRATION_TIMEOUT", request_id)
+        except FunctionThrottled:
+            return self._own("INTEGRATION_FAILURE", request_id)
         except (FunctionFailed, _MalformedAnswer):
             return self._own("BAD_GATEWAY", request_id)
 
@@ -170,9 +175,9 @@ def _response(answer: Any) -> Response:
         raise _MalformedAnswer
     headers = Headers()
     for name, value in _mapping(members.get("headers")).items():
-        headers.set(name, _header(value))
+        headers.set(_REMAPPED.get(name.lower(), name), _header(value))
     for name, values in _mapping(members.get("multiValueHeaders")).items():
-        headers.setlist(name, [_header(value) for value in values])
+        headers.setlist(_REMAPPED.get(name.lower(), name), [_header(value) for value in values])
     if "Content-Type" not in headers:
         headers.set("Content-Type", "application/json")
     return Response(_payload(body, encoded=members.get("isBase64Encoded") is True), members["statusCode"], headers)

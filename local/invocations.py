@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from local.functions import FunctionFailed, FunctionTimedOut, Invocable, PayloadTooLarge
+from local.functions import FunctionFailed, FunctionThrottled, FunctionTimedOut, Invocable, PayloadTooLarge
 from local.serving import Server
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _invoke(function: Invocable, event: dict[str, Any]) -> None:
     for _ in range(TRIES):
         try:
             function.invoke(event)
-        except (FunctionFailed, FunctionTimedOut, PayloadTooLarge):
+        except (FunctionFailed, FunctionThrottled, FunctionTimedOut, PayloadTooLarge):
             time.sleep(_PAUSE_S)
         else:
             return

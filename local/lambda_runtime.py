@@ -162,7 +162,10 @@ def _variables(
 ) -> Callable[[], Mapping[str, str]]:
     def variables() -> Mapping[str, str]:
         own: dict[str, Any] = template.resolve(properties["Environment"]["Variables"])
+        logs: Properties = properties["LoggingConfig"]
         return {
+            "AWS_LAMBDA_LOG_FORMAT": template.resolve(logs["LogFormat"]),
+            "AWS_LAMBDA_LOG_LEVEL": template.resolve(logs["ApplicationLogLevel"]),
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(properties["Timeout"]),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(properties["MemorySize"]),
             **aws(),

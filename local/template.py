@@ -38,6 +38,7 @@ class Template:
         self.body = self.read(path)
         self._values: dict[str, Any] = {
             "AWS::AccountId": ACCOUNT_ID,
+            "AWS::NoValue": None,
             "AWS::Partition": "aws",
             "AWS::Region": region,
             "AWS::StackName": STACK_NAME,
@@ -46,7 +47,11 @@ class Template:
         for name, declared in self.body["Parameters"].items():
             if name not in parameters and "Default" not in declared:
                 raise ValueError(f"the parameter {name} has no default and no value")
-            self._values[name] = str(parameters.get(name, declared.get("Default")))
+            value = str(parameters.get(name, declared.get("Default")))
+            allowed = [str(each) for each in declared.get("AllowedValues", [value])]
+            if value not in allowed:
+                raise ValueError(f"{name}={value} is not one of {', '.join(allowed)}")
+            self._values[name] = value
         self._attributes: dict[tuple[str, str], str] = {}
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,

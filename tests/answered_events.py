@@ -9,7 +9,10 @@ _ROW = re.compile(r"^\| `make invoke FUNCTION=(\w+)` \| (.*) \| (\S+) \|$", re.M
 
 
 class Answered(NamedTuple):
-    """`about` begins with the route, where there is one; `answer` is a status, an error's message, or null."""
+    """One row. `about` begins with the route, where there is one.
+
+    `answer` is a status (of HTTP, or of a report), an error's message, or null.
+    """
 
     event: str
     about: str
@@ -28,4 +31,4 @@ def told(answer: dict[str, Any] | None) -> str:
     """A function's answer as the table tells it."""
     if answer is None:
         return "null"
-    return str(answer["errorMessage"] if "errorMessage" in answer else answer["statusCode"])
+    return str(next(answer[name] for name in ("errorMessage", "statusCode", "status") if name in answer))

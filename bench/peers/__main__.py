@@ -218,7 +218,7 @@ def ours(vendor: str, built: Path) -> Generator[list[Line]]:
     with ExitStack() as around:
         # It keeps connections, as AWS does and the embedded store does not.
         tables = around.enter_context(dynamodb_local())
-        operator = {"OPENAI_BASE_URL": vendor, "LOG_LEVEL": "WARNING", "AWS_ENDPOINT_URL": tables}
+        operator = {"OPENAI_BASE_URL": vendor, "AWS_ENDPOINT_URL": tables}
         stack = LocalStack(operator=operator, built=built)
         around.callback(stack.stop)
         stack.start()

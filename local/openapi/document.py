@@ -241,7 +241,7 @@ def _failures(route: Described, api: RestApi) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for status, problems in sorted(by_status.items()):
         headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
-        if status in {409, 429}:
+        if status in {409, 429, 503}:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
         told[str(status)] = {
             "description": "; ".join(problem["title"] for problem in problems) + ".",

@@ -122,12 +122,11 @@ _OF_ROUTES: Final[dict[str, tuple[type[NexusError], ...]]] = {
     "list_models": (*_OF_SAVED_KEYS, errors.ProviderFailed),
     "export_audit_logs": (errors.LimitExceeded, errors.JobsUnavailable),
     "erase_audit_content": (errors.LimitExceeded, errors.JobsUnavailable),
-    "health": (errors.Unhealthy,),
 }
 
 
 # What API Gateway itself answers, whatever the route.
-_OF_EVERY_ROUTE: Final = ("WAF_FILTERED", "THROTTLED", "INTEGRATION_TIMEOUT")
+_OF_EVERY_ROUTE: Final = ("WAF_FILTERED", "THROTTLED", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT")
 
 
 def failures(name: str, operation: Operation, api: RestApi) -> list[Problem]:
@@ -151,7 +150,8 @@ def _own(operation: Operation) -> Iterator[type[NexusError]]:
     if operation.path or operation.query or operation.body:
         yield errors.ValidationFailed
     yield errors.InternalError
-    yield errors.StoreUnavailable
+    if operation.role is not None:
+        yield errors.StoreUnavailable
 
 
 def problem(error: type[NexusError]) -> Problem:

@@ -4,6 +4,7 @@
 the local API.
 """
 
+import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -94,8 +95,27 @@ def test_each_provider_writes_copy(stack: LocalStack, tenant: str, provider: Pro
     assert stack.providers.count(provider) == 1
 
 
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_log_has_every_metric_and_no_prompt_at_each_level(
+    stack: LocalStack, tenant: str, tmp_path: Path, level: str
+) -> None:
+    log = tmp_path / "log"
+    stack.tenants.welcome(tenant)
+    subject = function(stack, "GenerateCopyFunction").start(log, LOG_LEVEL=level, AWS_LAMBDA_LOG_LEVEL=level)
+    with closing(subject) as environment:
+        assert environment.invoke(wish(tenant, "a prompt that nobody logs"))["statusCode"] == 200
+
+    written = log.read_text()
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    assert [line["Requests"] for line in lines if "Requests" in line] == [1]
+    assert [line["level"] for line in lines if line.get("message") == "request"] == ["INFO"]
+    assert "a prompt that nobody logs" not in written
+    assert "Warning" not in written
+
+
 def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
     stack.tick()
+    assert function(stack, "CheckHealthFunction").invoke(read_event("check_health"))["status"] == "ok"
     assert function(stack, "MailEventsFunction").invoke(read_event("mail_events")) is None
 
 

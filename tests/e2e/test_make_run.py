@@ -127,13 +127,21 @@ def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:
     assert done.stderr == f"make run: port {port} is taken: choose another one with PORT=...\n"
 
 
-@pytest.mark.parametrize("port", ["x", "65536", "-1"])
-def test_a_port_that_is_none_is_told_in_one_line(port: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PORT", "x", "PORT=x is no port"),
+        ("PORT", "65536", "PORT=65536 is no port"),
+        ("PORT", "-1", "PORT=-1 is no port"),
+        ("LOG_LEVEL", "WARNING", "LogLevel=WARNING is not one of DEBUG, INFO"),
+    ],
+)
+def test_variable_that_has_no_such_value_is_refused_in_one_line(variable: str, value: str, message: str) -> None:
     command = [sys.executable, "-m", "local"]
-    environment = command_environment({"PORT": port})
+    environment = command_environment({variable: value})
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"make run: PORT={port} is no port\n"
+    assert done.stderr == f"make run: {message}\n"
 
 
 @pytest.mark.slow

@@ -5,11 +5,13 @@ with 1 where an answer breaks what is promised.
 """
 
 import argparse
+import logging
 import os
 import sys
 
 from local.demo import PROVIDERS
 from local.stack import LocalStack
+from nexus_ai.core.observability import logger
 from nexus_ai.providers.base import ProviderName
 from tests.evaluation.cases import ROUTES, cases
 from tests.evaluation.runner import prepare, run, table
@@ -25,7 +27,9 @@ def main() -> int:
     parser.add_argument("--model", help="another model than that of the demo")
     given = parser.parse_args()
     provider = ProviderName(given.provider)
-    stack = LocalStack(operator=dict(os.environ) | {"LOG_LEVEL": "ERROR"}).start()
+    stack = LocalStack(operator=dict(os.environ)).start()
+    # Lines of the functions would stand between those of the table.
+    logger().setLevel(logging.ERROR)
     try:
         print(f"{provider}, {given.model or PROVIDERS[provider].model}, {stack.place(provider)}", flush=True)
         prepare(stack, TENANT, provider)

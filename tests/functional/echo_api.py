@@ -55,7 +55,7 @@ PARAMETERS = {
 
 
 def echo_api(folder: Path) -> Server:
-    """A gateway over template.yaml's API, with two functions in place of its own. Whoever takes it stops it."""
+    """A gateway over template.yaml's API, with functions in place of its own. Whoever takes it stops it."""
     template = Template(PARAMETERS, region="us-east-1", path=_template(folder))
     return Server().start(Gateway(template, "us-east-1", functions(template, "us-east-1")))
 
@@ -80,9 +80,16 @@ def _template(folder: Path) -> Path:
     api = body["Resources"]["Api"]
     kind = "AWS::Serverless::Function"
     echo = {"CodeUri": str(folder / "echo"), "Events": events | {"Open": {"Type": "Api", "Properties": public}}}
+    busy_route = {"Method": "POST", "Path": "/api/busy", "Auth": {"Authorizer": "NONE"}}
+    # Lambda throttles every call of a function with this reservation.
+    busy = {"CodeUri": str(folder / "echo"), "ReservedConcurrentExecutions": 0}
     resources = {
         "Api": api,
         "EchoFunction": {"Type": kind, "Properties": echo},
+        "BusyFunction": {
+            "Type": kind,
+            "Properties": busy | {"Events": {"Busy": {"Type": "Api", "Properties": busy_route}}},
+        },
         "AuthorizerFunction": {"Type": kind, "Properties": {"CodeUri": str(folder / "gate")}},
     }
     path = folder / "template.yaml"

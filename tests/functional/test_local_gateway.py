@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from local.authorization import allows
-from tests.functional.echo_api import echo_api
+from local.authorization import Authorizer, Refused, allows
+from local.functions import Function, FunctionFailed, FunctionThrottled, FunctionTimedOut
+from local.routes import RestApi
+from local.template import Template
+from tests.functional.echo_api import PARAMETERS, echo_api
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:local/prod/GET/api/things"
 
@@ -111,7 +114,7 @@ def test_a_public_route_is_reached_without_a_token_and_without_a_caller(api: htt
         ("Bearer bad", 401, "unauthenticated"),
         ("Bearer denied", 401, "unauthenticated"),
         ("Bearer broken", 503, "token_keys_unavailable"),
-        ("Bearer malformed", 500, "internal_error"),
+        ("Bearer malformed", 503, "token_keys_unavailable"),
     ],
 )
 def test_a_caller_who_may_not_pass_gets_the_gateways_answer(
@@ -173,10 +176,53 @@ def test_headers_of_an_answer_may_repeat_and_bodies_may_be_bytes(api: httpx.Clie
     assert response.content == b"\x00\xff"
 
 
+@pytest.mark.parametrize(
+    "members", [{"headers": {"WWW-Authenticate": "Bearer"}}, {"multiValueHeaders": {"www-authenticate": ["Bearer"]}}]
+)
+def test_challenge_of_a_function_arrives_under_another_name(api: httpx.Client, members: dict[str, Any]) -> None:
+    response = api.post("/api/open", json={"answer": {"statusCode": 401, **members}})
+    assert response.status_code == 401
+    assert "WWW-Authenticate" not in response.headers
+    assert response.headers["x-amzn-Remapped-WWW-Authenticate"] == "Bearer"
+
+
 def test_a_function_that_raises_is_a_bad_gateway_that_tells_nothing(api: httpx.Client) -> None:
     response = api.post("/api/open", json={"raise": "a secret"})
     problem(response, 502, "internal_error")
     assert "secret" not in response.text
+
+
+def test_throttled_function_is_unavailable_for_a_moment(api: httpx.Client) -> None:
+    response = api.post("/api/busy", json={})
+    problem(response, 503, "service_unavailable")
+    assert 1 <= int(response.headers["Retry-After"]) <= 5
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+
+
+def test_reservation_is_given_back_after_each_call(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event['number'] // event['by']\n")
+    properties = {"CodeUri": str(tmp_path), "Handler": "app.handler", "Timeout": 5, "MemorySize": 128}
+    function = Function("OneAtATime", properties, "us-east-1", reserved=1)
+    with pytest.raises(FunctionFailed):
+        function.invoke({"number": 6, "by": 0})
+    assert [function.invoke({"number": number, "by": 2}) for number in (6, 8)] == [3, 4]
+
+
+@pytest.mark.parametrize("failure", [FunctionThrottled, FunctionTimedOut, FunctionFailed("the keys cannot be read")])
+def test_authorizer_that_cannot_decide_is_unavailable_for_a_moment(failure: Exception) -> None:
+    class Undecided:
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:AuthorizerFunction"
+
+        def invoke(self, event: dict[str, Any]) -> Any:
+            raise failure
+
+    with pytest.raises(Refused) as refused:
+        Authorizer(Undecided(), ttl_s=300).context("Bearer good", ARN)
+    status, headers, body = (
+        RestApi(Template(PARAMETERS, region="us-east-1")).gateway_response(refused.value.response).of("id")
+    )
+    assert (status, json.loads(body)["code"]) == (503, "token_keys_unavailable")
+    assert 1 <= int(headers["Retry-After"]) <= 5
 
 
 def test_a_function_that_takes_too_long_is_a_gateway_timeout(api: httpx.Client) -> None:

@@ -129,7 +129,7 @@ def part(reference: str) -> str:
 def granted(function: str) -> set[tuple[str, str]]:
     template = Template(PARAMETERS, region="us-east-1")
     found: set[tuple[str, str]] = set()
-    for policy in template.functions()[function]["Policies"]:
+    for policy in template.functions()[function].get("Policies", []):
         for statement in policy["Statement"]:
             reference = statement["Resource"]
             resource = reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else part(reference["Fn::Sub"])
@@ -166,21 +166,12 @@ def test_generate_copy_may_do_what_it_does_and_nothing_else(calls: set[tuple[str
     assert granted("GenerateCopyFunction") <= calls, "granted and never used"
 
 
-@pytest.mark.parametrize(
-    ("function", "request_line"),
-    [
-        ("HealthFunction", "GET /api/health?deep=1"),
-        ("UsageStatsFunction", "GET /api/marketing/ai/usage-stats"),
-    ],
-)
-def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(
-    function: str, request_line: str, stack: LocalStack, tenant: str
-) -> None:
+def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(stack: LocalStack, tenant: str) -> None:
     token = stack.token(tenant, roles=["admin"])
     with recorded(tenant) as calls:
-        assert ask(stack.url, *request_line.split(), token=token).status == 200
+        assert ask(stack.url, "GET", "/api/marketing/ai/usage-stats", token=token).status == 200
 
-    assert calls == granted(function)
+    assert calls == granted("UsageStatsFunction")
 
 
 def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: str) -> None:

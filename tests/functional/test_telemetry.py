@@ -7,7 +7,7 @@ import pytest
 
 from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
-from nexus_ai.core.observability import NAMESPACE
+from nexus_ai.core.observability import NAMESPACE, SERVICE
 from nexus_ai.providers.base import FailureKind, ProviderName
 from tests.functional.pipeline_support import copy, set_limits, welcome
 
@@ -26,6 +26,8 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Any:
         for line in found:
             (described,) = line["_aws"]["CloudWatchMetrics"]
             assert described["Namespace"] == NAMESPACE
+            assert described["Dimensions"][0][:2] == ["service", "stack"]
+            assert (line["service"], line["stack"]) == (SERVICE, "nexus-ai-local")
             # Whatever is named as a metric or a dimension stands in the line.
             named = [metric["Name"] for metric in described["Metrics"]] + described["Dimensions"][0]
             assert set(named) <= line.keys()
@@ -95,7 +97,7 @@ def test_a_fallback_tells_which_provider_failed_and_how(stack: LocalStack, tenan
     ]
     (by_kind,) = (line for line in told if "ProviderErrorsByKind" in line)
     assert (by_kind["provider"], by_kind["kind"], by_kind["ProviderErrorsByKind"]) == ("openai", "no_credit", 1)
-    assert by_kind["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "provider", "kind"]]
+    assert by_kind["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stack", "provider", "kind"]]
 
 
 def test_a_call_that_nobody_answers_is_a_failure(stack: LocalStack, tenant: str, lines: Any) -> None:

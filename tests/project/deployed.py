@@ -165,6 +165,8 @@ def _logs(deployed: Deployed) -> Iterator[tuple[str, str]]:
         # A group of Lambda's own making keeps what it is told for ever.
         if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
             yield name, "logs to a group that is not the stack's"
+        elif function["LoggingConfig"].get("ApplicationLogLevel") != function["Environment"]["Variables"]["LOG_LEVEL"]:
+            yield name, "Lambda filters at another level than LOG_LEVEL"
 
 
 def _timeouts(deployed: Deployed) -> Iterator[tuple[str, str]]:

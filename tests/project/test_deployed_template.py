@@ -93,6 +93,10 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
     (lambda d: table(d).pop("TimeToLiveSpecification"), "no TTL"),
     (lambda d: only(d, "AWS::Logs::LogGroup").pop("RetentionInDays"), "no retention"),
     (lambda d: function(d, "HealthFunction").pop("LoggingConfig"), "logs to a group that is not the stack's"),
+    (
+        lambda d: function(d, "HealthFunction")["LoggingConfig"].pop("ApplicationLogLevel"),
+        "Lambda filters at another level than LOG_LEVEL",
+    ),
     (lambda d: function(d, "HealthFunction").pop("Timeout"), "no timeout"),
     (lambda d: function(d, "HealthFunction").update(Timeout=30), "runs longer than API Gateway waits"),
     (lambda d: function(d, "TranslateFunction").update(Timeout=30), "runs longer than API Gateway waits"),

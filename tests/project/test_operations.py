@@ -14,6 +14,8 @@ LAYER = ROOT / "layers" / "common" / "nexus_ai"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 ENVIRONMENTS = ("dev", "staging", "prod")
 DASHBOARD = ROOT / "ops" / "dashboard.yaml"
+# Stacks may share an account and a region, and no alarm of one may ring because of another.
+OF_THE_STACK = {"service": SERVICE, "stack": {"Ref": "AWS::StackName"}}
 # What AWS tells of itself, of what is looked at here.
 OF_AWS = {
     "AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency"},
@@ -39,7 +41,8 @@ def watched() -> Iterator[tuple[str, str]]:
         for metric in stats or [alarm]:
             yield metric["Namespace"], metric["MetricName"]
             if metric["Namespace"] == NAMESPACE:
-                assert metric["Dimensions"][0] == {"Name": "service", "Value": SERVICE}
+                dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+                assert dimensions.items() >= OF_THE_STACK.items()
 
 
 def shown() -> Iterator[tuple[str, str]]:
@@ -51,9 +54,12 @@ def shown() -> Iterator[tuple[str, str]]:
         for metric in widget["properties"]["metrics"]:
             if isinstance(metric[0], dict):
                 assert "ProviderErrorsByKind" in metric[0]["expression"]
+                assert 'stack="${Name}"' in metric[0]["expression"]
                 continue
             if metric[0] != "...":
                 namespace, name = (namespace if metric[0] == "." else metric[0]), metric[1]
+            if metric[0] == NAMESPACE:
+                assert metric[2:6] == ["service", SERVICE, "stack", "${Name}"]
             yield namespace, name
 
 

@@ -1,9 +1,10 @@
 """template.yaml keeps the promises that no function can keep: encryption, backups, least privilege, one voice."""
 
 import json
+import logging
 import re
 from itertools import takewhile
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -153,6 +154,13 @@ def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None
     assert {name.lower() for name in variables} == set(Settings.model_fields)
 
 
+def test_log_levels_lose_no_metric_and_are_those_of_the_settings() -> None:
+    levels = TEMPLATE.body["Parameters"]["LogLevel"]["AllowedValues"]
+    # Lambda counts a line without a level, which a line of metrics is, as INFO.
+    assert max(logging.getLevelNamesMapping()[level] for level in levels) <= logging.INFO
+    assert set(levels) == set(get_args(Settings.model_fields["log_level"].annotation))
+
+
 def test_the_defaults_of_the_parameters_are_those_of_the_settings() -> None:
     variables: dict[str, Any] = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
     parameters = TEMPLATE.body["Parameters"]
@@ -215,8 +223,8 @@ def test_api_gateway_speaks_as_the_functions_do() -> None:
         ("QUOTA_EXCEEDED", 429),
         ("WAF_FILTERED", 403),
         ("AUTHORIZER_FAILURE", 503),
-        ("AUTHORIZER_CONFIGURATION_ERROR", 500),
-        ("INTEGRATION_FAILURE", 502),
+        ("AUTHORIZER_CONFIGURATION_ERROR", 503),
+        ("INTEGRATION_FAILURE", 503),
         ("INTEGRATION_TIMEOUT", 504),
         ("BAD_GATEWAY", 502),
     ],
@@ -225,7 +233,10 @@ def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: i
     assert RestApi(TEMPLATE).gateway_response(kind).status == status
 
 
-@pytest.mark.parametrize("kind", ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE"])
+@pytest.mark.parametrize(
+    "kind",
+    ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR", "INTEGRATION_FAILURE"],
+)
 def test_who_is_told_to_come_again_is_told_when(kind: str) -> None:
     _, headers, _ = RestApi(TEMPLATE).gateway_response(kind).of("id")
     assert int(headers["Retry-After"]) >= 1

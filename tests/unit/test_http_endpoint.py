@@ -13,7 +13,7 @@ from functions.health.app import handler as health
 from nexus_ai import __version__
 from nexus_ai.core.caller import Caller, Role
 from nexus_ai.core.clock import SystemClock, uuid7_floor
-from nexus_ai.core.errors import LimitExceeded, NexusError, StoreUnavailable
+from nexus_ai.core.errors import AllProvidersFailed, LimitExceeded, NexusError, StoreUnavailable
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel
 from nexus_ai.http.endpoint import Handler, endpoint
@@ -141,7 +141,8 @@ def test_a_body_that_is_no_json_is_400() -> None:
 def test_a_caller_that_the_authorizer_cannot_have_vouched_for_is_401(authorizer: dict[str, Any]) -> None:
     response = serve(post({"prompt": "a"}, authorizer=authorizer))
     assert problem_of(response)["code"] == "unauthenticated"
-    assert response["headers"]["WWW-Authenticate"] == "Bearer"
+    # API Gateway would pass it on as x-amzn-Remapped-WWW-Authenticate.
+    assert "WWW-Authenticate" not in response["headers"]
 
 
 def test_an_event_without_an_authorizer_is_401() -> None:
@@ -358,3 +359,19 @@ def test_nothing_in_an_event_gives_a_500(
     response = serve(event | {"requestContext": {"authorizer": authorizer, "identity": identity}})
     assert response["statusCode"] < 500
     assert response["body"].encode()
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [(StoreUnavailable(), True), (ZeroDivisionError(), True), (AllProvidersFailed(), False), (LimitExceeded(), False)],
+)
+def test_a_fault_of_ours_is_counted_by_function_and_version(
+    error: Exception, counted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(error)(post({}), Context())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [line for line in lines if "ServerErrors" in line]
+    assert [(line["ServerErrors"], line["function"], line["version"]) for line in found] == (
+        [(1, Context.function_name, Context.function_version)] if counted else []
+    )

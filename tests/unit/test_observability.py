@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -142,3 +143,44 @@ assert logging.getLogger({sdk!r} + "._base_client").getEffectiveLevel() == loggi
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_lambda_filters_at_the_same_level_and_keeps_every_metric(level: str) -> None:
+    """Run the logger in a process of its own, with the level where Lambda sets it; a warning is an error there."""
+    program = f"""
+import logging, sys
+# As Lambda's runtime does before it loads a function.
+logging.basicConfig(level="{level}", stream=sys.stdout)
+from nexus_ai.core.observability import Unit, logger, metrics
+logger().debug("detail")
+logger().info("event")
+logging.getLogger("a_library").debug("words of a library")
+metrics({{"Requests": (1, Unit.COUNT)}})
+"""
+    environment = os.environ | SETTINGS | {"LOG_LEVEL": level, "AWS_LAMBDA_LOG_LEVEL": level}
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env=environment | {"PYTHONPATH": "layers/common"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    written = [json.loads(line) for line in ended.stdout.splitlines()]
+    kept = [line for line in written if passes_lambda(line, level)]
+    assert kept == written
+    wanted = {"DEBUG": ["detail", "event", None], "INFO": ["event", None]}
+    assert [line.get("message") for line in written] == wanted[level]
+    assert written[-1]["Requests"] == 1
+
+
+def passes_lambda(line: dict[str, Any], level: str) -> bool:
+    """Return whether Lambda keeps a line: one without a level or without an RFC 3339 timestamp counts as INFO.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    levels = logging.getLevelNamesMapping()
+    stamped = "timestamp" in line and datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+    return levels[line["level"] if "level" in line and stamped else "INFO"] >= levels[level]

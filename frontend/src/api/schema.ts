@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Whether the service answers, and which version of it.
-         * @description Public. `deep` 1 asks every table, the key service and the store of contents.
+         * @description Public. `deep` has no effect: parts are checked for operators, outside of the API.
          */
         get: operations["health"];
         put?: never;
@@ -710,18 +710,6 @@ export interface components {
             /** Costpermonthusd */
             costPerMonthUsd: number | null;
         };
-        /** Check */
-        Check: {
-            /** Name */
-            name: string;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "ok" | "failed";
-            /** Latencyms */
-            latencyMs: number;
-        };
         /**
          * ConnectionCode
          * @description `refused`: the vendor takes the key, and not this question for this model, which may be none that writes text.
@@ -956,7 +944,7 @@ export interface components {
         };
         /**
          * Health
-         * @description `checks` is null where none was asked for.
+         * @description `checks` is always null: parts are checked for operators, outside of the API.
          */
         Health: {
             /**
@@ -973,15 +961,16 @@ export interface components {
              * Checks
              * @default null
              */
-            checks: components["schemas"]["Check"][] | null;
+            checks: null;
         };
         /**
          * HealthQuery
-         * @description `deep` 1 asks every table, the key service and the store of contents.
+         * @description `deep` has no effect: parts are checked for operators, outside of the API.
          */
         HealthQuery: {
             /**
              * Deep
+             * @deprecated
              * @default 0
              * @enum {string}
              */
@@ -2193,10 +2182,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2432,10 +2422,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2633,10 +2624,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2841,10 +2833,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2985,10 +2978,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3152,10 +3146,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3263,10 +3258,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3405,10 +3401,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3562,10 +3559,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3654,10 +3652,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3804,10 +3803,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3922,10 +3922,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4068,10 +4069,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4206,10 +4208,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4377,10 +4380,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4752,10 +4756,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5027,10 +5032,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5136,10 +5142,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5295,10 +5302,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5431,10 +5439,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5550,10 +5559,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; Tokens cannot be verified now. */
+            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5642,10 +5652,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; A part of the service does not answer. */
+            /** @description The service cannot take the request now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

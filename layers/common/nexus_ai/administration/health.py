@@ -1,24 +1,21 @@
-"""Whether the service answers, and on demand whether what it stands on does: for monitors, and safe to show anybody."""
+"""Whether the service answers, for anybody, and whether each part that it stands on does, for operators alone."""
 
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Lock
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nexus_ai import __version__
-from nexus_ai.core.clock import SystemClock
-from nexus_ai.core.errors import NexusError, Unhealthy
+from nexus_ai.core.errors import NexusError
 from nexus_ai.core.observability import logger
-from nexus_ai.core.once import Once
 from nexus_ai.core.parallel import results
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, ResponseModel
 from nexus_ai.storage import keys, kms, objects, tables
 
-# Anybody may ask, so that asking often must cost nothing.
-KEPT_MS = 10_000
-# The names under which parts of the service are told: none of the cloud's own is.
+# Each part under a name of ours.
 CHECKS: Mapping[str, Callable[[], object]] = {
     "settings": lambda: tables.settings().get(keys.probe()),
     "rateLimits": lambda: tables.rate_limits().get(keys.probe()),
@@ -31,9 +28,18 @@ CHECKS: Mapping[str, Callable[[], object]] = {
 
 
 class HealthQuery(ParameterModel):
-    """`deep` 1 asks every table, the key service and the store of contents."""
+    """`deep` has no effect: parts are checked for operators, outside of the API."""
 
-    deep: Literal["0", "1"] = "0"
+    deep: Annotated[Literal["0", "1"], Field(deprecated=True)] = "0"
+
+
+class Health(ResponseModel):
+    """`checks` is always null: parts are checked for operators, outside of the API."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    stage: str
+    checks: None = None
 
 
 class Check(ResponseModel):
@@ -42,39 +48,29 @@ class Check(ResponseModel):
     latency_ms: int
 
 
-class Health(ResponseModel):
-    """`checks` is null where none was asked for."""
+class HealthReport(ResponseModel):
+    """What the operator's check found; `status` is `failed` if any part failed."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "failed"]
     version: str
     stage: str
-    checks: tuple[Check, ...] | None = None
+    checks: tuple[Check, ...]
 
 
-class _Checks:
-    """The last answers of all parts, and when they came."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._last: tuple[int, tuple[Check, ...]] | None = None
-
-    def now(self, now_ms: int) -> tuple[Check, ...]:
-        """Those of the last 10 s, else new ones, which whoever asks meanwhile waits for."""
-        with self._lock:
-            if self._last is None or not 0 <= now_ms - self._last[0] < KEPT_MS:
-                self._last = now_ms, tuple(results(partial(_check, name) for name in CHECKS))
-            return self._last[1]
+def read(_query: HealthQuery) -> Health:
+    """Return that the service answers. It asks nothing of AWS, so that strangers can cause no cost and no load."""
+    return Health(version=__version__, stage=get_settings().stage)
 
 
-checks = Once(_Checks)
-
-
-def read(query: HealthQuery) -> Health:
-    """Raises Unhealthy where a part fails."""
-    found = checks().now(SystemClock().now_ms()) if query.deep == "1" else None
-    if found and any(check.status == "failed" for check in found):
-        raise Unhealthy(extra={"checks": list(found)})
-    return Health(version=__version__, stage=get_settings().stage, checks=found)
+def check() -> HealthReport:
+    """Ask every table, the key service and the store of contents once, side by side."""
+    checks = tuple(results(partial(_check, name) for name in CHECKS))
+    return HealthReport(
+        status="ok" if all(each.status == "ok" for each in checks) else "failed",
+        version=__version__,
+        stage=get_settings().stage,
+        checks=checks,
+    )
 
 
 def _check(name: str) -> Check:
@@ -83,7 +79,6 @@ def _check(name: str) -> Check:
     try:
         CHECKS[name]()
     except NexusError:
-        # Strangers are told that it failed, and the log why.
         logger().exception("a part of the service does not answer", check=name)
         status = "failed"
     return Check(name=name, status=status, latency_ms=(time.perf_counter_ns() - began) // 1_000_000)

@@ -182,15 +182,6 @@ class StoreUnavailable(NexusError):
     retryable = True
 
 
-class Unhealthy(NexusError):
-    """`extra["checks"]` says what failed."""
-
-    status = 503
-    code = "unhealthy"
-    title = "A part of the service does not answer"
-    retryable = True
-
-
 class JobsUnavailable(NexusError):
     status = 503
     code = "jobs_unavailable"

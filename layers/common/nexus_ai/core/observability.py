@@ -80,7 +80,8 @@ class _Stdout(logging.Handler):
 
 
 def _make_logger() -> Logger:
-    for name in TALKATIVE:
+    # Lambda gives its level to the root logger, and with it to every library.
+    for name in ("", *TALKATIVE):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in LEVELS_OF_SDKS:
         os.environ.pop(name, None)
@@ -115,11 +116,12 @@ def metrics(
     dimensions: Mapping[str, str] | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> None:
-    """Tells CloudWatch of values by a line in its embedded metric format: no call, and nobody waits for it.
+    """Emit values to CloudWatch by a line in its embedded metric format: no call, and nobody waits for it.
 
-    `attributes` stand in the line for who reads or searches it, and make no metric of their own.
+    Every metric has the dimensions `service` and `stack`. `attributes` stand in the line for whoever reads or searches
+    it, and make no metric of their own.
     """
-    by = {"service": SERVICE, **(dimensions or {})}
+    by = {"service": SERVICE, "stack": get_settings().stack, **(dimensions or {})}
     described = {
         "Namespace": NAMESPACE,
         "Dimensions": [list(by)],

@@ -29,8 +29,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # Tells the metrics of this deployment from those of others in the same account and region.
+    stack: str = "local"
     stage: str = "local"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO"] = "INFO"
 
     settings_table: str
     rate_limits_table: str

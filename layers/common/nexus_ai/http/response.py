@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nexus_ai.core.errors import NexusError, Unauthenticated
+from nexus_ai.core.errors import NexusError
 
 type Response = dict[str, Any]
 
@@ -18,7 +18,11 @@ def success(answer: BaseModel, headers: Mapping[str, str], status: int = 200) ->
 
 
 def problem(error: NexusError, request_id: str, headers: Mapping[str, str]) -> Response:
-    """A problem document (RFC 9457). A replayed end keeps the id of the request that it ended."""
+    """Return a problem document (RFC 9457). A replayed end keeps the id of the request that it ended.
+
+    A 401 has no `WWW-Authenticate` here: API Gateway passes that header of a function on under another name. Its own
+    401, which is that of every token but one that expired after it was verified, has it (template.yaml).
+    """
     document = {
         **error.extra,
         "type": f"urn:nexus-ai:problem:{error.code}",
@@ -31,8 +35,6 @@ def problem(error: NexusError, request_id: str, headers: Mapping[str, str]) -> R
     own = {"Content-Type": "application/problem+json"}
     if error.retry_after is not None:
         own["Retry-After"] = str(max(1, error.retry_after))
-    if isinstance(error, Unauthenticated):
-        own["WWW-Authenticate"] = "Bearer"
     return {
         "statusCode": error.status,
         "headers": {**own, **headers},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nexus_ai.core import tls
 from nexus_ai.core.once import Once
+from nexus_ai.storage import sdk_settings
 from nexus_ai.storage.connections import Connections, Send
 from nexus_ai.storage.json_service import TRIES, JsonService
 
@@ -75,16 +76,29 @@ def _make_kms() -> JsonService:
 def _make_s3() -> "S3Client":
     import boto3  # noqa: PLC0415
 
-    # An object encrypted with a key of KMS can be fetched by a link of signature version 4 alone.
     with _making:
-        config = _config(TRIES).merge(_signature_4())
+        config = _config(TRIES).merge(_s3_options())
         return boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _signature_4() -> "Config":
+def _s3_options() -> "Config":
+    """Return what links to objects need to work in every region from the bucket's first day.
+
+    By default botocore signs links for the global host `BUCKET.s3.amazonaws.com`. It redirects requests for a new
+    bucket, which breaks the signature, and it serves no region that AWS opened after March 2019.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
     from botocore.config import Config  # noqa: PLC0415
 
-    return Config(signature_version="s3v4")
+    # S3 serves objects that are encrypted with a KMS key only by links of signature version 4.
+    signature = "s3v4"
+    if sdk_settings.configured_endpoint("s3"):
+        # An endpoint of one's own has no host name for each bucket: botocore puts the bucket into the path.
+        return Config(signature_version=signature)
+    return Config(
+        signature_version=signature,
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
 
 
 def _make_lambda() -> "LambdaClient":

@@ -63,14 +63,19 @@ def region() -> str:
 
 def endpoint(service: str, region: str) -> str:
     """Where a service is asked; raises NoAnswer."""
-    if not _is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-        told = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
-        if told:
-            return told
+    if configured := configured_endpoint(service):
+        return configured
     if _COMMERCIAL.fullmatch(region) and not any(_is_true(name) for name in _OTHER_ENDPOINTS):
         return f"https://{service}.{region}.amazonaws.com"
     with _asked():
         return session().create_client(service, region_name=region).meta.endpoint_url
+
+
+def configured_endpoint(service: str) -> str | None:
+    """Return the endpoint that the environment names for a service; None means AWS's own."""
+    if _is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+        return None
+    return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def _is_true(name: str) -> bool:

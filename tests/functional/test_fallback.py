@@ -79,16 +79,16 @@ def test_every_failure_does_what_the_table_says(
 
 def test_a_text_too_long_goes_on_to_a_larger_context_only(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    # 200,000 tokens at Anthropic, 128,000 at OpenRouter's model, a million at Google.
-    set_fallback(tenant, "anthropic", "openrouter", "google")
+    # 1,000,000 tokens at Anthropic, 131,072 at Groq, 1,050,000 at OpenRouter's model.
+    set_fallback(tenant, "anthropic", "groq", "openrouter")
     stack.providers.script(ProviderName.ANTHROPIC, Fail(FailureKind.CONTEXT_TOO_LONG))
 
     reply = copy(stack, tenant, {"provider": "anthropic"})
 
-    assert reply.body["provider"] == "google"
+    assert reply.body["provider"] == "openrouter"
     codes = [(attempt["provider"], attempt["errorCode"]) for attempt in reply.body["fallback"]["attempts"]]
-    assert codes == [("anthropic", "context_too_long"), ("openrouter", "context_too_small"), ("google", None)]
-    assert stack.providers.count(ProviderName.OPENROUTER) == 0
+    assert codes == [("anthropic", "context_too_long"), ("groq", "context_too_small"), ("openrouter", None)]
+    assert stack.providers.count(ProviderName.GROQ) == 0
 
 
 def test_a_text_too_long_for_all_is_refused_as_such(stack: LocalStack, tenant: str) -> None:

@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-scale bench-peers lint types format openapi requirements build \
-	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling clean setup browser screenshots
+	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling smoke clean setup browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -180,6 +180,9 @@ ceiling: setup ## what a tenant's administrators cannot exceed: ENV, TENANT, REQ
 		$(if $(REQUESTS_PER_HOUR),--requests-per-hour "$(REQUESTS_PER_HOUR)") \
 		$(if $(TOKENS_PER_DAY),--tokens-per-day "$(TOKENS_PER_DAY)") \
 		$(if $(COST_PER_MONTH_USD),--cost-per-month-usd "$(COST_PER_MONTH_USD)")
+
+smoke: setup ## check a deployment: ENV, or URL in its place; NEXUS_TOKEN, SMOKE_PROVIDER, SMOKE_PROVIDER_KEY in the environment
+	@PYTHONPATH=layers/common exec $(BIN)/python -m ops.smoke $(if $(URL),--url "$(URL)",--env "$(ENV)")
 
 clean: ## everything that can be made again
 	@rm -rf .venv .cache frontend/node_modules frontend/dist .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -8,10 +8,13 @@ from local.stack import LocalStack
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.storage import keys, tables
+from nexus_ai.tenants.models import StoppedEmail, StopReason
+from nexus_ai.tenants.store import TenantStore
+from tests.functional.alerts_support import address, alert_items, always, listed, telling
 from tests.functional.http_client import Reply, ask
 from tests.functional.limits_support import ask as reservation
 from tests.functional.limits_support import caller_of
-from tests.functional.pipeline_support import copy, set_limits
+from tests.functional.pipeline_support import copy, far_from_the_end_of_an_hour, set_limits
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 
@@ -33,6 +36,7 @@ def test_a_tenant_that_never_called_has_the_deployments_limits_and_used_nothing(
         "alertThresholds": [80],
         "alertEmails": [],
         "stoppedEmails": [],
+        "alerts": [],
         "ceilings": {"requestsPerHour": None, "tokensPerDay": None, "costPerMonthUsd": None},
     }
     assert [window["limit"] for window in windows] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
@@ -87,6 +91,43 @@ def test_another_tenants_use_is_not_told(stack: LocalStack, tenant: str) -> None
     copy(stack, tenant)
 
     assert [window["used"] for window in get(stack, f"{tenant}-other").body["windows"]] == [0, 0, 0]
+
+
+def alerts(stack: LocalStack, tenant: str) -> list[tuple[str, int, str]]:
+    shown = get(stack, tenant).body["alerts"]
+    assert all((alert["at"] is None) == (alert["status"] == "due") for alert in shown)
+    return [(alert["limit"], alert["threshold"], alert["status"]) for alert in shown]
+
+
+@pytest.mark.parametrize("end", ["sent", "mails_off", "no_recipient"])
+def test_alert_of_a_reached_threshold_is_due_until_it_is_dispatched(stack: LocalStack, tenant: str, end: str) -> None:
+    far_from_the_end_of_an_hour(10)
+    stack.token(tenant)
+    set_limits(tenant, requests=2)
+    listed(tenant, 50, 60)
+    assert alerts(stack, tenant) == []
+
+    copy(stack, tenant)
+    assert alerts(stack, tenant) == [("requestsPerHour", 50, "due")]
+    if end == "no_recipient":
+        stopped = StoppedEmail(address=address(tenant), reason=StopReason.BOUNCE, at_ms=1)
+        TenantStore(tables.settings()).stop_email(tenant, stopped)
+    telling(SystemClock(), off=end == "mails_off").all(always)
+
+    assert alerts(stack, tenant) == [("requestsPerHour", 50, end)]
+
+
+def test_alert_with_an_unknown_outcome_is_left_out(stack: LocalStack, tenant: str) -> None:
+    far_from_the_end_of_an_hour(10)
+    stack.token(tenant)
+    set_limits(tenant, requests=1)
+    listed(tenant)
+    copy(stack, tenant)
+    telling(SystemClock()).all(always)
+    (name,) = [item["SK"] for item in alert_items(tenant)]
+    tables.rate_limits().update(keys.alert(tenant, name), "SET outcome = :new", {":new": "sent_by_post"})
+
+    assert alerts(stack, tenant) == []
 
 
 @pytest.mark.parametrize(("role", "status"), [("user", 200), ("admin", 200), ("owner", 403)])

@@ -31,7 +31,8 @@ def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Re
 
 def told(reply: Reply) -> dict[str, Any]:
     assert reply.status == 200, reply.body
-    return {name: value for name, value in reply.body.items() if name not in {"windows", "ceilings", "stoppedEmails"}}
+    others = {"windows", "ceilings", "stoppedEmails", "alerts"}
+    return {name: value for name, value in reply.body.items() if name not in others}
 
 
 def preferences(tenant: str) -> Preferences:

@@ -373,6 +373,12 @@ export interface components {
          * @enum {string}
          */
         AccessKind: "read" | "exported" | "erased";
+        /**
+         * AlertStatus
+         * @description The state of an alert: not sent yet, sent, or put aside because there was no sender or no recipient.
+         * @enum {string}
+         */
+        AlertStatus: "due" | "sent" | "mails_off" | "no_recipient";
         /** AllowedModelView */
         AllowedModelView: {
             /** Provider */
@@ -1033,6 +1039,20 @@ export interface components {
             unit: components["schemas"]["Unit"];
         };
         /**
+         * LimitAlertView
+         * @description The alert of a threshold that is reached in the window that runs: `due` until the schedule's next run, then
+         *     `sent`, or `mails_off` without a sender, or `no_recipient`. `at` is when that was decided, null while it is due.
+         */
+        LimitAlertView: {
+            /** Limit */
+            limit: string;
+            /** Threshold */
+            threshold: number;
+            status: components["schemas"]["AlertStatus"];
+            /** At */
+            at: string | null;
+        };
+        /**
          * LimitWindow
          * @description A limit in the hour, day or month that runs. `max`, `left` and `percent` are null where there is no limit.
          *
@@ -1505,6 +1525,8 @@ export interface components {
             alertEmails: string[];
             /** Stoppedemails */
             stoppedEmails: components["schemas"]["StoppedEmailView"][];
+            /** Alerts */
+            alerts: components["schemas"]["LimitAlertView"][];
             ceilings: components["schemas"]["CeilingView"];
             /** Windows */
             windows: components["schemas"]["LimitWindow"][];
@@ -4128,6 +4150,7 @@ export interface operations {
                      *           "at": "2026-11-20T12:00:02.000Z"
                      *         }
                      *       ],
+                     *       "alerts": [],
                      *       "ceilings": {
                      *         "requestsPerHour": null,
                      *         "tokensPerDay": null,
@@ -4270,6 +4293,7 @@ export interface operations {
                      *       ],
                      *       "alertEmails": [],
                      *       "stoppedEmails": [],
+                     *       "alerts": [],
                      *       "ceilings": {
                      *         "requestsPerHour": null,
                      *         "tokensPerDay": null,

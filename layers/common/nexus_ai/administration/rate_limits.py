@@ -1,20 +1,25 @@
 """The company's limits: what they are, what is used of them, new ones, and whom to warn before they are used up."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
 from nexus_ai.administration.refusals import refused_all
+from nexus_ai.alerts.models import AlertedLimit, AlertStatus, LimitAlert
+from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
+from nexus_ai.core.parallel import results
 from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.limits.ceilings import Ceiling, ceiling_store
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
 from nexus_ai.limits.service import limit_service, public_amount
 from nexus_ai.limits.windows import is_time_zone
+from nexus_ai.storage import tables
 from nexus_ai.tenants.models import StopReason, TenantSettings
 from nexus_ai.tenants.service import tenant_service
 
@@ -108,6 +113,16 @@ class StoppedEmailView(ResponseModel):
     at: str
 
 
+class LimitAlertView(ResponseModel):
+    """The alert of a threshold that is reached in the window that runs: `due` until the schedule's next run, then
+    `sent`, or `mails_off` without a sender, or `no_recipient`. `at` is when that was decided, null while it is due."""
+
+    limit: str
+    threshold: int
+    status: AlertStatus
+    at: str | None
+
+
 class RateLimitsView(ResponseModel):
     requests_per_hour: int | None
     tokens_per_day: int | None
@@ -116,6 +131,7 @@ class RateLimitsView(ResponseModel):
     alert_thresholds: tuple[int, ...]
     alert_emails: tuple[str, ...]
     stopped_emails: tuple[StoppedEmailView, ...]
+    alerts: tuple[LimitAlertView, ...]
     ceilings: CeilingView
     windows: tuple[LimitWindow, ...]
 
@@ -124,7 +140,8 @@ def read(caller: Caller) -> RateLimitsView:
     """The limits as they stand now; raises StoreUnavailable."""
     ceiling = ceiling_store().load(caller.tenant_id)
     state = ceiling.over(limit_service().state(caller))
-    return _view(state, ceiling, tenant_service().current(caller))
+    tenant = tenant_service().current(caller)
+    return _view(state, ceiling, tenant, _alerts(caller, state, tenant))
 
 
 def windows(caller: Caller) -> tuple[LimitWindow, ...]:
@@ -172,7 +189,32 @@ def _changes(request: RateLimitsRequest) -> dict[str, Any]:
     return changes
 
 
-def _view(state: LimitState, ceiling: Ceiling, tenant: TenantSettings) -> RateLimitsView:
+def _alerts(caller: Caller, state: LimitState, tenant: TenantSettings) -> tuple[LimitAlertView, ...]:
+    """Return the alerts of the thresholds that are reached. Nothing is read unless one is."""
+    store = AlertStore(tables.rate_limits())
+    reached = [
+        (level, threshold)
+        for level in (state.levels() if tenant.alerts.emails else ())
+        for threshold in tenant.alerts.thresholds
+        if level.reaches(threshold)
+    ]
+    names = [LimitAlert.name_of(AlertedLimit(level.limit.public_name), each, level.end) for level, each in reached]
+    noted = results(partial(store.noted, caller.tenant_id, name) for name in names)
+    return tuple(
+        LimitAlertView(
+            limit=level.limit.public_name,
+            threshold=threshold,
+            status=alert.status,
+            at=None if alert.closed_at is None else iso(alert.closed_at * 1000),
+        )
+        for (level, threshold), alert in zip(reached, noted, strict=True)
+        if alert
+    )
+
+
+def _view(
+    state: LimitState, ceiling: Ceiling, tenant: TenantSettings, alerts: tuple[LimitAlertView, ...]
+) -> RateLimitsView:
     settings: LimitSettings = state.settings
     return RateLimitsView(
         requests_per_hour=settings.requests_per_hour,
@@ -185,6 +227,7 @@ def _view(state: LimitState, ceiling: Ceiling, tenant: TenantSettings) -> RateLi
             StoppedEmailView(address=address, reason=stopped.reason, at=iso(stopped.at_ms))
             for address, stopped in sorted(tenant.stopped_emails.items())
         ),
+        alerts=alerts,
         ceilings=CeilingView(
             requests_per_hour=ceiling.requests_per_hour,
             tokens_per_day=ceiling.tokens_per_day,

@@ -73,6 +73,15 @@ class ProviderAlert(BaseModel):
 type Alert = LimitAlert | ProviderAlert
 
 
+class AlertStatus(StrEnum):
+    """The state of an alert: not sent yet, sent, or put aside because there was no sender or no recipient."""
+
+    DUE = "due"
+    SENT = "sent"
+    MAILS_OFF = "mails_off"
+    NO_RECIPIENT = "no_recipient"
+
+
 class Spent(BaseModel):
     """What one provider and model, or one module, cost in the days of a window."""
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
-from nexus_ai.alerts.models import AlertedLimit, LimitAlert, ProviderAlert
+from nexus_ai.alerts.models import AlertedLimit, AlertStatus, LimitAlert, ProviderAlert
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
@@ -21,6 +21,12 @@ LIMIT_ALERT_KEPT_S = 3 * 86_400
 PROVIDER_ALERT_KEPT_S = 30 * 86_400
 # A provider that fails again sooner than this after it worked has not been over what was told.
 EVENT_APART_S = 3_600
+# The status of an alert by the outcome that it was closed with (maintenance.telling.Outcome).
+STATUS_OF_OUTCOME = {
+    "sent": AlertStatus.SENT,
+    "mails_are_off": AlertStatus.MAILS_OFF,
+    "nobody_to_tell": AlertStatus.NO_RECIPIENT,
+}
 
 
 class Crossing(BaseModel):
@@ -46,6 +52,13 @@ class Leased(NamedTuple):
     tenant_id: str
     lease: str
     content: Crossing | ProviderAlert
+
+
+class NotedAlert(NamedTuple):
+    """The status of an alert that was noted. `closed_at` is in seconds since 1970 UTC, None while it is due."""
+
+    status: AlertStatus
+    closed_at: int | None
 
 
 class AlertStore:
@@ -107,6 +120,17 @@ class AlertStore:
             values = {":shard": shard, ":now": now_s}
             for item in self._table.query("dueShard = :shard AND dueAt <= :now", values, index=keys.DUE_INDEX):
                 yield item["PK"], item["SK"]
+
+    def noted(self, tenant_id: str, name: str) -> NotedAlert | None:
+        """Return the status of an alert, None if it was never noted. Raises StoreUnavailable."""
+        item = self._table.get(keys.alert(tenant_id, name), consistent=True)
+        if item is None:
+            return None
+        if "dueAt" in item:
+            return NotedAlert(AlertStatus.DUE, None)
+        status = STATUS_OF_OUTCOME.get(item["outcome"])
+        # A newer version may close alerts with outcomes that this one does not know.
+        return NotedAlert(status, item["closedAt"]) if status else None
 
     def lease(self, tenant_id: str, name: str, now_s: int) -> Leased | None:
         """None where somebody else has it, or it was told meanwhile; raises StoreUnavailable."""

@@ -1,0 +1,114 @@
+"""What a run is given: the deployment on the command line, everything else in the environment."""
+
+import re
+import time
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.demo import PROVIDERS
+from nexus_ai.providers.base import ProviderName
+from ops.deployment import DeploymentError, find
+from ops.smoke.outcomes import Refused
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# As long as a run may take, clean-up included. A token that expires before would leave the tenant changed.
+RUN_S = 300
+RUN_WITH_MAIL_S = 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`mail_to` is the address for the check of e-mails, None to leave it out."""
+
+    url: str
+    provider: ProviderName
+    model: str
+    mail_to: str | None
+    token: str = field(repr=False)
+    provider_key: str = field(repr=False)
+
+    def mask(self, text: str) -> str:
+        """Return a text without the token and the provider key, whoever wrote it."""
+        return text.replace(self.token, "***").replace(self.provider_key, "***")
+
+
+def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+    """Raises Refused, before anything is asked, for what is missing or unfit."""
+    parser = ArgumentParser(prog="make smoke", description="Check a deployment.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--env", help="the environment in samconfig.toml")
+    where.add_argument("--url", help="the address of a deployment, in place of an environment")
+    given = parser.parse_args(arguments)
+    token, key, provider = (_required(environment, name) for name in _REQUIRED)
+    if provider not in list(ProviderName):
+        raise Refused(f"SMOKE_PROVIDER must be one of {', '.join(ProviderName)}")
+    mail_to = environment.get("SMOKE_MAIL_TO", "").strip() or None
+    _require_lifetime(token, RUN_WITH_MAIL_S if mail_to else RUN_S)
+    name = ProviderName(provider)
+    return Options(
+        url=_checked(given.url or _deployed_url(given.env)),
+        provider=name,
+        model=environment.get("SMOKE_MODEL", "").strip() or PROVIDERS[name].model,
+        mail_to=mail_to,
+        token=token,
+        provider_key=key,
+    )
+
+
+_REQUIRED = {
+    "NEXUS_TOKEN": "an administrator's token of a tenant that is meant for tests",
+    "SMOKE_PROVIDER_KEY": "a key of the provider, which the tenant has for as long as the run takes",
+    "SMOKE_PROVIDER": "the provider to call, such as openai",
+}
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise Refused(f"{name} is missing from the environment: {_REQUIRED[name]}")
+    return value
+
+
+def _require_lifetime(token: str, needed_s: int) -> None:
+    """Raise Refused for a token that ends before the run does. Its signature is for the deployment to check."""
+    try:
+        if not JSON_WEB_TOKEN.fullmatch(token):
+            raise jwt.DecodeError
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        left_s = int(claims["exp"]) - int(time.time())
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise Refused("NEXUS_TOKEN is not a JSON Web Token with an expiry time") from None
+    if left_s <= 0:
+        raise Refused(f"NEXUS_TOKEN expired {-left_s} seconds ago: get a new one")
+    if left_s < needed_s:
+        raise Refused(f"NEXUS_TOKEN expires in {left_s} seconds, and a run may take {needed_s}: get a new one")
+
+
+def _deployed_url(environment: str) -> str:
+    """Return the address of an environment's API. Raises Refused."""
+    try:
+        deployment = find(environment)
+        outputs = deployment.outputs()
+    except DeploymentError as error:
+        raise Refused(str(error)) from None
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(f"the stack of {environment} could not be described: {error}") from None
+    if "ApiUrl" not in outputs:
+        raise Refused(f"the stack {deployment.stack_name} has no output ApiUrl: it is not deployed completely")
+    return outputs["ApiUrl"]
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise Refused("URL must be an address such as https://ai.crm.example.com")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise Refused("URL must begin with https://: token and provider key would be sent unencrypted")
+    return url.rstrip("/")

@@ -1,0 +1,66 @@
+"""What the checks of a run share: the API, the tenant, the changes that were made, and the calls."""
+
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+from ops.smoke.api import AUDIT_LOGS, RATE_LIMITS, Api, Reply
+from ops.smoke.changes import Changes
+from ops.smoke.interruption import Interruption
+from ops.smoke.ledger import Call
+from ops.smoke.options import Options
+from ops.smoke.outcomes import CheckFailed
+from ops.smoke.responses import RateLimits, Record, Records
+from ops.smoke.tasks import Task
+from ops.smoke.tenant import MODULE, Tenant
+
+
+@dataclass(slots=True)
+class Run:
+    """`tenant` is the tenant before the run, None until it is known that the run may use it."""
+
+    api: Api
+    options: Options
+    interruption: Interruption
+    changes: Changes
+    tenant: Tenant | None = None
+    calls: list[Call] = field(default_factory=list[Call])
+    # Keeps the texts of this run out of the cache of any other.
+    name: str = field(default_factory=lambda: token_hex(4))
+
+    @property
+    def before(self) -> Tenant:
+        if self.tenant is None:
+            raise CheckFailed("the tenant could not be read")
+        return self.tenant
+
+    def call(self, check: str, task: Task) -> Reply:
+        """Send a task's request and note its call. Raises CheckFailed unless the response is good."""
+        reply = self.send(task)
+        # A call is noted even if its response is a failure, or has another form.
+        self.note(check, reply)
+        response = reply.expect(200).read(task.response)
+        status = "cached" if response.cached else "answered"
+        self.calls[-1] = Call(check, response.request_id, status, response.usage)
+        return reply
+
+    def send(self, task: Task) -> Reply:
+        body = {"module": MODULE, "provider": self.options.provider, **task.body}
+        return self.api.send("POST", task.path, body)
+
+    def note(self, check: str, reply: Reply) -> None:
+        """Note a call whose response does not return its usage."""
+        self.calls.append(Call(check, reply.request_id))
+
+    def limits(self) -> RateLimits:
+        return self.api.get(RATE_LIMITS).expect(200).read(RateLimits)
+
+    def records(self) -> list[Record]:
+        """Return the audit records since the run began."""
+        found: list[Record] = []
+        parameters = {"from": self.before.began, "limit": "100"}
+        while True:
+            page = self.api.get(AUDIT_LOGS, **parameters).expect(200).read(Records)
+            found += page.items
+            if page.next_cursor is None:
+                return found
+            parameters["cursor"] = page.next_cursor

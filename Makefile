@@ -136,14 +136,17 @@ requirements: setup ## layers/common/requirements.txt, out of uv.lock
 	@.cache/uv/bin/uv export --quiet --locked --no-dev --no-emit-project --no-header \
 		--format requirements-txt --output-file layers/common/requirements.txt
 
-# What is known is asked of PyPI and of npm's registry: where they do not tell, that is a failure, too.
+# PyPI's and npm's registries are asked what they know, and fail where they do not tell. All three checks run, so that one
+# failure does not hide another.
 audit: setup ## what is known against the packages that are used (needs PyPI and the npm registry), and which models retire soon
 	@.cache/uv/bin/uv export --quiet --locked --all-groups --no-emit-project --no-header \
 		--format requirements-txt --output-file .cache/audited.txt
-	@.cache/uv/bin/uv run --quiet --locked --python $(BIN)/python --script .ci/audit_packages.py \
-		--requirement .cache/audited.txt --require-hashes --disable-pip --strict --progress-spinner off
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend audit
-	@PYTHONPATH=layers/common $(BIN)/python -m ops.retirements
+	@failed=0; \
+	PYTHONPATH=layers/common $(BIN)/python -m ops.retirements || failed=1; \
+	.cache/uv/bin/uv run --quiet --locked --python $(BIN)/python --script .ci/audit_packages.py \
+		--requirement .cache/audited.txt --require-hashes --disable-pip --strict --progress-spinner off || failed=1; \
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend audit || failed=1; \
+	exit $$failed
 
 SBOM := .cache/sbom
 

@@ -11,9 +11,9 @@ from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import NexusError, Unhealthy
 from nexus_ai.core.observability import logger
 from nexus_ai.core.once import Once
-from nexus_ai.core.parallel import results
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, ResponseModel
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import keys, kms, objects, tables
 
 # Anybody may ask, so that asking often must cost nothing.
@@ -62,7 +62,7 @@ class _Checks:
         """Those of the last 10 s, else new ones, which whoever asks meanwhile waits for."""
         with self._lock:
             if self._last is None or not 0 <= now_ms - self._last[0] < KEPT_MS:
-                self._last = now_ms, tuple(results(partial(_check, name) for name in CHECKS))
+                self._last = now_ms, tuple(run_all(partial(_check, name) for name in CHECKS))
             return self._last[1]
 
 

@@ -70,7 +70,11 @@ def _of_json(operation: str, table: str, happens: Fault, service: str, met: list
             answer = happens(request)
         except EndpointConnectionError:
             raise TransportError("injected", sent=False) from None
-        return send(request) if answer is None else Response(answer.status_code, answer.content)
+        return (
+            send(request)
+            if answer is None
+            else Response(answer.status_code, answer.content, answer.headers["x-amzn-RequestId"])
+        )
 
     with on_their_way(JSON[service](), meet):
         yield

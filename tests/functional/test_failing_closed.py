@@ -1,5 +1,7 @@
 """Where AWS fails: no provider is reached without limits and a record, and no answer is lost after it."""
 
+import json
+
 import pytest
 from botocore.awsrequest import AWSResponse
 
@@ -45,6 +47,19 @@ def test_limits_that_cannot_be_checked_refuse_the_call(stack: LocalStack, known:
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
     assert [record.status for record in records(known)] == [AuditStatus.FAILED]
+
+
+def test_the_log_names_what_aws_said_of_a_store_that_failed(
+    stack: LocalStack, known: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fault("UpdateItem", get_settings().rate_limits_table, throttled):
+        copy(stack, known)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    errors = [error for line in lines for error in line.get("errors", [])]
+    (cause,) = [error for error in errors if error["type"].endswith("ServiceError")]
+    assert (cause["aws_operation"], cause["aws_code"]) == ("UpdateItem", "ProvisionedThroughputExceededException")
+    assert (cause["aws_request_id"], cause["status"]) == ("injected", 400)
 
 
 @pytest.mark.parametrize("happens", FAULTS)

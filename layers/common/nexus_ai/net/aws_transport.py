@@ -190,7 +190,8 @@ class _Connection:
         sent = self._curl.getinfo(pycurl.REQUEST_SIZE) > 0 or source.tell() > 0
         status = self._curl.getinfo(pycurl.RESPONSE_CODE) if sent else 0
         reason = pycurl.easy_strerror(int(error.args[0]))
-        return TransportError(reason, sent=sent, status=status or None, request_id=_told(self._head)[1])
+        request_id = _told(self._head)[1] if status else None
+        return TransportError(reason, sent=sent, status=status or None, request_id=request_id)
 
 
 def _milliseconds(seconds: float) -> int:
@@ -200,9 +201,8 @@ def _milliseconds(seconds: float) -> int:
 
 def _lines(headers: Mapping[str, str]) -> list[str]:
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    text = "\n".join(lines)
     # libcurl sends what it is given, more lines included (RFC 9110, section 5.5).
-    if text.count("\n") >= len(lines) or "\r" in text or "\0" in text:
+    if not all(map(str.isprintable, lines)):
         raise ValueError("a header has more than one line")
     lines.extend(_NO_DEFAULTS)
     return lines

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, replace
 from functools import cache
 from math import inf
 from threading import Event
@@ -23,18 +24,16 @@ THREADS = 32
 GRACE_S = 0.05
 
 
+@dataclass(frozen=True, slots=True)
 class _Scope:
     """The time that whatever runs in a context has, by time.monotonic()."""
 
-    __slots__ = ("ends_at", "is_step", "stopped")
-
-    def __init__(self, ends_at: float, *, is_step: bool) -> None:
-        self.ends_at = ends_at
-        self.is_step = is_step
-        self.stopped = Event()
+    ends_at: float
+    stopped: Event
+    is_step: bool
 
 
-_scope: ContextVar[_Scope | None] = ContextVar("scope", default=None)
+_scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope(inf, Event(), is_step=False))  # noqa: B039 (never set)
 
 
 class Work[T]:
@@ -47,19 +46,20 @@ class Work[T]:
         self.is_done = False
 
     def result(self) -> T:
-        """Return what the function returned, or raise what it raised.
+        """Return what the function returned, or raise what it raised; to be called once.
 
         Raises:
             StoreUnavailable: The step ended before the function did.
         """
         if not self.is_done:
             raise StoreUnavailable from TimeoutError()
-        if self._error is not None:
+        # A raised error refers to the frames that it passes, and what they refer to: kept here, it would be a cycle.
+        error, self._error = self._error, None
+        if error is not None:
             try:
-                raise self._error
+                raise error
             finally:
-                # The error refers to this frame, which must not refer to the error.
-                del self
+                del error
         return self._result
 
     @property
@@ -71,6 +71,9 @@ class Work[T]:
         _scope.set(scope)
         try:
             self._result = self._function()
+        except KeyboardInterrupt:
+            # Of this thread, and not of the work.
+            raise
         except BaseException as error:  # noqa: BLE001 (raised by `result`)
             self._error = error
         finally:
@@ -82,7 +85,8 @@ class Work[T]:
 @contextmanager
 def deadline(seconds: float) -> Generator[None]:
     """Bound every exchange and pause within the block to end in so many seconds, unless they end sooner anyway."""
-    token = _scope.set(_Scope(_ends_at(seconds), is_step=False))
+    around = _scope.get()
+    token = _scope.set(replace(around, ends_at=min(around.ends_at, time.monotonic() + seconds)))
     try:
         yield
     finally:
@@ -92,18 +96,12 @@ def deadline(seconds: float) -> Generator[None]:
 def time_left() -> float:
     """Return the seconds that may still be waited: infinite outside of any deadline, 0 if the step was stopped."""
     scope = _scope.get()
-    if scope is None:
-        return inf
     return 0.0 if scope.stopped.is_set() else max(0.0, scope.ends_at - time.monotonic())
 
 
 def pause(seconds: float) -> bool:
     """Wait so long, or until the deadline or the stop of the step; return whether there is time to go on."""
-    scope = _scope.get()
-    if scope is None:
-        time.sleep(seconds)
-        return True
-    scope.stopped.wait(min(seconds, time_left()))
+    _scope.get().stopped.wait(min(seconds, time_left()))
     return time_left() > 0
 
 
@@ -133,15 +131,10 @@ def run_all[T](functions: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def _new_step(timeout_s: float) -> _Scope:
-    scope = _scope.get()
-    if scope is not None and scope.is_step:
+    around = _scope.get()
+    if around.is_step:
         raise RuntimeError("a work of a step begins no step")
-    return _Scope(_ends_at(timeout_s), is_step=True)
-
-
-def _ends_at(seconds: float) -> float:
-    scope = _scope.get()
-    return min(time.monotonic() + seconds, inf if scope is None else scope.ends_at)
+    return _Scope(min(around.ends_at, time.monotonic() + timeout_s), Event(), is_step=True)
 
 
 def _run[T](works: Sequence[Work[T]], scope: _Scope, *, stop_at_error: bool) -> list[Work[T]]:

@@ -113,9 +113,7 @@ def main() -> None:
         each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         cells = [f"{median(values):.2f}" for values in (was.cpu_ms, is_.cpu_ms, was.p50_ms, is_.p50_ms)]
         print(f"| {kind} | {' | '.join(cells)} | {median(ratios):.2f} (at most {target}): {each} |")
-    print(
-        "\n| function | init ms before | now | first response ms before | now | CPU ms before | now | ms more | CPU more |"
-    )
+    print("\n| function | init ms: before | now | first response ms | now | CPU ms | now | ms more | CPU ms more |")
     print("|---|---|---|---|---|---|---|---|---|")
     for line in starts(before, now):
         print(line)

@@ -155,6 +155,7 @@ sbom: setup ## what is shipped, for whoever has to know: CycloneDX and the licen
 	@.cache/uv/bin/uv export --quiet --locked --no-dev --format cyclonedx1.5 --preview-features sbom-export \
 		--output-file $(SBOM)/layer.cdx.json
 	@$(NPM) sbom --sbom-format cyclonedx --omit dev --package-lock-only > $(SBOM)/frontend.cdx.json
+	@$(BIN)/python -m ops.bundled > $(SBOM)/pycurl.cdx.json
 	@$(BIN)/python -m ops.licences > $(SBOM)/licences.md
 
 build: setup ## what is deployed, into .aws-sam (ARCHITECTURE=arm64, the default, or x86_64)

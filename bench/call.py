@@ -1,9 +1,8 @@
 """What this service adds to a call of a provider: time, CPU, and calls of the store. Takes the number of calls.
 
-One process has the handler and the embedded AWS, another one the simulated vendor, which answers at once. The same
-completion goes through the vendor's SDK alone and through the handler, one call after the other. CPU is the first
-process's, all its threads together. What the engine behind the store takes, which is AWS's in a deployment, is measured
-call by call and taken out; what it costs to call it stays in.
+One process has the handler, another one the simulated provider, which responds at once, and a third one DynamoDB Local,
+which is called over kept connections as DynamoDB is. The same completion goes through the provider's SDK alone and
+through the handler, one call after the other. CPU is the first process's, all its threads together.
 """
 
 import json
@@ -23,7 +22,6 @@ from typing import Any
 import openai
 
 from bench.apart import apart
-from bench.engine import Engine
 from functions.generate_copy.app import handler
 from local.default_models import DEFAULT_MODELS
 from local.simulated.server import SimulatedProviders
@@ -32,7 +30,10 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import SystemClock, uuid7
 from nexus_ai.core.observability import logger
 from nexus_ai.gateway.composition import gateway
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import aws
+from tests.dynamodb_local import dynamodb_local
 
 EVENT = Path(__file__).parents[1] / "events" / "generate_copy.json"
 MODEL = DEFAULT_MODELS[ProviderName.OPENAI]
@@ -84,31 +85,42 @@ def allow(tenant: str, requests_per_hour: int | None) -> None:
     gateway().limits.change(caller, lambda limits: limits.model_copy(update=limit))
 
 
-def measured(name: str, engine: Engine, calls: int, work: Callable[[int], object]) -> dict[str, Any]:
-    """One line of the table, behind a warm-up; `work` is given the number of the call."""
+class StoreCalls:
+    """Counts the calls of the store that leave this process."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def watch(self) -> None:
+        for service in (aws.dynamodb(), aws.kms()):
+            service.send = self._counted(service.send)
+
+    def _counted(self, send: Send) -> Send:
+        def counted(request: Request) -> Response:
+            self.number += 1
+            return send(request)
+
+        return counted
+
+
+def measured(name: str, store: StoreCalls, calls: int, work: Callable[[int], object]) -> dict[str, Any]:
+    """Return one line of the table, after a warm-up; `work` is given the number of the call."""
     for number in range(WARM_UP):
         work(-1 - number)
-    engine.reset()
     took_ms: list[float] = []
-    own_ms: list[float] = []
-    cpu = time.process_time()
+    before, cpu = store.number, time.process_time()
     for number in range(calls):
-        before = len(engine.spans)
         began = time.perf_counter()
         work(number)
         took_ms.append((time.perf_counter() - began) * 1000)
-        own_ms.append(took_ms[-1] - engine.busy_s(before) * 1000)
     cpu = time.process_time() - cpu
-    cuts, own = quantiles(took_ms, n=20), quantiles(own_ms, n=20)
+    cuts = quantiles(took_ms, n=20)
     return {
         "call": name,
+        "CPU ms": cpu / calls * 1000,
         "p50 ms": cuts[9],
         "p95 ms": cuts[18],
-        "p50 ms without the store": own[9],
-        "p95 ms without the store": own[18],
-        "CPU ms": (cpu - engine.cpu_s) / calls * 1000,
-        "engine CPU ms": engine.cpu_s / calls * 1000,
-        "AWS calls": engine.calls / calls,
+        "calls of the store": (store.number - before) / calls,
     }
 
 
@@ -119,13 +131,17 @@ def expect(status: int, call: Callable[[], int]) -> None:
 
 
 def run(calls: int) -> list[dict[str, Any]]:
-    engine = Engine()
-    with apart(serve_vendor) as url, openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client:
-        stack = LocalStack(operator={"OPENAI_BASE_URL": url})
+    store = StoreCalls()
+    with (
+        apart(serve_vendor) as url,
+        openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client,
+        dynamodb_local() as tables,
+    ):
+        stack = LocalStack(operator={"OPENAI_BASE_URL": url, "AWS_ENDPOINT_URL": tables})
         try:
             stack.start()
             logger().setLevel(logging.WARNING)
-            engine.watch()
+            store.watch()
             for tenant in ("bench-open", "bench-closed"):
                 stack.token(tenant)
             hit = request("bench-open", "Limpeza de pele")
@@ -140,10 +156,10 @@ def run(calls: int) -> list[dict[str, Any]]:
                 client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
 
             return [
-                measured("SDK alone", engine, calls, sdk),
-                measured("miss", engine, calls, lambda n: expect(200, request("bench-open", f"Convite {n}"))),
-                measured("hit", engine, calls, lambda _: expect(200, hit)),
-                measured("rejection", engine, calls, lambda n: expect(429, request("bench-closed", f"Convite {n}"))),
+                measured("SDK alone", store, calls, sdk),
+                measured("miss", store, calls, lambda n: expect(200, request("bench-open", f"Convite {n}"))),
+                measured("hit", store, calls, lambda _: expect(200, hit)),
+                measured("rejection", store, calls, lambda n: expect(429, request("bench-closed", f"Convite {n}"))),
             ]
         finally:
             stack.stop()

@@ -1,28 +1,37 @@
-"""What one exchange of HTTP takes by itself, through the clients that there are, and four of one step side by side.
+"""What one exchange of HTTP takes by itself, plain and over TLS, on a kept and on a new connection, and four of a step.
 
     PYTHONPATH=layers/common python -m bench.exchange
 
-A request as DynamoDB gets it goes to a server in a process of its own, whose answer is always the same and comes at
-once. CPU is that of the client's process alone, all its threads. Prints a table of docs/benchmarks.md.
+A request as DynamoDB gets it goes to a server in a process of its own, whose response is always the same and comes at
+once. CPU is that of the client's process alone, all its threads. A new connection is one of a client that is new, too;
+who trusts certifi's authorities reads them for it, unless they are read once for all. Prints a table of
+docs/benchmarks.md.
 """
 
 import asyncio
+import os
+import ssl
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from contextvars import copy_context
-from http.client import HTTPConnection
+from functools import partial
+from http.client import HTTPConnection, HTTPSConnection
 from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Protocol
 
+import certifi
 import httpx2
 import urllib3
 
 from bench.apart import apart
-from nexus_ai.core import parallel
-from nexus_ai.storage.connections import Connections, Request
+from nexus_ai.net.aws_transport import AwsTransport, Request
+from nexus_ai.net.concurrency import run_all
+from tests.functional.certificates import certified, server_context
 
-CALLS, WARM_UP, SIDE_BY_SIDE = 2_000, 100, 4
+ROUNDS, KEPT, NEW, WARM_UP, SIDE_BY_SIDE = 3, 1_000, 50, 50, 4
 BODY = b'{"TableName":"' + b"x" * 900 + b'"}'
 HEADERS = {
     "content-type": "application/x-amz-json-1.0",
@@ -31,29 +40,42 @@ HEADERS = {
     "x-amz-security-token": "x" * 900,
     "authorization": f"AWS4-HMAC-SHA256 Credential=AKIA/20261130/sa-east-1/dynamodb/aws4_request, Signature={'a' * 64}",
 }
-ANSWER = (
+RESPONSE = (
     b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Mon, 30 Nov 2026 02:00:00 GMT\r\n"
     b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: 150\r\nConnection: keep-alive\r\n"
     b"x-amzn-RequestId: ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGHIJKLMNOP\r\n\r\n" + b"x" * 150
 )
+CA_FILE = "AWS_CA_BUNDLE"
+
+type Exchange = Callable[[], object]
 
 
-class Answering(asyncio.Protocol):
+class Client(Protocol):
+    """Makes the one exchange that is measured, over connections of its own."""
+
+    def __call__(self) -> object: ...
+
+    def close(self) -> None: ...
+
+
+class Responding(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._asked = b""
+        self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        self._asked += data
-        if len(self._asked.partition(b"\r\n\r\n")[2]) == len(BODY):
-            self._asked = b""
-            self._transport.write(ANSWER)
+        self._received += data
+        if len(self._received.partition(b"\r\n\r\n")[2]) == len(BODY):
+            self._received = b""
+            self._transport.write(RESPONSE)
 
 
 async def serve(pipe: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
-    pipe.send(server.sockets[0].getsockname()[1])
+    loop = asyncio.get_running_loop()
+    context = server_context(Path(os.environ["SERVER_CERTIFICATE"]))
+    servers = [await loop.create_server(Responding, "127.0.0.1", 0, ssl=tls) for tls in (None, context)]
+    pipe.send([server.sockets[0].getsockname()[1] for server in servers])
     await asyncio.to_thread(pipe.recv)
 
 
@@ -61,49 +83,122 @@ def served(pipe: Connection) -> None:
     asyncio.run(serve(pipe))
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """Microseconds of CPU, and of time."""
-    for _ in range(WARM_UP):
+def cpu_us(work: Exchange, times: int) -> float:
+    for _ in range(min(times, WARM_UP)):
         work()
-    cpu, began = time.process_time(), time.perf_counter()
-    for _ in range(CALLS):
+    cpu = time.process_time()
+    for _ in range(times):
         work()
-    took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    return cpu / CALLS * 1e6, took / CALLS * 1e6
+    return (time.process_time() - cpu) / times * 1e6
+
+
+class Libcurl:
+    """What calls DynamoDB and KMS."""
+
+    def __init__(self, url: str, _: ssl.SSLContext) -> None:
+        self._transport = AwsTransport(url, connect_timeout_s=1, timeout_s=2)
+        self._request = Request("UpdateItem", HEADERS, BODY)
+
+    def __call__(self) -> object:
+        return self._transport(self._request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Httpx2:
+    """What most of the providers' SDKs stand on."""
+
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+        self._url = url
+        self._client = httpx2.Client(trust_env=False, verify=context)
+
+    def __call__(self) -> object:
+        return self._client.post(self._url, content=BODY, headers=HEADERS)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Urllib3:
+    """What boto3 stands on."""
+
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+        self._manager = urllib3.PoolManager(maxsize=SIDE_BY_SIDE, ssl_context=context)
+        self._pool = self._manager.connection_from_url(url)
+
+    def __call__(self) -> object:
+        return self._pool.urlopen("POST", "/", body=BODY, headers=HEADERS, retries=False)
+
+    def close(self) -> None:
+        self._pool.close()
+        self._manager.clear()
+
+
+class HttpClient:
+    """The standard library's, with a connection of its own."""
+
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+        scheme, _, place = url.partition("://")
+        is_tls = scheme == "https"
+        self._connection = HTTPSConnection(place, timeout=2, context=context) if is_tls else HTTPConnection(place)
+
+    def __call__(self) -> object:
+        self._connection.request("POST", "/", BODY, HEADERS)
+        return self._connection.getresponse().read()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+CLIENTS: Mapping[str, Callable[[str, ssl.SSLContext], Client]] = {
+    "libcurl": Libcurl,
+    "http.client": HttpClient,
+    "urllib3": Urllib3,
+    "httpx2": Httpx2,
+}
+
+
+def on_a_new_connection(client: Callable[[], Client]) -> None:
+    with closing(client()) as subject:
+        subject()
+
+
+def in_one_round(name: str, urls: list[str], context: ssl.SSLContext) -> list[float]:
+    """Return the CPU of a kept connection, plain and TLS, and of a new one, plain and TLS."""
+    found: list[float] = []
+    for url in urls:
+        with closing(CLIENTS[name](url, context)) as subject:
+            found.append(cpu_us(subject, KEPT))
+    return found + [cpu_us(partial(on_a_new_connection, partial(CLIENTS[name], url, context)), NEW) for url in urls]
+
+
+def four_of_a_step(urls: list[str], context: ssl.SSLContext) -> list[float]:
+    found: list[float] = []
+    for url in urls:
+        with closing(Libcurl(url, context)) as subject:
+            found.append(cpu_us(partial(run_all, [subject] * SIDE_BY_SIDE), KEPT // SIDE_BY_SIDE))
+    return found
 
 
 def main() -> None:
-    with apart(served) as port:
-        url = f"http://127.0.0.1:{port}"
-        ours = Connections(url, connect_timeout_s=1, read_timeout_s=2)
-        request = Request("UpdateItem", url, HEADERS | {"host": f"127.0.0.1:{port}"}, BODY)
-        pool = urllib3.PoolManager(maxsize=SIDE_BY_SIDE).connection_from_url(url)
-
-        def library() -> bytes:
-            connection.request("POST", "/", BODY, HEADERS)
-            return connection.getresponse().read()
-
-        def in_threads() -> None:
-            running = [threads.submit(copy_context().run, ours, request) for _ in range(SIDE_BY_SIDE)]
-            for each in running:
-                each.result()
-
-        with (
-            closing(HTTPConnection("127.0.0.1", port, timeout=2)) as connection,
-            httpx2.Client(trust_env=False) as client,
-            ThreadPoolExecutor(SIDE_BY_SIDE) as threads,
-        ):
-            ways: dict[str, Callable[[], object]] = {
-                "httpx2, over httpcore2 and h11": lambda: client.post(url, content=BODY, headers=HEADERS),
-                "urllib3": lambda: pool.urlopen("POST", "/", body=BODY, headers=HEADERS, retries=False),
-                "http.client": library,
-                "core/http1.py": lambda: ours(request),
-                "four of the last, in threads": in_threads,
-                "four, by core/parallel.py": lambda: parallel.results([lambda: ours(request)] * SIDE_BY_SIDE),
-            }
-            print("| through | CPU us | us |\n|---|---|---|")
-            for name, work in ways.items():
-                print("| {} | {:.0f} | {:.0f} |".format(name, *measured(work)), flush=True)
+    with TemporaryDirectory() as folder:
+        certificate = certified(Path(folder), "127.0.0.1")
+        # As large as what is trusted in a deployment.
+        authorities = Path(folder) / "authorities.pem"
+        authorities.write_text(Path(certifi.where()).read_text() + certificate.read_text())
+        os.environ |= {CA_FILE: str(authorities), "SERVER_CERTIFICATE": str(certificate)}
+        context = ssl.create_default_context(cafile=str(authorities))
+        with apart(served) as ports:
+            urls = [f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}"]
+            rounds = [{name: in_one_round(name, urls, context) for name in CLIENTS} for _ in range(ROUNDS)]
+            steps = [four_of_a_step(urls, context) for _ in range(ROUNDS)]
+    print("| CPU us of one exchange | kept | kept, TLS | new | new, TLS |\n|---|---|---|---|---|")
+    for name in CLIENTS:
+        columns = zip(*(found[name] for found in rounds), strict=True)
+        print(f"| {name} | {' | '.join(f'{median(column):.0f}' for column in columns)} |")
+    columns = zip(*steps, strict=True)
+    print(f"| four of libcurl in one step | {' | '.join(f'{median(column):.0f}' for column in columns)} | | |")
 
 
 if __name__ == "__main__":

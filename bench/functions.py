@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, cast
 
 from bench.engine import Engine
+from bench.peers.__main__ import cpu_s
 from local.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT, Template
@@ -48,6 +49,7 @@ class Start(NamedTuple):
     init_ms: float
     first_ms: float
     peak_mb: float
+    cpu_ms: float
 
 
 def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
@@ -56,6 +58,7 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         began = time.perf_counter()
         environment.invoke(event)
         first_ms = (time.perf_counter() - began) * 1000
+        cpu_ms = cpu_s([environment.runtime_pid()]) * 1000
         status = Path(f"/proc/{environment.runtime_pid()}/status").read_text()
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
@@ -63,7 +66,7 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         # A job that was begun starts a function, too, which is not to run beside the next one. That of an erasure then
         # waits for minutes, and takes nothing.
         thread.join(SETTLED_S)
-    return Start(float(init_ms), first_ms, int(peak_kb) * 1024 / 1_000_000)
+    return Start(float(init_ms), first_ms, int(peak_kb) * 1024 / 1_000_000, cpu_ms)
 
 
 def modules(function: BuiltFunction, event: dict[str, Any]) -> int:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from local.environment import environment
 from local.serving import Server
 from local.template import ACCOUNT_ID, Template
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.storage import aws as clients
-from nexus_ai.storage.connections import Request, Response, Send
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -143,19 +143,26 @@ def _make_dynamodb_exact() -> None:
 
 
 def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
-    """What is asked of AWS's own addresses is answered by moto in this process; `elsewhere` is for all others."""
+    """Have moto respond in this process to what is sent to AWS's own addresses; `elsewhere` is for all others."""
     from botocore.awsrequest import AWSRequest
     from moto.core.botocore_stubber import BotocoreStubber
 
     stubber: Any = BotocoreStubber()
 
-    def answer(request: Request) -> Response:
-        # moto knows addresses by their path, too.
-        sent = AWSRequest("POST", f"{request.url}/", headers=dict(request.headers), data=request.body).prepare()
-        status, _, body = stubber.process_request(sent)
-        return Response(status, body if isinstance(body, bytes) else body.encode())
+    def connect(url: str) -> Send:
+        if not f"{urlsplit(url).hostname}".endswith(AMAZON):
+            return elsewhere(url)
 
-    return lambda url: answer if f"{urlsplit(url).hostname}".endswith(AMAZON) else elsewhere(url)
+        def respond(request: Request) -> Response:
+            # moto knows addresses by their path, too.
+            sent = AWSRequest("POST", f"{url}/", headers=dict(request.headers), data=request.body).prepare()
+            status, headers, body = stubber.process_request(sent)
+            request_id = dict(headers).get("x-amzn-requestid")
+            return Response(status, body if isinstance(body, bytes) else body.encode(), request_id)
+
+        return respond
+
+    return connect
 
 
 def _make_transactions_quick() -> None:

@@ -129,6 +129,10 @@ class BuiltFunction:
             finally:
                 self._idle.put(environment)
 
+    def of(self, built: Path) -> "BuiltFunction":
+        """Return the same function as another `sam build` made it."""
+        return BuiltFunction(built.resolve(), self._logical_id, "", self._variables)
+
     def start(self, log: Path | None = None, **changed: str) -> ExecutionEnvironment:
         """An execution environment for the caller alone, who closes it; with some variables changed."""
         return ExecutionEnvironment(self._built, self._logical_id, {**self._variables(), **changed}, log)

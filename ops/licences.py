@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
+from ops.bundled import LIBRARIES
+
 ROOT = Path(__file__).parents[1]
 # By their SPDX names. Weak copyleft holds for files that are passed on unchanged, or not at all, as a service's are.
 ALLOWED = frozenset(
@@ -22,10 +24,12 @@ ALLOWED = frozenset(
         "BSD-3-Clause",
         "ISC",
         "LGPL-2.1-or-later",
+        "LGPL-3.0-or-later",
         "MIT",
         "MIT-0",
         "MPL-2.0",
         "PSF-2.0",
+        "curl",
     }
 )
 # What packages without an SPDX expression call theirs.
@@ -56,8 +60,13 @@ class Package:
 
 
 def shipped() -> list[Package]:
-    """In the order of their names, the layer's first; raises PackageNotFoundError for one that is not installed."""
-    return [*layer(), *bundle()]
+    """Return the layer's packages, what pycurl's wheel brings, and the frontend's, each in the order of their names.
+
+    Raises:
+        PackageNotFoundError: One of the layer's is not installed.
+    """
+    inside = [Package(each.name, each.version, each.licence, "layer, inside pycurl") for each in LIBRARIES]
+    return [*layer(), *inside, *bundle()]
 
 
 def layer() -> list[Package]:

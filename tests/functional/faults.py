@@ -9,14 +9,17 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
 
+from nexus_ai.net.aws_transport import Request, Response, Send, TransportError
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import NoAnswer, Request, Response, Send
 from tests.functional.json_calls import on_their_way
 
 type Fault = Callable[[Any], AWSResponse | None]
 
 # Of the services whose operations are named in a header; those of SES are named by method and path.
 JSON = {"dynamodb": aws.dynamodb, "kms": aws.kms}
+
+
+INJECTED = "https://injected.example"
 
 
 class _Body:
@@ -27,22 +30,22 @@ class _Body:
         yield self._content
 
 
-def _response(request: Any, status: int, code: str) -> AWSResponse:
+def _response(status: int, code: str) -> AWSResponse:
     content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}).encode()
     headers = HTTPHeaders.from_dict({"x-amzn-RequestId": "injected", "Content-Type": "application/x-amz-json-1.0"})
-    return AWSResponse(request.url, status, headers, _Body(content))
+    return AWSResponse(INJECTED, status, headers, _Body(content))
 
 
 def throttled(request: Any) -> AWSResponse:
-    return _response(request, 400, "ProvisionedThroughputExceededException")
+    return _response(400, "ProvisionedThroughputExceededException")
 
 
 def broken(request: Any) -> AWSResponse:
-    return _response(request, 500, "InternalServerError")
+    return _response(500, "InternalServerError")
 
 
 def unreachable(request: Any) -> AWSResponse:
-    raise EndpointConnectionError(endpoint_url=request.url)
+    raise EndpointConnectionError(endpoint_url=INJECTED)
 
 
 @contextmanager
@@ -66,8 +69,12 @@ def _of_json(operation: str, table: str, happens: Fault, service: str, met: list
         try:
             answer = happens(request)
         except EndpointConnectionError:
-            raise NoAnswer(sent=False) from None
-        return send(request) if answer is None else Response(answer.status_code, answer.content)
+            raise TransportError("injected", sent=False) from None
+        return (
+            send(request)
+            if answer is None
+            else Response(answer.status_code, answer.content, answer.headers["x-amzn-RequestId"])
+        )
 
     with on_their_way(JSON[service](), meet):
         yield

@@ -4,9 +4,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nexus_ai.core.parallel import aside
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.storage.json_service import JsonService
 
 
@@ -14,12 +13,7 @@ from nexus_ai.storage.json_service import JsonService
 def on_their_way(service: JsonService, meet: Callable[[Request, Send], Response]) -> Generator[None]:
     """While it lasts, `meet` is given every request that is ready to leave, and what sends it on."""
     send = service.send
-
-    def met(request: Request) -> Response:
-        # It may block, and others of the same step go on.
-        return aside(lambda: meet(request, send))
-
-    service.send = met
+    service.send = lambda request: meet(request, send)
     try:
         yield
     finally:

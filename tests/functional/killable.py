@@ -16,10 +16,10 @@ from typing import Literal
 from functions.generate_copy.app import handler
 from local.stack import LocalStack
 from nexus_ai.core.clock import SystemClock
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import Request, Response, Send
 from tests.functional.pipeline_support import welcome
 from tests.unit.http_events import Context, post
 

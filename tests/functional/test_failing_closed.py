@@ -1,5 +1,8 @@
 """Where AWS fails: no provider is reached without limits and a record, and no answer is lost after it."""
 
+import json
+from threading import Event
+
 import pytest
 from botocore.awsrequest import AWSResponse
 
@@ -13,13 +16,16 @@ from nexus_ai.core.settings import get_settings
 from nexus_ai.gateway import books
 from nexus_ai.gateway.composition import compose
 from nexus_ai.limits.models import Limit
+from nexus_ai.net.concurrency import pause
 from nexus_ai.providers.base import ProviderName
+from nexus_ai.storage import json_service
 from nexus_ai.storage.json_service import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
 from tests.functional.limits_support import MovedClock, caller_of
 from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, welcome
 
 FAULTS = [throttled, broken, unreachable]
+STUCK_S = 20
 
 
 @pytest.fixture
@@ -45,6 +51,19 @@ def test_limits_that_cannot_be_checked_refuse_the_call(stack: LocalStack, known:
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
     assert [record.status for record in records(known)] == [AuditStatus.FAILED]
+
+
+def test_the_log_names_what_aws_said_of_a_store_that_failed(
+    stack: LocalStack, known: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fault("UpdateItem", get_settings().rate_limits_table, throttled):
+        copy(stack, known)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    errors = [error for line in lines for error in line.get("errors", [])]
+    (cause,) = [error for error in errors if error["type"].endswith("ServiceError")]
+    assert (cause["aws_operation"], cause["aws_code"]) == ("UpdateItem", "ProvisionedThroughputExceededException")
+    assert (cause["aws_request_id"], cause["status"]) == ("injected", 400)
 
 
 @pytest.mark.parametrize("happens", FAULTS)
@@ -161,6 +180,41 @@ def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack
     assert stack.providers.count() == 0
     state = gateway.limits.state(caller)
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, dict(state.in_flight)) == (0, (0, 0, 0), {})
+
+
+def test_a_write_that_comes_back_after_the_response_is_not_sent_again(
+    stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = MovedClock(SystemClock().now_ms())
+    caller = caller_of(known, clock.ms).model_copy(
+        update={"request_id": uuid7(clock.ms), "deadline": Deadline(clock.ms + 20_000)}
+    )
+    has_responded, has_paused = Event(), Event()
+    met: list[object] = []
+    went_on: list[bool] = []
+
+    def hangs_in_the_settlement(request: object) -> AWSResponse | None:
+        met.append(request)
+        if len(met) == 1:
+            return None
+        clock.ms += 20_000
+        assert has_responded.wait(STUCK_S)
+        return throttled(request)
+
+    def watched(seconds: float) -> bool:
+        went_on.append(pause(seconds))
+        has_paused.set()
+        return went_on[-1]
+
+    monkeypatch.setattr(json_service, "pause", watched)
+    with fault("UpdateItem", get_settings().rate_limits_table, hangs_in_the_settlement):
+        wish = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
+        assert compose(clock).run(caller, wish).request_id == caller.request_id
+        has_responded.set()
+        assert has_paused.wait(STUCK_S)
+
+    assert (went_on, len(met)) == ([False], 2)
+    assert [entry.request_id for entry in limit_state(known).in_flight.values()] == [caller.request_id]
 
 
 @pytest.mark.parametrize(("happens", "times"), [(throttled, TRIES), (broken, 1), (unreachable, TRIES)])

@@ -1,10 +1,8 @@
 """Requests to AWS as botocore would sign them, and what becomes of them on their way."""
 
+import json
 import os
-import socket
-import zlib
 from collections.abc import Generator
-from contextlib import closing
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,14 +18,14 @@ from botocore.utils import ContainerMetadataFetcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_ai.core.http1 import Place
-from nexus_ai.storage import sdk_settings
-from nexus_ai.storage.connections import Connections, NoAnswer, Request, Response, proxy
+from nexus_ai.net.aws_transport import Request, Response, TransportError
+from nexus_ai.net.concurrency import deadline
+from nexus_ai.storage import aws, sdk_settings
 from nexus_ai.storage.json_service import JsonService, ServiceError
 from nexus_ai.storage.signature import Keys, signed
+from nexus_ai.storage.table import Table, put_all_or_none
 
 NOW = datetime(2026, 11, 23, 2, 13, 20, tzinfo=UTC)
-REFUSAL = b'{"__type": "com.amazonaws.kms#DisabledException"}'
 URLS = ["https://dynamodb.sa-east-1.amazonaws.com/", "http://127.0.0.1:8000", "https://kms.us-east-1.amazonaws.com/a/b"]
 
 
@@ -57,20 +55,10 @@ def test_a_request_is_signed_as_botocore_signs_it(body: bytes, secret: str, toke
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers with the status that is in the path, and the checksum that is behind it."""
+    """Refuses whoever asks for credentials."""
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, _, checksum = self.path[1:].partition("/")
-        self.send_response(int(status))
-        self.send_header("Content-Length", str(len(REFUSAL)))
-        if checksum:
-            self.send_header("x-amz-crc32", checksum)
-        self.end_headers()
-        self.wfile.write(REFUSAL)
-
-    def do_GET(self) -> None:  # credentials are got
-        self.do_POST()
+    def do_GET(self) -> None:
+        self.send_error(400)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
         pass
@@ -86,34 +74,7 @@ def refusing() -> Generator[str]:
         thread.join()
 
 
-def connections(url: str) -> Connections:
-    return Connections(url, connect_timeout_s=1, read_timeout_s=0.2)
-
-
-def sent(to: Connections) -> Response:
-    return to(Request("GetItem", "", {"content-type": "application/x-amz-json-1.0"}, b"{}"))
-
-
-@pytest.mark.parametrize("status", [200, 307, 400, 503])
-def test_an_answer_is_told_as_it_came_and_no_redirect_is_followed(refusing: str, status: int) -> None:
-    assert sent(connections(f"{refusing}/{status}")).status == status
-
-
-def test_where_nobody_listens_nothing_was_sent() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as closed:
-        port = closed.getsockname()[1]
-    with pytest.raises(NoAnswer) as raised:
-        sent(connections(f"http://127.0.0.1:{port}"))
-    assert not raised.value.sent
-
-
-def test_where_nobody_answers_in_time_it_was_sent() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as silent, pytest.raises(NoAnswer) as raised:
-        sent(connections(f"http://127.0.0.1:{silent.getsockname()[1]}"))
-    assert raised.value.sent
-
-
-def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> tuple[JsonService, list[Request]]:
+def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | TransportError) -> tuple[JsonService, list[Request]]:
     """A service that gives these answers in turn, and what it was asked."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
@@ -124,7 +85,7 @@ def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> t
     def send(request: Request) -> Response:
         asked.append(request)
         answer = next(left)
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, TransportError):
             raise answer
         return answer
 
@@ -132,43 +93,106 @@ def service(monkeypatch: pytest.MonkeyPatch, *answers: Response | NoAnswer) -> t
 
 
 OK = Response(200, b'{"Plaintext": ""}')
-THROTTLED = Response(400, b'{"__type": "ThrottlingException"}')
-CANCELLED = Response(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"}')
-BROKEN = Response(500, b"<html>")
-NEVER_SENT, LOST = NoAnswer(sent=False), NoAnswer(sent=True)
-UNREADABLE, NO_OBJECT = Response(200, b'{"Plaint'), Response(200, b"[]")
 
 
-@pytest.mark.parametrize("first", [THROTTLED, CANCELLED, BROKEN, NEVER_SENT, LOST, UNREADABLE, NO_OBJECT])
-def test_what_may_be_repeated_is_sent_again(monkeypatch: pytest.MonkeyPatch, first: Response | NoAnswer) -> None:
+def refused(code: str, status: int = 400) -> Response:
+    return Response(status, b'{"__type": "com.amazonaws.dynamodb.v20120810#%s"}' % code.encode())
+
+
+NOT_CARRIED_OUT = {
+    code: refused(code)
+    for code in (
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+    )
+} | {"never sent": TransportError("refused", sent=False)}
+# Of these nobody knows.
+PERHAPS_CARRIED_OUT: dict[str, Response | TransportError] = {
+    "internal error": Response(500, b"<html>"),
+    "unavailable": refused("ServiceUnavailable", 503),
+    "transaction in progress": refused("TransactionInProgressException"),
+    "error in another encoding": Response(400, b"\x1f\x8b\x08\x00"),
+    "error without its body": TransportError("cut", sent=True, status=400),
+    "lost": TransportError("timeout", sent=True),
+    "cut": TransportError("cut", sent=True, status=200),
+    "half of JSON": Response(200, b'{"Plaint'),
+    "no object": Response(200, b"[]"),
+}
+FIRST = NOT_CARRIED_OUT | PERHAPS_CARRIED_OUT
+
+
+@pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)
+def test_what_may_be_repeated_is_sent_again(monkeypatch: pytest.MonkeyPatch, first: Response | TransportError) -> None:
     subject, asked = service(monkeypatch, first, OK)
     assert subject.call("Decrypt", {}) == {"Plaintext": ""}
     assert [request.headers["x-amz-target"] for request in asked] == ["TrentService.Decrypt"] * 2
 
 
-@pytest.mark.parametrize(("first", "times"), [(THROTTLED, 2), (NEVER_SENT, 2), (BROKEN, 1), (LOST, 1), (UNREADABLE, 1)])
+@pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)
 def test_what_adds_up_is_sent_again_only_where_it_was_not_carried_out(
-    monkeypatch: pytest.MonkeyPatch, first: Response | NoAnswer, times: int
+    monkeypatch: pytest.MonkeyPatch, first: Response | TransportError
 ) -> None:
-    subject, asked = service(monkeypatch, first, Response(400, b'{"__type": "a#NotFoundException"}'))
-    with pytest.raises((ServiceError, NoAnswer)):
+    subject, asked = service(monkeypatch, first, refused("NotFoundException"))
+    with pytest.raises((ServiceError, TransportError)):
         subject.call("Decrypt", {}, repeatable=False)
-    assert len(asked) == times
+    assert len(asked) == (2 if first in NOT_CARRIED_OUT.values() else 1)
 
 
 def test_a_refusal_has_the_code_without_its_namespace_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = b'{"__type": "com.amazonaws.kms#DisabledException", "message": "arn is disabled."}'
-    subject, asked = service(monkeypatch, Response(400, told))
+    document = b'{"__type": "com.amazonaws.kms#DisabledException", "message": "arn is disabled."}'
+    subject, asked = service(monkeypatch, Response(400, document, "R1"))
     with pytest.raises(ServiceError, match=r"^400 DisabledException: arn is disabled\.$") as raised:
         subject.call("Decrypt", {})
-    assert (raised.value.code, raised.value.status, len(asked)) == ("DisabledException", 400, 1)
+    assert len(asked) == 1
+    assert raised.value.log_fields == {
+        "aws_operation": "Decrypt",
+        "aws_code": "DisabledException",
+        "aws_request_id": "R1",
+        "status": 400,
+    }
 
 
-def test_the_last_of_three_tries_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject, asked = service(monkeypatch, BROKEN, LOST, THROTTLED)
-    with pytest.raises(ServiceError):
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_error_counts_whatever_became_of_its_body(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    cut = TransportError("cut", sent=True, status=status, request_id="R1")
+    subject, asked = service(monkeypatch, cut, cut, cut)
+    with pytest.raises(ServiceError) as raised:
+        subject.call("Decrypt", {})
+    assert (raised.value.status, raised.value.request_id, len(asked)) == (status, "R1", 3)
+
+
+def test_a_byte_order_mark_before_the_document_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, _ = service(monkeypatch, Response(200, b'\xef\xbb\xbf{"Plaintext": ""}'))
+    assert subject.call("Decrypt", {}) == {"Plaintext": ""}
+
+
+def test_the_error_of_the_last_of_three_tries_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, asked = service(
+        monkeypatch, Response(500, b""), TransportError("timeout", sent=True), refused("ThrottlingException")
+    )
+    with pytest.raises(ServiceError, match="ThrottlingException"):
         subject.call("Decrypt", {})
     assert len(asked) == 3
+
+
+def test_there_is_no_further_try_behind_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, asked = service(monkeypatch, refused("ThrottlingException"), OK)
+    with deadline(0), pytest.raises(ServiceError, match="ThrottlingException"):
+        subject.call("Decrypt", {})
+    assert len(asked) == 1
+
+
+def test_the_tries_of_a_transaction_are_one_to_dynamodb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that arrives late, behind another that was carried out, writes nothing."""
+    subject, asked = service(monkeypatch, PERHAPS_CARRIED_OUT["lost"], Response(200, b"{}"), Response(200, b"{}"))
+    monkeypatch.setattr(aws, "dynamodb", lambda: subject)
+    for _ in range(2):
+        put_all_or_none([(Table("a"), {"PK": "1"}), (Table("b"), {"PK": "1"})])
+    first, second, another = [json.loads(request.body)["ClientRequestToken"] for request in asked]
+    assert first == second != another
 
 
 def without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +213,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Generator[pytest.MonkeyPatch]:
 
 
 def test_without_keys_in_the_environment_botocores_chain_is_asked(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(NoAnswer) as raised:
+    with pytest.raises(TransportError) as raised:
         sdk_settings.keys()
     assert not raised.value.sent
 
@@ -205,7 +229,7 @@ def test_a_chain_that_fails_is_no_answer_and_asked_anew_the_next_time(alone: pyt
     alone.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
     alone.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{refusing}/400")
     for _ in range(2):
-        with pytest.raises(NoAnswer) as raised:
+        with pytest.raises(TransportError) as raised:
             sdk_settings.keys()
         assert not raised.value.sent
     alone.setenv("AWS_ACCESS_KEY_ID", "AKIA")
@@ -214,7 +238,7 @@ def test_a_chain_that_fails_is_no_answer_and_asked_anew_the_next_time(alone: pyt
 
 
 def test_without_a_region_there_is_no_answer(alone: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NoAnswer):
+    with pytest.raises(TransportError):
         sdk_settings.region()
     alone.setenv("AWS_DEFAULT_REGION", "sa-east-1")
     assert sdk_settings.region() == "sa-east-1"
@@ -244,31 +268,3 @@ def test_a_service_is_asked_where_botocore_would_ask_it(
         alone.setenv(name, value)
     expected: str = Session().create_client(service, region_name=region).meta.endpoint_url
     assert sdk_settings.endpoint(service, region) == expected
-
-
-def test_a_proxy_of_the_environment_is_gone_through_but_to_where_it_says_not(alone: pytest.MonkeyPatch) -> None:
-    alone.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    alone.setenv("NO_PROXY", "direct.example")
-    places = ("https://a.example", "https://direct.example", "http://a.example")
-
-    expected = Place("http", "proxy.example", 3128)
-    assert [proxy(Place.of(url)) for url in places] == [expected, None, None]
-    alone.setenv("HTTPS_PROXY", "proxy.example:3128")
-    assert proxy(Place.of("https://a.example")) == expected
-
-
-@pytest.mark.parametrize(
-    "named", ["https://me:secret@proxy.example", "socks5://proxy.example", "http://proxy.example:x"]
-)
-def test_a_proxy_that_would_be_spoken_to_in_another_way_is_told_nothing(alone: pytest.MonkeyPatch, named: str) -> None:
-    alone.setenv("HTTPS_PROXY", named)
-    with pytest.raises(NoAnswer) as raised:
-        sent(connections("https://a.example"))
-    assert not raised.value.sent
-
-
-def test_an_answer_that_is_not_what_dynamodb_says_it_is_is_none(refusing: str) -> None:
-    with pytest.raises(NoAnswer) as raised:
-        sent(connections(f"{refusing}/200/1"))
-    assert raised.value.sent
-    assert sent(connections(f"{refusing}/200/{zlib.crc32(REFUSAL)}")).body == REFUSAL

@@ -15,9 +15,9 @@ from local.simulated.behaviours import Answer, Fail
 from local.stack import LocalStack
 from local.template import Template
 from nexus_ai.core.settings import get_settings
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws, keys, tables
-from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.tenants.store import TenantStore
 from tests.functional.alerts_support import listed
 from tests.functional.audit_jobs_support import nobody_runs, run_by_hand

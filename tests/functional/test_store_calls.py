@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from local.stack import LocalStack
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import Request, Response, Send
 from tests.functional.json_calls import on_their_way
 from tests.functional.pipeline_support import copy, set_limits, welcome
 

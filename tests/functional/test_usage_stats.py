@@ -18,9 +18,9 @@ from nexus_ai.administration.usage_stats import UsageStats, UsageStatsQuery
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
 from nexus_ai.core.money import dollars_from_micros
 from nexus_ai.gateway.books import usage_entries
+from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import Request, Response, Send
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, NOBODY, Counts, UsageEntry
 from nexus_ai.usage.store import usage_store
 from tests.functional.http_client import Reply, ask

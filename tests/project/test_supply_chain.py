@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # pyright: ignore[reportMissingTypeStubs]
 
 from local.template import ROOT, Template
+from ops import bundled
 from ops.licences import Package, bundle, layer, shipped
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -46,6 +48,18 @@ def test_every_requirement_is_one_version_with_hashes(listed: str) -> None:
 def test_every_package_of_node_has_a_hash(folder: str) -> None:
     packages: dict[str, dict[str, Any]] = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     assert [path for path, told in packages.items() if path and not told["integrity"].startswith("sha512-")] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="wheels for macOS hold them elsewhere")
+def test_every_library_inside_pycurls_wheel_is_in_the_bill_of_materials() -> None:
+    """A version of pycurl that brings another one fails here."""
+    found = bundled.cyclonedx()["components"]
+    listed = [each["value"] for component in found for each in component["properties"]]
+    assert sorted(listed) == sorted(str(file) for file in bundled.files())
+    assert all(component["properties"] for component in found)
+    versions = {component["name"]: component["version"] for component in found}
+    assert all(re.match(r"\d+\.\d+", versions[name]) for name in ("curl", "openssl", "krb5", "nghttp2", "libssh2"))
+    assert {each.name for each in shipped() if each.part == "layer, inside pycurl"} == versions.keys()
 
 
 def test_what_is_shipped_may_be() -> None:

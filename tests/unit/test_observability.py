@@ -10,10 +10,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from nexus_ai.core.observability import TALKATIVE, add_keys, describe, logger, request_keys
-from nexus_ai.core.parallel import start
 from nexus_ai.core.settings import get_settings
+from nexus_ai.net.aws_transport import TransportError
+from nexus_ai.net.concurrency import run_all
+from nexus_ai.storage.json_service import ServiceError
 from tests.unit.http_events import SETTINGS
 
 CANARY = "sk-canary-8f14e45f"
@@ -45,14 +48,15 @@ def test_fifty_requests_side_by_side_never_mix_their_keys(capsys: pytest.Capture
             add_keys(tenant_id=f"tenant-{number}")
             for step in range(5):
                 logger().info("step", mine=number, step=step)
-                start(lambda: logger().info("beside", mine=number)).result()
+                # In a thread of the step's, and in this one.
+                run_all([lambda: logger().info("beside", mine=number)] * 2)
                 together.wait()
 
     with ThreadPoolExecutor(50) as pool:
         list(pool.map(serve, range(50)))
 
     written = lines(capsys)
-    assert len(written) == 50 * 5 * 2
+    assert len(written) == 50 * 5 * 3
     for line in written:
         assert line["request_id"] == f"request-{line['mine']}"
         assert line["tenant_id"] == f"tenant-{line['mine']}"
@@ -184,3 +188,24 @@ def passes_lambda(line: dict[str, Any], level: str) -> bool:
     levels = logging.getLevelNamesMapping()
     stamped = "timestamp" in line and datetime.fromisoformat(line["timestamp"]).tzinfo is not None
     return levels[line["level"] if "level" in line and stamped else "INFO"] >= levels[level]
+
+
+def test_an_error_of_aws_is_logged_with_its_codes_and_ids_and_without_its_words() -> None:
+    document = {"__type": "com.amazonaws.dynamodb#ThrottlingException", "message": CANARY}
+    refused = ServiceError("GetItem", 400, document, "R1")
+    lost = TransportError("Timeout was reached", sent=True, status=503, request_id="R2")
+    theirs = ClientError(
+        {
+            "Error": {"Code": "SlowDown", "Message": CANARY},
+            "ResponseMetadata": {"RequestId": "R3", "HTTPStatusCode": 503},  # type: ignore[typeddict-item]
+        },
+        "PutObject",
+    )
+    found = [describe(error)[0] for error in (refused, lost, theirs)]
+
+    assert [{name: value for name, value in each.items() if name not in {"type", "stack"}} for each in found] == [
+        {"aws_operation": "GetItem", "aws_code": "ThrottlingException", "aws_request_id": "R1", "status": 400},
+        {"reason": "Timeout was reached", "sent": True, "status": 503, "aws_request_id": "R2"},
+        {"aws_operation": "PutObject", "aws_code": "SlowDown", "aws_request_id": "R3", "status": 503},
+    ]
+    assert CANARY not in json.dumps(found)

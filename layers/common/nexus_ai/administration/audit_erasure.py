@@ -16,7 +16,7 @@ from nexus_ai.audit.store import AuditStore
 from nexus_ai.cache.idempotency import IdempotencyStore
 from nexus_ai.cache.store import CacheStore
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.parallel import results
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import objects
 
 # A call has 29 s from its own time stamp, and its function no more than as many again to end.
@@ -77,7 +77,7 @@ class Erasure:
         self.audit.note_accesses(job.tenant_id, [_access(job, record) for record in records])
         self.audit.erase_contents(job.tenant_id, [record.id for record in records])
         self.cache.forget(job.tenant_id, [record.cache_key for record in records if record.cache_key])
-        results(
+        run_all(
             partial(self.idempotency.forget, job.tenant_id, record.idempotency_hash, record.id)
             for record in records
             if record.idempotency_hash

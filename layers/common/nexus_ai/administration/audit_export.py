@@ -12,7 +12,7 @@ from nexus_ai.audit.jobs import AuditJob, ExportFile, JobStatus, JobStore, Overt
 from nexus_ai.audit.models import Access, AccessKind, AuditRecord, Content
 from nexus_ai.audit.store import AuditStore, ContentDamaged
 from nexus_ai.core.observability import logger
-from nexus_ai.core.parallel import results
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import objects
 
 # Small enough for a function's memory, large enough that most exports are one file.
@@ -66,7 +66,7 @@ def _lines(job: AuditJob, audit: AuditStore, records: Sequence[AuditRecord]) -> 
     if not job.with_content:
         return [_line(record, []) for record in records]
     now_s = job.asked_at_ms // 1000
-    contents = results(partial(_contents, audit, record, now_s) for record in records)
+    contents = run_all(partial(_contents, audit, record, now_s) for record in records)
     read = list(zip(records, contents, strict=True))
     audit.note_accesses(job.tenant_id, [_access(job, record) for record, contents in read if contents])
     return [_line(record, contents) for record, contents in read]

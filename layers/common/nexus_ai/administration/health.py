@@ -10,9 +10,9 @@ from pydantic import Field
 from nexus_ai import __version__
 from nexus_ai.core.errors import NexusError
 from nexus_ai.core.observability import logger
-from nexus_ai.core.parallel import results
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import ParameterModel, ResponseModel
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import keys, kms, objects, tables
 
 # Each part under a name of ours.
@@ -64,7 +64,7 @@ def read(_query: HealthQuery) -> Health:
 
 def check() -> HealthReport:
     """Ask every table, the key service and the store of contents once, side by side."""
-    checks = tuple(results(partial(_check, name) for name in CHECKS))
+    checks = tuple(run_all(partial(_check, name) for name in CHECKS))
     return HealthReport(
         status="ok" if all(each.status == "ok" for each in checks) else "failed",
         version=__version__,

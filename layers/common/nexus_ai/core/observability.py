@@ -51,10 +51,26 @@ def describe(error: BaseException) -> list[dict[str, Any]]:
             {
                 "type": f"{type(current).__module__}.{type(current).__qualname__}",
                 "stack": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+                **_fields(current),
             }
         )
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return described
+
+
+def _fields(error: BaseException) -> dict[str, Any]:
+    """Return what an error of AWS says of itself in codes and ids: those of net/ and storage/, and botocore's."""
+    fields: dict[str, Any] = getattr(error, "log_fields", {})
+    response: Any = getattr(error, "response", None)
+    if not fields and isinstance(response, dict) and "ResponseMetadata" in response:
+        metadata: dict[str, Any] = response["ResponseMetadata"]
+        fields = {
+            "aws_operation": getattr(error, "operation_name", None),
+            "aws_code": response.get("Error", {}).get("Code"),
+            "aws_request_id": metadata.get("RequestId"),
+            "status": metadata.get("HTTPStatusCode"),
+        }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class _Formatter(LambdaPowertoolsFormatter):

@@ -1,4 +1,4 @@
-"""How the other end of a connection is known: by the authorities of certifi, or those that the environment names."""
+"""Whom TLS trusts: the authorities of certifi, or those that the environment names."""
 
 import os
 import ssl
@@ -6,16 +6,16 @@ from functools import cache
 
 
 def vendors() -> ssl.SSLContext:
-    """For the providers; SSL_CERT_FILE names others, as for httpx."""
-    return _context(os.environ.get("SSL_CERT_FILE") or _authorities())
+    """For the providers; SSL_CERT_FILE names other authorities, as for httpx."""
+    return _context(os.environ.get("SSL_CERT_FILE") or _certifi())
 
 
-def aws() -> ssl.SSLContext:
-    """For AWS; AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE name others, as for botocore."""
-    return _context(os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or _authorities())
+def aws_authorities() -> str:
+    """Return the file of the authorities for AWS; AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE name others, as for botocore."""
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or _certifi()
 
 
-def _authorities() -> str:
+def _certifi() -> str:
     from certifi import where  # noqa: PLC0415 (with the first connection)
 
     return where()

@@ -11,10 +11,10 @@ from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
 from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
-from nexus_ai.core.parallel import cancel_all, pause, start, wait
 from nexus_ai.gateway.models import ModelCall
 from nexus_ai.gateway.redaction import kept
 from nexus_ai.limits.due import DueTenants
+from nexus_ai.net.concurrency import Work, pause, run_step
 from nexus_ai.storage.table import Item, Table, put_together
 from nexus_ai.tenants.models import AuditContent
 from nexus_ai.usage.days import DaysToCheck
@@ -70,21 +70,19 @@ class Books:
         others: Sequence[Callable[[], object]] = (),
         writes: Sequence[tuple[Table, Item]] = (),
     ) -> bool:
-        """Everything that is written after the provider's answer, side by side; False where the record was not.
+        """Write everything that follows the provider's completion, side by side; False if the record was not written.
 
         Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
+        What is not written when the step ends is not written later: it might overwrite what the sweep has put in order.
         """
         until_ms = caller.deadline.at_ms - int(ANSWER_S * 1000)
         insist = partial(_insist, lambda: self._clock.now_ms() < until_ms)
-        closed = start(partial(insist, lambda: self._end(record, contents)))
-        running = [closed] + ([start(partial(insist, settle))] if settle else [])
-        running += [start(partial(insist, lambda: put_together(writes)))] if writes else []
-        running += [start(partial(_logged, work)) for work in (*self._adds(record), *others)]
-        wait(running, max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
-        recorded = closed.done() and closed.result()
-        # What would go on with the next request, minutes later, might write over what the sweep has put in order.
-        cancel_all()
-        return recorded
+        closed = Work(partial(insist, lambda: self._end(record, contents)))
+        works = [closed] + ([Work(partial(insist, settle))] if settle else [])
+        works += [Work(partial(insist, lambda: put_together(writes)))] if writes else []
+        works += [Work(partial(_logged, work)) for work in (*others, *self._adds(record))]
+        run_step(works, timeout_s=max(ANSWER_S, caller.deadline.remaining_s(self._clock) - ANSWER_S))
+        return closed.is_done and closed.result()
 
     def _end(self, record: AuditRecord, contents: Sequence[Content]) -> None:
         self._mark([], record)
@@ -170,9 +168,8 @@ def _insist(may_go_on: Callable[[], bool], work: Callable[[], object]) -> bool:
     for pause_s in PAUSES_S:
         if _logged(work):
             return True
-        if not may_go_on():
+        if not (may_go_on() and pause(pause_s)):
             break
-        pause(pause_s)
     return False
 
 

@@ -64,14 +64,18 @@ class Circuits:
         self._tenants.forget_circuits(caller)
         return opens
 
+    def has_failed(self, settings: TenantSettings, provider: str, model: str) -> bool:
+        """Return whether failures are counted, which a completion ends."""
+        circuit = settings.circuits.get((provider, model), Circuit())
+        return bool(circuit.failures or circuit.open_until_ms)
+
     def answered(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
         """Closes a circuit that had counted failures; False, and nothing is written, where there were none."""
-        circuit = settings.circuits.get((provider, model), Circuit())
-        had_failed = bool(circuit.failures or circuit.open_until_ms)
-        if had_failed:
-            self._store.close_circuit(caller.tenant_id, provider, model)
-            self._tenants.forget_circuits(caller)
-        return had_failed
+        if not self.has_failed(settings, provider, model):
+            return False
+        self._store.close_circuit(caller.tenant_id, provider, model)
+        self._tenants.forget_circuits(caller)
+        return True
 
     def took(self, caller: Caller, settings: TenantSettings, provider: str, model: str, latency_ms: int) -> None:
         """Remembers how fast a model answered, for the strategy `fastest`."""

@@ -7,6 +7,7 @@ and the sweep (gateway/sweep.py) settles the one and closes the other.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.cache.models import CachedAnswer
@@ -23,7 +24,6 @@ from nexus_ai.core.errors import (
     RequestRejected,
     StoreUnavailable,
 )
-from nexus_ai.core.parallel import start
 from nexus_ai.gateway.failures import RULES, Action
 from nexus_ai.gateway.kept_answers import Hit, key_of
 from nexus_ai.gateway.models import Answer, ContractBroken, Division, ModelCall, Step, public_attempt
@@ -31,6 +31,7 @@ from nexus_ai.gateway.plan import Candidate, plan
 from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repaired
 from nexus_ai.gateway.request import Concerns, Request
+from nexus_ai.net.concurrency import Work, run_step
 from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
 from nexus_ai.storage.table import Item, Read, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
@@ -69,9 +70,11 @@ class _Run[T]:
 
     def answer(self) -> Answer[T]:
         caller, call, idempotency = self._caller, self._call, self._gateway.idempotency
-        claim = start(lambda: idempotency.claim(caller, call)) if caller.idempotency_key else None
+        claim = Work(lambda: idempotency.claim(caller, call)) if caller.idempotency_key else None
+        prepare = Work(self._prepare)
         try:
-            prepared = self._prepare()
+            run_step([claim, prepare] if claim else [prepare])
+            prepared = prepare.result()
             if claim:
                 found = claim.result()
                 if found:
@@ -275,32 +278,37 @@ class _Run[T]:
         return None
 
     def _prepare_attempt(self, candidate: Candidate, step: Step) -> str:
-        """Reservation, open record and key, side by side. Returns the key."""
+        """Reserve, open the record and decrypt the key, side by side; return the key."""
         gateway, caller = self._gateway, self._caller
         seen, self._limits = self._limits, None
         if seen:
             # What limits refuse as they stand is refused before anything is written that has to be undone.
             self._meter.require(self._settings, candidate, [step], seen=seen)
-        key = start(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
-        record = None
         # With the key, so that an erasure finds what this call keeps even where its end was never written down.
         opened = self._request.record(AuditStatus.OPEN, cache_key=self._key(candidate))
         choice = self._settings.preferences.audit_content
+        works: list[Work[Any]] = []
+        record = None
         if self._request.opened_record:
             # First the record, then the reservation, whose write settles the attempt before: what is charged is noted.
             gateway.books.note(opened)
         else:
             self._request.opened_record = True
-            record = start(lambda: gateway.books.open(self._call, opened, choice))
-        try:
-            self._meter.reserve(self._settings, candidate, step)
-        finally:
-            # Even a refusal waits: the record's end must not be overtaken by its begin.
-            if record:
-                record.result()
+            record = Work(lambda: gateway.books.open(self._call, opened, choice))
+            works.append(record)
+        api_key = gateway.key_ring.in_memory(caller.tenant_id, candidate.usable_config)
+        decrypted = Work(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
+        if api_key is None:
+            works.append(decrypted)
+        reserved = Work(lambda: self._meter.reserve(self._settings, candidate, step))
+        # It ends with the last of them: the record's end must not be overtaken by its begin.
+        run_step([*works, reserved], timeout_s=self._request.time_left())
+        if record:
+            record.result()
+        reserved.result()
         # Before the provider is called, so that no kill and no end of a window keeps from telling what was reached.
         gateway.watch.levels(caller.tenant_id, self._settings.alerts, self._meter.levels)
-        return key.result()
+        return decrypted.result() if api_key is None else api_key
 
     def _heed(self, candidate: Candidate, failure: ProviderFailure) -> None:
         """Does what the table says of a failure; raises RequestRejected where no provider would take the request."""
@@ -331,7 +339,8 @@ class _Run[T]:
         gateway, caller = self._gateway, self._caller
         answer = self._request.answer(data, candidate.provider, completion.model, cached=False)
         provider, model = candidate.provider, candidate.model
-        self._request.then.append(lambda: self._answered(provider, model))
+        if gateway.circuits.has_failed(self._settings, provider, model):
+            self._request.then.append(lambda: self._answered(provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
             took_ms = self._meter.attempts[-1].latency_ms
             self._request.then.append(lambda: gateway.circuits.took(caller, self._settings, provider, model, took_ms))

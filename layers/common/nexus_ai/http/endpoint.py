@@ -20,6 +20,10 @@ from nexus_ai.http.body import parse
 from nexus_ai.http.event import GatewayEvent, LambdaContext
 from nexus_ai.http.parameters import parse_parameters
 from nexus_ai.http.response import Response, common_headers, problem, success
+from nexus_ai.net.concurrency import deadline
+
+# What a wait for AWS leaves of the function's time, so that its error is returned and no time-out of Lambda's.
+RESPONSE_S = 0.5
 
 # 502 is left out: it is a provider's failure, which no other version of ours would prevent.
 FAULTS_OF_OURS = {500, 503}
@@ -151,7 +155,8 @@ def _answer(
     """The response, and the code of its end for the log."""
     headers = common_headers(request.request_id, request.origin, get_settings().cors_origins)
     try:
-        return success(answer(request, context), headers, status), "ok"
+        with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_S):
+            return success(answer(request, context), headers, status), "ok"
     except NexusError as error:
         if error.status >= 500:
             logger().exception("failed", code=error.code)

@@ -8,10 +8,9 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from nexus_ai.core import tls
 from nexus_ai.core.once import Once
+from nexus_ai.net.aws_transport import AwsTransport, Send
 from nexus_ai.storage import sdk_settings
-from nexus_ai.storage.connections import Connections, Send
 from nexus_ai.storage.json_service import TRIES, JsonService
 
 if TYPE_CHECKING:
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sesv2.client import SESV2Client
 
-# A request has 29 seconds in all: a store that does not answer in two is asked again, and given up after three tries.
+# A request has 29 seconds in all: a store that does not respond in two is asked again, and given up after three tries.
 CONNECT_TIMEOUT_S = 1
+# Of boto3 for each wait, of libcurl for a whole exchange.
 READ_TIMEOUT_S = 2
 # Whoever sends a mail twice has sent two: a mail service is waited for longer, and asked once.
 MAIL_READ_TIMEOUT_S = 20
@@ -49,17 +49,16 @@ def _config(tries: int) -> "Config":
 
 
 def load() -> None:
-    """Imports what a client is made of, and makes none: a client holds credentials or connections."""
+    """Import what a client is made of, and make none: a client holds credentials, connections or a random state."""
     for module in ("boto3.session", "botocore.client"):
         import_module(module)
-    tls.aws()
 
 
 def _connect(url: str) -> Send:
-    return Connections(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
+    return AwsTransport(url, connect_timeout_s=CONNECT_TIMEOUT_S, timeout_s=READ_TIMEOUT_S)
 
 
-# What sends requests to a place; the local stack has its own way to the services that it embeds.
+# Returns what sends requests to a URL; the local stack has its own way to the services that it embeds.
 connect: Callable[[str], Send] = _connect
 
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from nexus_ai.core.errors import KeyServiceUnavailable, KeyUnreadable
 from nexus_ai.core.settings import get_settings
+from nexus_ai.net.aws_transport import TransportError
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import NoAnswer
 from nexus_ai.storage.json_service import ServiceError
 
 # What KMS says of the ciphertext itself (API reference of Decrypt): trying again changes nothing.
@@ -57,5 +57,5 @@ def _errors() -> Generator[None]:
         if error.code in _UNREADABLE:
             raise KeyUnreadable from error
         raise KeyServiceUnavailable from error
-    except NoAnswer as error:
+    except TransportError as error:
         raise KeyServiceUnavailable from error

@@ -3,9 +3,9 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from nexus_ai.core import parallel
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.settings import get_settings
+from nexus_ai.net.concurrency import time_left
 from nexus_ai.storage import aws
 
 
@@ -14,36 +14,31 @@ class ObjectMissing(Exception):
 
 
 def put(name: str, body: bytes) -> None:
-    def work() -> None:
-        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
-
     with _errors():
-        parallel.aside(work)
+        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
 
 
 def put_once(name: str, body: bytes) -> None:
-    """Writes an object that is not there yet; one that is there stays as it is, since it was written before."""
+    """Write an object that is not there yet; one that is there stays as it is, since it was written before."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (comes with the client, on first use)
-
-    def work() -> None:
-        aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
 
     with _errors():
         try:
-            parallel.aside(work)
+            aws.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
 
 
 def get(name: str) -> bytes:
-    """Raises ObjectMissing and StoreUnavailable."""
+    """Return an object's content.
 
-    def work() -> bytes:
-        return aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
-
+    Raises:
+        ObjectMissing: There is no such object.
+        StoreUnavailable: S3 did not return it.
+    """
     with _errors():
-        return parallel.aside(work)
+        return aws.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
 
 
 def delete(names: Sequence[str]) -> None:
@@ -67,6 +62,9 @@ def link(name: str, seconds: int) -> str:
 
 @contextmanager
 def _errors() -> Generator[None]:
+    # boto3 knows no deadline: what would begin behind it does not begin.
+    if time_left() <= 0:
+        raise StoreUnavailable
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
 
     try:

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from nexus_ai.core.once import Once
-from nexus_ai.storage.connections import NoAnswer
+from nexus_ai.net.aws_transport import TransportError
 from nexus_ai.storage.signature import Keys
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ session = Once(_make_session)
 
 
 def keys() -> Keys:
-    """The environment's, else those of botocore's chain, which it renews before they end; raises NoAnswer."""
+    """Return the environment's credentials, or those of botocore's chain, which it renews before they end.
+
+    Raises:
+        TransportError: There are none.
+    """
     access_key, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if access_key and secret_key:
         return Keys(access_key, secret_key, os.environ.get("AWS_SESSION_TOKEN") or None)
@@ -45,24 +49,32 @@ def keys() -> Keys:
         with _asking:
             credentials = session().get_credentials()
         if credentials is None:
-            raise NoAnswer(sent=False)
+            raise TransportError("no credentials", sent=False)
         found = credentials.get_frozen_credentials()
     return Keys(str(found.access_key), str(found.secret_key), found.token)
 
 
 def region() -> str:
-    """Raises NoAnswer where none is set."""
+    """Return the region that is set.
+
+    Raises:
+        TransportError: None is.
+    """
     found: object = os.environ.get("AWS_DEFAULT_REGION")
     if not found:
         with _asked():
             found = session().get_config_variable("region")
     if not found:
-        raise NoAnswer(sent=False)
+        raise TransportError("no region", sent=False)
     return str(found)
 
 
 def endpoint(service: str, region: str) -> str:
-    """Where a service is asked; raises NoAnswer."""
+    """Return the URL of a service.
+
+    Raises:
+        TransportError: The settings name none.
+    """
     if configured := configured_endpoint(service):
         return configured
     if _COMMERCIAL.fullmatch(region) and not any(_is_true(name) for name in _OTHER_ENDPOINTS):
@@ -89,4 +101,4 @@ def _asked() -> Generator[None]:
     try:
         yield
     except BotoCoreError as error:
-        raise NoAnswer(sent=False) from error
+        raise TransportError("no settings", sent=False) from error

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
+from uuid import uuid4
 
 from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.net.aws_transport import TransportError
 from nexus_ai.storage import aws
-from nexus_ai.storage.connections import NoAnswer
 from nexus_ai.storage.json_service import ServiceError
 from nexus_ai.storage.keys import Key
 
@@ -161,7 +162,8 @@ def put_all_or_none(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
         table.put(item)
         return
     puts = [{"Put": {"TableName": table.name, "Item": marshal(item)}} for table, item in writes]
-    _send("TransactWriteItems", {"TransactItems": puts})
+    # All tries are one transaction: one that arrives late, behind another that was carried out, writes nothing.
+    _send("TransactWriteItems", {"TransactItems": puts, "ClientRequestToken": uuid4().hex})
 
 
 def delete_together(deletes: Sequence[tuple[Table, Key]]) -> None:
@@ -180,7 +182,8 @@ def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
         pending = _send("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:
             return
-        aws.dynamodb().pause(number)
+        if not aws.dynamodb().pause(number):
+            break
     raise StoreUnavailable
 
 
@@ -193,7 +196,7 @@ def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True
             old = error.body.get("Item")
             raise ConditionFailed(unmarshal(old) if old else None) from None
         raise StoreUnavailable from error
-    except NoAnswer as error:
+    except TransportError as error:
         raise StoreUnavailable from error
 
 

@@ -54,17 +54,26 @@ class KeyRing:
         self._lock = Lock()
         self._kept: OrderedDict[tuple[str, str, bytes], tuple[int, str]] = OrderedDict()
 
-    def api_key(self, tenant_id: str, config: ProviderConfig) -> str:
-        """The key in the clear; raises KeyServiceUnavailable."""
-        name = (tenant_id, config.provider, config.key_ciphertext)
-        now_ms = self._clock.now_ms()
+    def in_memory(self, tenant_id: str, config: ProviderConfig) -> str | None:
+        """Return the key in the clear if KMS need not be asked for it."""
         with self._lock:
-            kept = self._kept.get(name)
-        if kept and kept[0] > now_ms:
-            return kept[1]
+            kept = self._kept.get((tenant_id, config.provider, config.key_ciphertext))
+        return kept[1] if kept and kept[0] > self._clock.now_ms() else None
+
+    def api_key(self, tenant_id: str, config: ProviderConfig) -> str:
+        """Return the key in the clear.
+
+        Raises:
+            KeyUnreadable: Its ciphertext is damaged, or bound to another tenant or provider.
+            KeyServiceUnavailable: KMS does not decrypt it now.
+        """
+        api_key = self.in_memory(tenant_id, config)
+        if api_key is not None:
+            return api_key
+        now_ms = self._clock.now_ms()
         api_key = kms.decrypt(config.key_ciphertext, context(tenant_id, config.provider))
         with self._lock:
-            self._kept[name] = (now_ms + KEPT_MS, api_key)
+            self._kept[tenant_id, config.provider, config.key_ciphertext] = (now_ms + KEPT_MS, api_key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return api_key

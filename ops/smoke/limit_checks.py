@@ -115,7 +115,7 @@ class LimitChecks:
                 break
             self._run.interruption.wait(POLL_S)
         if alert:
-            raise CheckFailed(f"the alert was not sent within {MAIL_S} seconds (docs/runbook.md, AlertsNotSentAlarm)")
+            raise CheckFailed(f"the alert was not sent within {MAIL_S} seconds (docs/runbook.md, MailsNotSentAlarm)")
         raise CheckFailed("no alert was noted, though the limit is used up")
 
     def _closed(self, alert: Alert, at: datetime) -> str:

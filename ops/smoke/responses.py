@@ -33,7 +33,6 @@ class ConnectionTest(Part):
 
 class Window(Part):
     limit: str
-    max: Decimal | None
     used: Decimal
     reserved: Decimal
     left: Decimal | None
@@ -48,8 +47,6 @@ class Alert(Part):
 
 
 class RateLimits(Part):
-    requests_per_hour: int | None
-    alert_thresholds: tuple[int, ...]
     alert_emails: tuple[str, ...]
     alerts: tuple[Alert, ...]
     windows: tuple[Window, ...]
@@ -115,7 +112,6 @@ class Record(Part):
     id: str
     user_id: str
     module: str
-    endpoint: str
     status: str
     usage: Usage
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from secrets import token_hex
 
-from ops.smoke.api import AUDIT_LOGS, RATE_LIMITS, Api, Reply
+from ops.smoke.api import RATE_LIMITS, Api, Reply
 from ops.smoke.changes import Changes
 from ops.smoke.interruption import Interruption
 from ops.smoke.ledger import Call
 from ops.smoke.options import Options
 from ops.smoke.outcomes import CheckFailed
-from ops.smoke.responses import RateLimits, Record, Records
+from ops.smoke.responses import RateLimits, Record
 from ops.smoke.tasks import Task
-from ops.smoke.tenant import MODULE, Tenant
+from ops.smoke.tenant import MODULE, Tenant, read_records
 
 
 @dataclass(slots=True)
@@ -56,11 +56,5 @@ class Run:
 
     def records(self) -> list[Record]:
         """Return the audit records since the run began."""
-        found: list[Record] = []
-        parameters = {"from": self.before.began, "limit": "100"}
-        while True:
-            page = self.api.get(AUDIT_LOGS, **parameters).expect(200).read(Records)
-            found += page.items
-            if page.next_cursor is None:
-                return found
-            parameters["cursor"] = page.next_cursor
+        found = read_records(self.api, self.before.began_at)
+        return [record for record in found if record.id not in self.before.recorded]

@@ -8,10 +8,10 @@ from uuid import uuid4
 from ops.smoke.api import AUDIT_LOGS, CONFIGS, FALLBACK, PREFERENCES, RATE_LIMITS, USAGE, Api
 from ops.smoke.options import Options
 from ops.smoke.outcomes import Refused
-from ops.smoke.responses import ProviderConfigs, RateLimits, UsageStats
+from ops.smoke.responses import ProviderConfigs, RateLimits, Record, Records, UsageStats
 
 # What has to be left of each limit for the calls of a run: requests as they are sent, tokens as they are reserved.
-LEAST_LEFT = {"requestsPerHour": 6, "tokensPerDay": 20_000, "costPerMonthUsd": 0}
+LEAST_LEFT = {"requestsPerHour": 6, "tokensPerDay": 10_000, "costPerMonthUsd": 0}
 # The module of the tasks, and that of connection tests.
 MODULE = "smoke"
 MODULES = (MODULE, "administration")
@@ -19,18 +19,18 @@ MODULES = (MODULE, "administration")
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The tenant before the run. Settings are JSON as the API returned it. `began_at` is the deployment's time."""
+    """The tenant before the run. Settings are JSON as the API returned it.
+
+    `began_at` is the deployment's time, in whole seconds. `recorded` are the audit records of that second.
+    """
 
     rate_limits: dict[str, Any]
     preferences: dict[str, Any]
     fallback: dict[str, Any]
     providers: tuple[str, ...]
     usage: UsageStats
+    recorded: frozenset[str]
     began_at: datetime
-
-    @property
-    def began(self) -> str:
-        return self.began_at.isoformat().replace("+00:00", "Z")
 
 
 def read_tenant(api: Api, options: Options) -> Tenant:
@@ -51,6 +51,7 @@ def read_tenant(api: Api, options: Options) -> Tenant:
         fallback=api.get(FALLBACK).expect(200).json(),
         providers=tuple(config.provider for config in configs.items),
         usage=read_usage(api, began_at),
+        recorded=frozenset(record.id for record in read_records(api, began_at)),
         began_at=began_at,
     )
 
@@ -59,6 +60,18 @@ def read_usage(api: Api, began_at: datetime) -> UsageStats:
     """Return the usage of the same days whenever it is called in a run, whatever the tenant's time zone."""
     first, last = (began_at.date() + timedelta(days=days) for days in (-1, 2))
     return api.get(USAGE, **{"from": first.isoformat(), "to": last.isoformat()}).expect(200).read(UsageStats)
+
+
+def read_records(api: Api, since: datetime) -> list[Record]:
+    """Return the audit records since a time."""
+    found: list[Record] = []
+    parameters = {"from": since.isoformat(), "limit": "100"}
+    while True:
+        page = api.get(AUDIT_LOGS, **parameters).expect(200).read(Records)
+        found += page.items
+        if page.next_cursor is None:
+            return found
+        parameters["cursor"] = page.next_cursor
 
 
 def _require_administrator(api: Api) -> datetime:

@@ -137,6 +137,16 @@ def test_key_that_the_provider_refuses_is_failed_and_not_kept(smoke: Smoke) -> N
     assert smoke.get("configs")["items"] == []
 
 
+def test_no_limit_is_no_limit_again(smoke: Smoke) -> None:
+    smoke.put("rate-limits", {"requestsPerHour": None, "tokensPerDay": None, "costPerMonthUsd": None})
+    before = smoke.settings()
+
+    ended = smoke.run()
+
+    assert (ended.status, ended.results["request limit"]) == (0, "ok"), ended.out
+    assert smoke.settings() == before
+
+
 def test_preferences_in_the_way_are_changed_for_the_run_only(smoke: Smoke) -> None:
     own = {"cacheTtlDays": 0, "auditContent": "none", "allowedProviders": ["groq"]}
     smoke.put("preferences", own)

@@ -263,7 +263,13 @@ REFUSED = (429, {"code": "limit_exceeded", "limit": "requestsPerHour"})
 def run_of(api: ScriptedApi) -> Run:
     options = Options(URL, ProviderName.OPENAI, "gpt-5-mini", None, token="-", provider_key=KEY)
     before = Tenant(
-        {"requestsPerHour": 100}, {}, {}, (), UsageStats.model_validate({"byModule": []}), datetime.now(UTC)
+        {"requestsPerHour": 100},
+        {},
+        {},
+        (),
+        UsageStats.model_validate({"byModule": []}),
+        frozenset(),
+        datetime.now(UTC),
     )
     interruption = NoPauses()
     return Run(cast("Api", api), options, interruption, changes_of(api, interruption), before)

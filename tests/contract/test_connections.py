@@ -3,16 +3,14 @@
 import socket
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from itertools import repeat
 from typing import Final
 
 import pytest
 
 from nexus_ai.net.response_body import MAX_BODY_BYTES
-from nexus_ai.providers.base import FailureKind, Provider, ProviderName
-from nexus_ai.providers.registry import REGISTRY
-from tests.contract.adapters import BASE_PATHS, KEY, Called
+from nexus_ai.providers.base import FailureKind, ProviderName
+from tests.contract.adapters import BASE_PATHS, KEY, Called, called_at
 from tests.contract.wire import Payload, Play, Wire, answers, drips, holds, leaves, payload, resets, streams
 
 # Of a vendor that answers late, whose answer would come in many minutes or never.
@@ -28,12 +26,6 @@ AMBIENT: Final = (
 
 every_redirect = pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 every_bad_key = pytest.mark.parametrize("key", ["", " ", "a\r\nx-injected: 1", "a\x00b", "chavé", "sk-☕"])
-
-
-def called_at(url: str, name: ProviderName) -> Called:
-    """An adapter of its own, for a vendor that is somewhere else."""
-    adapter: Provider = import_module(REGISTRY[name].module).Adapter(name, url + BASE_PATHS[name])
-    return Called(adapter, name)
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from typing import Final
 import pytest
 
 from nexus_ai.providers.base import FailureKind, Message, ProviderName
-from tests.contract.adapters import PROMPT
-from tests.contract.certificates import certified
-from tests.contract.test_connections import called_at
+from tests.contract.adapters import PROMPT, called_at
 from tests.contract.wire import payload
+from tests.functional.certificates import certified, server_context
 
 SHORT_S: Final = 0.3
-LARGE: Final = PROMPT.model_copy(update={"messages": (Message(role="user", text="x" * 8_000_000),)})
+LARGE: Final = PROMPT.model_copy(update={"messages": (Message(role="user", text="x" * 16_000_000),)})
 type Serve = Callable[[socket.socket], None]
 
 
@@ -74,9 +73,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
     """A server's context, whose authority is the only one that is trusted here."""
     file = certified(tmp_path, "127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
+    return server_context(file)
 
 
 def encrypted(context: ssl.SSLContext, serve: Serve) -> Serve:
@@ -98,8 +95,18 @@ def answering(body: bytes) -> Serve:
 
 
 def dripping(connection: socket.socket) -> None:
+    drip(connection, after=b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+
+
+def dripping_handshake(connection: socket.socket) -> None:
+    """The head of a record of 16 KB, which then never comes to its end."""
+    drip(connection, after=b"\x16\x03\x03\x40\x00")
+
+
+def drip(connection: socket.socket, after: bytes) -> None:
+    """Send a byte every 20 ms until the client leaves."""
     connection.recv(65_536)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    connection.sendall(after)
     connection.settimeout(0.02)
     while True:
         connection.sendall(b" ")
@@ -117,7 +124,9 @@ def test_encrypted_call_is_answered(name: ProviderName, certificate: ssl.SSLCont
         assert [called.complete().text for _ in range(2)] == [said.expect["text"]] * 2
 
 
-@pytest.mark.parametrize("serve", [until_left, socket.socket.close], ids=["hangs", "closes"])
+@pytest.mark.parametrize(
+    "serve", [until_left, dripping_handshake, socket.socket.close], ids=["hangs", "drips", "closes"]
+)
 def test_server_without_a_handshake_is_unreachable(
     name: ProviderName, certificate: ssl.SSLContext, serve: Serve
 ) -> None:
@@ -134,10 +143,8 @@ def test_server_that_no_authority_vouches_for_hears_nothing(
     file = certified(tmp_path, address)
     if is_known:
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
     heard: list[bytes] = []
-    with listening(encrypted(context, lambda connection: heard.append(connection.recv(1)))) as place:
+    with listening(encrypted(server_context(file), lambda connection: heard.append(connection.recv(1)))) as place:
         failure = called_at(f"https://{place}", name).failure()
 
     assert (failure.kind, failure.sent) == (FailureKind.UNREACHABLE, False)
@@ -158,20 +165,23 @@ def test_encrypted_call_ends_at_its_deadline(
 def test_server_that_reads_slowly_does_not_outlast_the_deadline(
     name: ProviderName, certificate: ssl.SSLContext, is_encrypted: bool
 ) -> None:
-    """It takes some of the request again and again, so that no single write is late."""
+    """It takes a part of the request again and again, so that no single write is late."""
     is_over = threading.Event()
+    read: list[int] = []
 
     def read_slowly(connection: socket.socket) -> None:
-        while connection.recv(1024) and not is_over.wait(0.01):
-            """The next kilobyte."""
+        while not is_over.wait(0.02):
+            read.extend(len(connection.recv(16_384)) for _ in range(16))
 
     serve = encrypted(certificate, read_slowly) if is_encrypted else read_slowly
-    with listening(serve, receive_buffer=4096) as place:
+    with listening(serve, receive_buffer=262_144) as place:
         called = called_at(f"http{'s' if is_encrypted else ''}://{place}", name)
         failure = called.failure(LARGE, timeout_s=0.5)
         is_over.set()
 
     assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
+    # It cannot read more within its time; what was sent after that would be all of the request.
+    assert sum(read) < 8_000_000
 
 
 def test_server_that_refuses_before_it_has_read_all_is_heard(name: ProviderName) -> None:

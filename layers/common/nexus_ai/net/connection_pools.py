@@ -1,5 +1,6 @@
 """Connection pools by API key, so that a response that nobody asked for can never reach another key."""
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -24,6 +25,8 @@ class ConnectionPools:
         self._max_pools = max_pools
         self._leased: OrderedDict[Hashable, LeasedPool] = OrderedDict()
         self._lock = Lock()
+        # A process that ends leaves no socket open.
+        weakref.finalize(self, _close_all, self._leased)
 
     def acquire(self, key: Hashable, make: Callable[[], Any]) -> LeasedPool:
         """Return the pool of that key, which is made if there is none. Every acquired pool has to be released."""
@@ -34,7 +37,7 @@ class ConnectionPools:
             leased.users += 1
             self._leased.move_to_end(key)
             unused = self._evict(self._max_pools)
-        _close(unused)
+        _close(*unused)
         return leased
 
     def release(self, leased: LeasedPool) -> None:
@@ -48,7 +51,7 @@ class ConnectionPools:
         """Close every pool: now if no call uses it, else with its last call."""
         with self._lock:
             unused = self._evict(0)
-        _close(unused)
+        _close(*unused)
 
     def _evict(self, kept: int) -> list[LeasedPool]:
         """Forget the pools that were used least recently, and return those of them that no call uses."""
@@ -58,6 +61,10 @@ class ConnectionPools:
         return [leased for leased in evicted if not leased.users]
 
 
-def _close(unused: list[LeasedPool]) -> None:
+def _close(*unused: LeasedPool) -> None:
     for leased in unused:
         leased.pool.close()
+
+
+def _close_all(leased: OrderedDict[Hashable, LeasedPool]) -> None:
+    _close(*leased.values())

@@ -47,7 +47,7 @@ current_call: ContextVar[Call] = ContextVar("current_call")
 
 
 class DeadlineBackend:
-    """A `NetworkBackend` of `core`, which is httpcore or httpcore2."""
+    """A `NetworkBackend` of `core`, which is httpcore or httpcore2, as far as pools without retries use one."""
 
     def __init__(self, core: ModuleType) -> None:
         self._core: Any = core
@@ -74,12 +74,6 @@ class DeadlineBackend:
             else:
                 return _Stream(self._core, connected, deadline)
         raise self._core.ConnectError(f"{host} has no address")
-
-    def connect_unix_socket(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     @contextmanager
     def _connect_errors(self) -> Generator[None]:
@@ -135,7 +129,7 @@ class _Stream:
         return received[:-1]
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Write all of it; httpcore's own write would begin its timeout anew with each part that the peer takes."""
+        """Write all of it. httpcore's own write would grant the timeout anew for each part that the peer takes."""
         # Kept for the reads: a streamed response may be read where the context variable is not set.
         self._call = current_call.get()
         unsent = memoryview(buffer)
@@ -165,9 +159,9 @@ class _Stream:
         return _Stream(self._core, encrypted, self._connect_deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        """Answer `is_readable`, by which httpcore tells if an idle connection is over, for what else ends one.
+        """Say that a connection is readable if it must not be used again: httpcore asks before it uses an idle one.
 
-        The age is by the wall clock, because the monotonic clock stands still while a function is frozen.
+        Its age is by the wall clock, because the monotonic clock stands still while a function is frozen.
         """
         if info == "is_readable" and (self._held_back or not 0 <= time.time() - self._used_at < KEEP_ALIVE_S):
             return True

@@ -31,8 +31,8 @@ _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
 pools: Final = ConnectionPools()
 
 
-class Broken(Enum):
-    """Why there was no whole response."""
+class TransportFailure(Enum):
+    """The reason why there was no complete response."""
 
     UNREACHABLE = auto()  # no connection: nothing was sent
     TIMEOUT = auto()  # the deadline came first
@@ -45,14 +45,14 @@ class HttpCall(Call):
     """One HTTP call to a provider, and what came of it.
 
     Attributes:
-        api_key_digest: Tells which connections it may use.
+        api_key_digest: Connections are shared only between calls with the same one.
         response: The response as the SDK gets it, once its head is there.
-        broken: Why the response is not whole; never set for an error, whose status is enough.
+        failure: The reason why the response is not complete. An error status is enough, so that it never has one.
     """
 
     api_key_digest: bytes = b""
     response: Any = None
-    broken: Broken | None = None
+    failure: TransportFailure | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -76,19 +76,21 @@ def http_call(timeout_s: float, api_key: str) -> Generator[HttpCall]:
 
 def make_client(library: ModuleType, headers: Iterable[str]) -> Any:
     """Return an HTTP client of httpx or httpx2 that sends no other headers than these."""
+    http: Any = library
+    # Both libraries look for their own base classes.
+    transport_class: Any = type("Transport", (_Transport, http.BaseTransport), {})
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return cast("Any", library).Client(transport=_Transport(library, headers), trust_env=False, cookies=no_cookies)
+    return http.Client(transport=transport_class(library, headers), trust_env=False, cookies=no_cookies)
 
 
 class _Transport:
-    """A `BaseTransport` over httpcore's pools."""
+    """A `BaseTransport` over httpcore's pools. Pools outlive a client, so that nothing is closed with it."""
 
     def __init__(self, library: ModuleType, headers: Iterable[str]) -> None:
         self._library: Any = library
         self._core: Any = import_module(_CORES[library.__name__])
         self._backend = DeadlineBackend(self._core)
         self._headers = frozenset(name.encode() for name in headers)
-        # httpx looks for its own class.
         self._body_class: Any = type("Body", (_Body, self._library.SyncByteStream), {})
 
     def handle_request(self, request: Any) -> Any:
@@ -97,15 +99,12 @@ class _Transport:
         key = (self._core.__name__, url.scheme, url.netloc, call.api_key_digest)
         leased = pools.acquire(key, lambda: self._make_pool(url.scheme))
         try:
-            with _errors_of(self._core, call):
+            with _noted_errors(self._core, call):
                 received = leased.pool.handle_request(self._sent(request))
         except BaseException:
             pools.release(leased)
             raise
         return self._response(call, received, leased)
-
-    def close(self) -> None:
-        """Close nothing: pools outlive a client, and end when they are evicted."""
 
     def _make_pool(self, scheme: str) -> Any:
         return self._core.ConnectionPool(
@@ -148,13 +147,13 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            with _errors_of(self._core, self._call):
+            with _noted_errors(self._core, self._call):
                 yield from decoded(self._received.iter_stream(), self._encodings)
         except Exception:
-            if not (self._call.broken and self._call.is_refused):
+            if not (self._call.failure and self._call.is_refused):
                 raise
             # The status of an error counts, whatever becomes of its body.
-            self._call.broken = None
+            self._call.failure = None
 
     def close(self) -> None:
         leased, self._leased = self._leased, None
@@ -164,19 +163,19 @@ class _Body:
 
 
 @contextmanager
-def _errors_of(core: Any, call: HttpCall) -> Generator[None]:
-    """Note why a response is not whole. SDKs wrap and rename errors as they like."""
+def _noted_errors(core: Any, call: HttpCall) -> Generator[None]:
+    """Note why a response is not complete, because SDKs wrap and rename errors as they like."""
     try:
         yield
     except (core.ConnectError, core.ConnectTimeout):
-        call.broken = Broken.UNREACHABLE
+        call.failure = TransportFailure.UNREACHABLE
         raise
     except core.TimeoutException:
-        call.broken = Broken.TIMEOUT
+        call.failure = TransportFailure.TIMEOUT
         raise
     except (core.NetworkError, core.RemoteProtocolError):
-        call.broken = Broken.RESET
+        call.failure = TransportFailure.RESET
         raise
     except UnreadableBodyError:
-        call.broken = Broken.UNREADABLE
+        call.failure = TransportFailure.UNREADABLE
         raise

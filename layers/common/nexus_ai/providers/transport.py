@@ -7,7 +7,7 @@ from typing import Any
 
 from nexus_ai.core.observability import logger
 from nexus_ai.net import provider_http
-from nexus_ai.net.provider_http import Broken, HttpCall, http_call
+from nexus_ai.net.provider_http import HttpCall, TransportFailure, http_call
 from nexus_ai.providers.base import FailureKind, ProviderFailure
 from nexus_ai.providers.status import failure_of
 
@@ -15,10 +15,10 @@ from nexus_ai.providers.status import failure_of
 HEADERS = frozenset({"host", "content-type", "content-length", "accept", "user-agent"})
 
 _KINDS = {
-    Broken.UNREACHABLE: FailureKind.UNREACHABLE,
-    Broken.TIMEOUT: FailureKind.TIMEOUT,
-    Broken.RESET: FailureKind.RESET,
-    Broken.UNREADABLE: FailureKind.MALFORMED,
+    TransportFailure.UNREACHABLE: FailureKind.UNREACHABLE,
+    TransportFailure.TIMEOUT: FailureKind.TIMEOUT,
+    TransportFailure.RESET: FailureKind.RESET,
+    TransportFailure.UNREADABLE: FailureKind.MALFORMED,
 }
 
 
@@ -32,7 +32,7 @@ def provider_call(timeout_s: float, api_key: str) -> Generator[None]:
     """Bound the one HTTP call that is made inside, a streamed response included, to `timeout_s` seconds.
 
     Raises:
-        ProviderFailure: Nothing else comes out of it.
+        ProviderFailure: The call failed. No other exception leaves the block.
     """
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
         # It cannot stand in a header.
@@ -47,8 +47,8 @@ def provider_call(timeout_s: float, api_key: str) -> Generator[None]:
 def _failure(call: HttpCall, error: Exception) -> ProviderFailure:
     """Classify an error by what was seen of the call, because SDKs wrap and rename errors as they like."""
     status = call.response.status_code if call.response is not None else None
-    if call.broken:
-        return ProviderFailure(_KINDS[call.broken], sent=call.sent, status=status)
+    if call.failure:
+        return ProviderFailure(_KINDS[call.failure], sent=call.sent, status=status)
     if isinstance(error, ProviderFailure):
         return error
     if not isinstance(error, ValueError):

@@ -1,6 +1,7 @@
-"""Certificates for servers on loopback."""
+"""Certificates that nobody knows, unless a test names their file as an authority."""
 
 import ipaddress
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,19 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certified(folder: Path, address: str) -> Path:
-    """Write a key, and a certificate for this address that the key itself has signed: server and authority in one."""
+    """Return a file with a key and a certificate that the same key has signed: server and authority in one."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nobody")])
     now = datetime.now(UTC)
-    public = key.public_key()
     certificate = (
-        x509.CertificateBuilder(name, name, public, x509.random_serial_number())
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     plain = key.private_bytes(
@@ -31,3 +31,9 @@ def certified(folder: Path, address: str) -> Path:
     file = folder / f"{address}.pem"
     file.write_bytes(plain + certificate.public_bytes(serialization.Encoding.PEM))
     return file
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

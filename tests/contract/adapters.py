@@ -1,6 +1,7 @@
 """What the tests ask, and how they ask it."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
@@ -9,6 +10,7 @@ import pytest
 from local.default_models import DEFAULT_MODELS
 from nexus_ai.core.settings import Settings
 from nexus_ai.providers.base import Completion, Message, OutputSchema, Prompt, Provider, ProviderFailure, ProviderName
+from nexus_ai.providers.registry import REGISTRY
 
 KEY: Final = "sk-contract-0123456789abcdef"
 # The requests in requests/ are those for the default models.
@@ -84,3 +86,9 @@ class Called:
         with pytest.raises(ProviderFailure) as caught:
             self.complete(prompt, api_key=api_key, timeout_s=timeout_s)
         return caught.value
+
+
+def called_at(url: str, name: ProviderName) -> Called:
+    """An adapter of its own, for a vendor that is somewhere else."""
+    adapter: Provider = import_module(REGISTRY[name].module).Adapter(name, url + BASE_PATHS[name])
+    return Called(adapter, name)

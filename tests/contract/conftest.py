@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Generator
-from importlib import import_module
-from typing import Any
 
 import pytest
 
 from nexus_ai.core.settings import Settings
-from nexus_ai.providers import exchange, registry
+from nexus_ai.net import provider_http
+from nexus_ai.providers import registry, transport
 from nexus_ai.providers.base import Provider, ProviderName
 from tests.contract.adapters import Called, settings
 from tests.contract.wire import Wire
@@ -54,19 +53,9 @@ def called(adapter: Provider, name: ProviderName) -> Called:
 
 @pytest.fixture(scope="session", autouse=True)
 def connections_end() -> Generator[None]:
-    """Adapters keep their clients for the life of the process; here they are closed with the vendor."""
-    clients: list[Any] = []
-
-    def remember(*arguments: Any) -> Any:
-        clients.append(exchange.make_client(*arguments))
-        return clients[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in {row.module for row in registry.REGISTRY.values()}:
-            patch.setattr(import_module(module), "make_client", remember)
-        yield
-    for client in clients:
-        client.close()
+    """Close the connections that are kept for the life of the process."""
+    yield
+    provider_http.pools.close()
 
 
 @pytest.fixture(autouse=True)
@@ -76,4 +65,4 @@ def no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def fault() -> None:
         raise AssertionError("an adapter met an exception that it does not know") from sys.exception()
 
-    monkeypatch.setattr(exchange, "logger", fault)
+    monkeypatch.setattr(transport, "logger", fault)

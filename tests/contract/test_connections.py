@@ -1,19 +1,16 @@
 """What each adapter makes of a vendor that is late, silent, gone, elsewhere or without end."""
 
-import gzip
 import socket
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from itertools import repeat
 from typing import Final
 
 import pytest
 
-from nexus_ai.providers.base import FailureKind, Provider, ProviderName
-from nexus_ai.providers.exchange import MAX_BODY_BYTES
-from nexus_ai.providers.registry import REGISTRY
-from tests.contract.adapters import BASE_PATHS, KEY, Called
+from nexus_ai.net.response_body import MAX_BODY_BYTES
+from nexus_ai.providers.base import FailureKind, ProviderName
+from tests.contract.adapters import BASE_PATHS, KEY, Called, called_at
 from tests.contract.wire import Payload, Play, Wire, answers, drips, holds, leaves, payload, resets, streams
 
 # Of a vendor that answers late, whose answer would come in many minutes or never.
@@ -29,12 +26,6 @@ AMBIENT: Final = (
 
 every_redirect = pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 every_bad_key = pytest.mark.parametrize("key", ["", " ", "a\r\nx-injected: 1", "a\x00b", "chavé", "sk-☕"])
-
-
-def called_at(url: str, name: ProviderName) -> Called:
-    """An adapter of its own, for a vendor that is somewhere else."""
-    adapter: Provider = import_module(REGISTRY[name].module).Adapter(name, url + BASE_PATHS[name])
-    return Called(adapter, name)
 
 
 @pytest.fixture
@@ -62,22 +53,16 @@ def test_a_vendor_that_never_answers_is_a_timeout(connected: Called, vendor: Wir
     assert len(vendor.asked) == 1
 
 
-@pytest.mark.parametrize("head", [False, True], ids=["body", "head"])
-def test_a_vendor_that_drips_is_a_timeout_though_no_read_is_late(connected: Called, vendor: Wire, head: bool) -> None:
-    vendor.plays(drips(payload(connected.name, "text"), head=head))
+@pytest.mark.parametrize("in_head", [False, True], ids=["body", "head"])
+def test_a_vendor_that_drips_is_a_timeout_though_no_read_is_late(
+    connected: Called, vendor: Wire, in_head: bool
+) -> None:
+    vendor.plays(drips(payload(connected.name, "text"), in_head=in_head))
 
     failure = connected.failure(timeout_s=SHORT_S)
 
     assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
     assert len(vendor.asked) == 1
-
-
-def test_an_error_whose_body_drips_is_a_timeout_with_its_status(connected: Called, vendor: Wire) -> None:
-    vendor.plays(drips(payload(connected.name, "error_500")))
-
-    failure = connected.failure(timeout_s=SHORT_S)
-
-    assert (failure.kind, failure.status) == (FailureKind.TIMEOUT, 500)
 
 
 def test_after_a_timeout_the_next_call_has_all_of_its_own_time(connected: Called, vendor: Wire) -> None:
@@ -205,15 +190,6 @@ def test_the_largest_body_is_read_and_one_byte_more_is_not(called: Called, vendo
 
     vendor.plays(streams(said, [said.body, b" " * (padding + 1)]))
     assert called.failure().kind is FailureKind.MALFORMED
-
-
-def test_a_packed_body_was_not_asked_for_and_is_not_unpacked(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    packed = gzip.compress(said.body + b" " * MAX_BODY_BYTES)
-    vendor.plays(answers(Payload(200, {**said.headers, "content-encoding": "gzip"}, packed, {})))
-
-    assert called.failure().kind is FailureKind.MALFORMED
-    assert vendor.asked[0].headers["accept-encoding"] == "identity"
 
 
 @every_bad_key

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,12 @@ class Payload:
     def with_content(self, content: Any) -> "Payload":
         return replace(self, body=json.dumps(content).encode())
 
+    def with_text(self, text: str) -> "Payload":
+        """The same completion with another text."""
+        known, other = (json.dumps(each, ensure_ascii=False).encode() for each in (self.expect["text"], text))
+        assert self.body.count(known) == 1
+        return replace(self, body=self.body.replace(known, other), expect={**self.expect, "text": text})
+
 
 def payload(provider: ProviderName, name: str) -> Payload:
     """A file of payloads/."""
@@ -51,15 +57,22 @@ def payload_names(provider: ProviderName) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came: `target` is path and query, names of headers are in lower case."""
+    """A request as it came.
+
+    Attributes:
+        target: Path and query.
+        headers: Their names are in lower case.
+        port: The client's own port, which tells connections apart.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: Any
+    port: int = field(compare=False)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -67,7 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         assert isinstance(self.server, _Server)
-        self.server.asked.append(Asked(self.command, self.path, headers, json.loads(body or b"null")))
+        self.asked = Asked(self.command, self.path, headers, json.loads(body or b"null"), self.client_address[1])
+        self.server.asked.append(self.asked)
         self.server.play(self)
 
     do_GET = do_POST  # noqa: N815 (a redirect that is followed may come as a GET)
@@ -81,12 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or bool(readable)
         return bool(readable)
 
-    def head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in headers.items())]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
-
-type Play = Callable[[_Handler], None]
+type Play = Callable[[Handler], None]
 
 
 class _Server(ThreadingHTTPServer):
@@ -97,7 +107,7 @@ class _Server(ThreadingHTTPServer):
         self.play: Play = resets()
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._changed:
@@ -162,29 +172,46 @@ class Wire:
         self._server.end_connections()
 
 
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """A response up to its body."""
+    lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def whole(said: Payload) -> bytes:
+    """A response with its body, whose length it says."""
+    return head(said.status, {**said.headers, "content-length": str(len(said.body))}) + said.body
+
+
 def answers(said: Payload) -> Play:
-    def play(handler: _Handler) -> None:
-        length = {"content-length": str(len(said.body))}
-        handler.wfile.write(handler.head(said.status, {**said.headers, **length}) + said.body)
+    return says(whole(said))
+
+
+def says(raw: bytes) -> Play:
+    """Sends these bytes for a response, and keeps the connection."""
+
+    def play(handler: Handler) -> None:
+        handler.wfile.write(raw)
 
     return play
 
 
-def holds() -> Play:
-    """Never answers."""
+def holds(*, after: bytes = b"") -> Play:
+    """Never answers, or never goes on after a part of a response."""
 
-    def play(handler: _Handler) -> None:
+    def play(handler: Handler) -> None:
+        handler.wfile.write(after)
         handler.client_left()
 
     return play
 
 
-def drips(said: Payload, *, head: bool = False) -> Play:
+def drips(said: Payload, *, in_head: bool = False) -> Play:
     """A byte every 20 ms, without end: of white space before the body, or of a header."""
 
-    def play(handler: _Handler) -> None:
-        start = handler.head(said.status, {**said.headers, "content-length": "1000000"})
-        handler.wfile.write(b"HTTP/1.1 200 Said\r\nx-slow: " if head else start)
+    def play(handler: Handler) -> None:
+        start = head(said.status, {**said.headers, "content-length": "1000000"})
+        handler.wfile.write(b"HTTP/1.1 200 Said\r\nx-slow: " if in_head else start)
         while not handler.client_left(within_s=0.02):
             handler.wfile.write(b" ")
 
@@ -194,7 +221,7 @@ def drips(said: Payload, *, head: bool = False) -> Play:
 def resets(*, after: bytes = b"") -> Play:
     """A TCP reset in place of an answer, or after a part of one."""
 
-    def play(handler: _Handler) -> None:
+    def play(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.close_connection = True
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
@@ -207,7 +234,7 @@ def resets(*, after: bytes = b"") -> Play:
 def leaves(*, after: bytes = b"") -> Play:
     """Closes the connection in place of an answer, or after a part of one."""
 
-    def play(handler: _Handler) -> None:
+    def play(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.close_connection = True
 
@@ -217,8 +244,8 @@ def leaves(*, after: bytes = b"") -> Play:
 def streams(said: Payload, chunks: Iterable[bytes]) -> Play:
     """A body of unknown length, in chunks."""
 
-    def play(handler: _Handler) -> None:
-        handler.wfile.write(handler.head(said.status, {**said.headers, "transfer-encoding": "chunked"}))
+    def play(handler: Handler) -> None:
+        handler.wfile.write(head(said.status, {**said.headers, "transfer-encoding": "chunked"}))
         for chunk in chunks:
             handler.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         handler.wfile.write(b"0\r\n\r\n")

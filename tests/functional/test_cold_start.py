@@ -54,3 +54,6 @@ def test_the_first_answer_imports_no_boto3_and_hardly_looks_for_cycles(
     # For cycles: with the threshold that Python begins with it is 26 and 68 times.
     assert told["looks"] <= 8
     assert not {"boto3", "botocore.session", "botocore.client", "botocore.auth"} & set(told["modules"])
+    # Only a function that calls a provider pays for HTTP as the providers' SDKs speak it.
+    if function == "get_preferences":
+        assert not {"httpx", "httpx2", "httpcore", "httpcore2", "h11"} & set(told["modules"])

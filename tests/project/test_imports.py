@@ -10,7 +10,10 @@ import pytest
 from local.template import ROOT
 
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
-SDKS = ("openai", "anthropic", "groq", "google.genai", "genai_prices", "genai_price_lists")
+SDKS = (
+    "openai", "anthropic", "groq", "google.genai", "httpx", "httpx2", "httpcore", "httpcore2", "genai_prices",
+    "genai_price_lists",
+)  # fmt: skip
 # Powertools imports botocore's name, which is nothing; its machinery is 0.4 s.
 AWS = ("boto3", "botocore.client", "botocore.session")
 

@@ -27,8 +27,8 @@ from nexus_ai.providers.base import (
     TokenUsage,
     offered,
 )
-from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
+from nexus_ai.providers.transport import make_client, provider_call
 
 HEADERS = ("authorization", "anthropic-version")
 # As many as one page of the list of models holds.
@@ -111,7 +111,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             # The raw answer: it is read here, as strictly as every vendor's.
             ask: Callable[..., Any] = self._client.messages.with_raw_response.create
             # A time-out of its own keeps the SDK from refusing long answers without a stream.
@@ -119,7 +119,7 @@ class Adapter:
             return _completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             ask: Callable[..., Any] = self._client.models.with_raw_response.list
             body = ask(limit=MODELS_MAX, extra_headers={"Authorization": f"Bearer {api_key}"}).read()
             return offered((model.id, model.max_input_tokens) for model in _Models.model_validate_json(body).data)

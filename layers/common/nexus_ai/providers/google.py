@@ -29,8 +29,8 @@ from nexus_ai.providers.base import (
     TokenUsage,
     offered,
 )
-from nexus_ai.providers.exchange import exchange, make_client
 from nexus_ai.providers.status import failure_of
+from nexus_ai.providers.transport import make_client, provider_call
 
 HEADERS = ("x-goog-api-key",)
 # As many as one page of the list of models holds.
@@ -132,7 +132,7 @@ class Adapter:
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         if not _MODEL.fullmatch(model):
             raise ProviderFailure(FailureKind.MODEL_NOT_FOUND, sent=False)
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             answer = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
                 model=model, contents=_contents(prompt), config=_config(prompt, model, api_key)
             )
@@ -140,7 +140,7 @@ class Adapter:
             return _completion((sent_back.body if sent_back else None) or "", model)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             return offered(
                 ((model.name or "").removeprefix("models/"), model.input_token_limit)
                 for model in self._first_page(api_key)

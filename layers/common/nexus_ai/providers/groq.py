@@ -11,7 +11,7 @@ import httpx
 
 from nexus_ai.providers import chat
 from nexus_ai.providers.base import Completion, OfferedModel, OutputSchema, Prompt, ProviderName
-from nexus_ai.providers.exchange import exchange, make_client
+from nexus_ai.providers.transport import make_client, provider_call
 
 HEADERS = ("authorization",)
 # https://console.groq.com/docs/structured-outputs: models that keep a schema strictly, and as well as they can.
@@ -29,7 +29,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
             # every part of the request once more, for a millisecond of CPU.
             answer = self._client.post(
@@ -41,7 +41,7 @@ class Adapter:
             return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             ask: Callable[..., Any] = self._client.models.with_raw_response.list
             return chat.models(ask(extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 

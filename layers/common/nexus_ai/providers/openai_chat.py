@@ -13,7 +13,7 @@ import openai
 
 from nexus_ai.providers import chat
 from nexus_ai.providers.base import Completion, OfferedModel, Prompt, ProviderName
-from nexus_ai.providers.exchange import exchange, make_client
+from nexus_ai.providers.transport import make_client, provider_call
 
 HEADERS = ("authorization", "http-referer", "x-title")
 
@@ -75,7 +75,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
             # every part of the request once more, for a millisecond of CPU.
             answer = self._client.post(
@@ -87,7 +87,7 @@ class Adapter:
             return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with exchange(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _failures():
             answer = self._client.get(
                 self._dialect.models_path,
                 cast_to=httpx2.Response,

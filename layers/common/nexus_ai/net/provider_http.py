@@ -1,0 +1,181 @@
+"""HTTP calls to providers: the transport under the SDKs' own HTTP clients.
+
+An SDK speaks through httpx or httpx2. What it sends goes over httpcore's connection pools (httpcore2's for httpx2) with
+the deadline backend, one pool for each API key. Redirects are not followed, the environment's proxies are not used, and
+only the headers leave that are named.
+"""
+
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from hashlib import sha256
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final, cast
+
+from nexus_ai.core import tls
+from nexus_ai.net.connection_pools import ConnectionPools, LeasedPool
+from nexus_ai.net.deadline_backend import Call, DeadlineBackend, current_call
+from nexus_ai.net.response_body import UnreadableBodyError, decoded
+
+# An error's body only says more about what its status says already.
+ERROR_BODY_TIMEOUT_S = 2.0
+# To one provider with one API key.
+MAX_IDLE_CONNECTIONS = 16
+# What lies below each of the two libraries.
+_CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
+
+pools: Final = ConnectionPools()
+
+
+class TransportFailure(Enum):
+    """The reason why there was no complete response."""
+
+    UNREACHABLE = auto()  # no connection: nothing was sent
+    TIMEOUT = auto()  # the deadline came first
+    RESET = auto()  # the connection ended, or spoke no HTTP
+    UNREADABLE = auto()  # a body over the bound, or one that cannot be decompressed
+
+
+@dataclass(slots=True)
+class HttpCall(Call):
+    """One HTTP call to a provider, and what came of it.
+
+    Attributes:
+        api_key_digest: Connections are shared only between calls with the same one.
+        response: The response as the SDK gets it, once its head is there.
+        failure: The reason why the response is not complete. An error status is enough, so that it never has one.
+    """
+
+    api_key_digest: bytes = b""
+    response: Any = None
+    failure: TransportFailure | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        return self.response is not None and not 200 <= self.response.status_code < 300
+
+
+@contextmanager
+def http_call(timeout_s: float, api_key: str) -> Generator[HttpCall]:
+    """Bound the one HTTP call that is made inside. A response that was not read to its end ends with the block."""
+    call = HttpCall(time.monotonic() + timeout_s, api_key_digest=sha256(api_key.encode()).digest())
+    token = current_call.set(call)
+    try:
+        yield call
+    finally:
+        current_call.reset(token)
+        if call.response is not None:
+            call.response.close()
+            # Its connection remembers the call for as long as it is kept.
+            call.response = None
+
+
+def make_client(library: ModuleType, headers: Iterable[str]) -> Any:
+    """Return an HTTP client of httpx or httpx2 that sends no other headers than these."""
+    http: Any = library
+    # Both libraries look for their own base classes.
+    transport_class: Any = type("Transport", (_Transport, http.BaseTransport), {})
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return http.Client(transport=transport_class(library, headers), trust_env=False, cookies=no_cookies)
+
+
+class _Transport:
+    """A `BaseTransport` over httpcore's pools. Pools outlive a client, so that nothing is closed with it."""
+
+    def __init__(self, library: ModuleType, headers: Iterable[str]) -> None:
+        self._library: Any = library
+        self._core: Any = import_module(_CORES[library.__name__])
+        self._backend = DeadlineBackend(self._core)
+        self._headers = frozenset(name.encode() for name in headers)
+        self._body_class: Any = type("Body", (_Body, self._library.SyncByteStream), {})
+
+    def handle_request(self, request: Any) -> Any:
+        call = cast("HttpCall", current_call.get())
+        url = request.url
+        key = (self._core.__name__, url.scheme, url.netloc, call.api_key_digest)
+        leased = pools.acquire(key, lambda: self._make_pool(url.scheme))
+        try:
+            with _noted_errors(self._core, call):
+                received = leased.pool.handle_request(self._sent(request))
+        except BaseException:
+            pools.release(leased)
+            raise
+        return self._response(call, received, leased)
+
+    def _make_pool(self, scheme: str) -> Any:
+        return self._core.ConnectionPool(
+            ssl_context=tls.vendors() if scheme == "https" else None,
+            max_connections=None,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            network_backend=self._backend,
+        )
+
+    def _sent(self, request: Any) -> Any:
+        """Return what is sent of a request. SDKs read marks of their own in its headers later, so it stays whole."""
+        url = request.url
+        headers = [(name, value) for name, value in request.headers.raw if name.lower() in self._headers]
+        return self._core.Request(
+            request.method,
+            self._core.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=[*headers, (b"accept-encoding", b"identity")],
+            content=request.stream,
+        )
+
+    def _response(self, call: HttpCall, received: Any, leased: LeasedPool) -> Any:
+        encodings = b",".join(value for name, value in received.headers if name.lower() == b"content-encoding")
+        headers = [(name, value) for name, value in received.headers if name.lower() != b"content-encoding"]
+        body = self._body_class(self._core, call, received, leased, encodings)
+        call.response = self._library.Response(received.status, headers=headers, stream=body)
+        if call.is_refused:
+            call.deadline = min(call.deadline, time.monotonic() + ERROR_BODY_TIMEOUT_S)
+        return call.response
+
+
+class _Body:
+    """The body of a response, which holds its connection until it is closed."""
+
+    def __init__(self, core: Any, call: HttpCall, received: Any, leased: LeasedPool, encodings: bytes) -> None:
+        self._core = core
+        self._call = call
+        self._received = received
+        self._leased: LeasedPool | None = leased
+        self._encodings = encodings
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            with _noted_errors(self._core, self._call):
+                yield from decoded(self._received.iter_stream(), self._encodings)
+        except Exception:
+            if not (self._call.failure and self._call.is_refused):
+                raise
+            # The status of an error counts, whatever becomes of its body.
+            self._call.failure = None
+
+    def close(self) -> None:
+        leased, self._leased = self._leased, None
+        if leased is not None:
+            self._received.close()
+            pools.release(leased)
+
+
+@contextmanager
+def _noted_errors(core: Any, call: HttpCall) -> Generator[None]:
+    """Note why a response is not complete, because SDKs wrap and rename errors as they like."""
+    try:
+        yield
+    except (core.ConnectError, core.ConnectTimeout):
+        call.failure = TransportFailure.UNREACHABLE
+        raise
+    except core.TimeoutException:
+        call.failure = TransportFailure.TIMEOUT
+        raise
+    except (core.NetworkError, core.RemoteProtocolError):
+        call.failure = TransportFailure.RESET
+        raise
+    except UnreadableBodyError:
+        call.failure = TransportFailure.UNREADABLE
+        raise

@@ -1,0 +1,238 @@
+"""One deadline for a whole call, and if anything was sent, wherever the other side stops."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from nexus_ai.providers.base import FailureKind, Message, ProviderName
+from tests.contract.adapters import PROMPT, called_at
+from tests.contract.wire import payload
+from tests.functional.certificates import certified, server_context
+
+SHORT_S: Final = 0.3
+LARGE: Final = PROMPT.model_copy(update={"messages": (Message(role="user", text="x" * 16_000_000),)})
+type Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def listening(serve: Serve, host: str = "127.0.0.1", receive_buffer: int | None = None) -> Generator[str]:
+    """A server that does this with every connection, in a thread each, until the block ends."""
+    with socket.socket() as listener:
+        if receive_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        listener.bind((host, 0))
+        listener.listen()
+        threads: list[threading.Thread] = []
+        connections: list[socket.socket] = []
+
+        def handle(connection: socket.socket) -> None:
+            # A second descriptor, by which the connection can be ended whatever `serve` does to the first.
+            with connection, connection.dup() as other:
+                connections.append(other)
+                try:
+                    serve(connection)
+                except OSError:
+                    """The client has left."""
+                finally:
+                    connections.remove(other)
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threads.append(threading.Thread(target=handle, args=(connection,)))
+                threads[-1].start()
+
+        threads.append(threading.Thread(target=accept))
+        threads[0].start()
+        try:
+            yield f"{host}:{listener.getsockname()[1]}"
+        finally:
+            for each in (listener, *connections):
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(5)
+
+
+def until_left(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        """Nothing is answered."""
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's context, whose authority is the only one that is trusted here."""
+    file = certified(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    return server_context(file)
+
+
+def encrypted(context: ssl.SSLContext, serve: Serve) -> Serve:
+    def handle(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inside:
+            serve(inside)
+
+    return handle
+
+
+def answering(body: bytes) -> Serve:
+    def handle(connection: socket.socket) -> None:
+        while (asked := connection.recv(65_536)) and b"\r\n\r\n" in asked:
+            while not asked.endswith(b"}"):
+                asked += connection.recv(65_536)
+            connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    return handle
+
+
+def dripping(connection: socket.socket) -> None:
+    drip(connection, after=b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+
+
+def dripping_handshake(connection: socket.socket) -> None:
+    """The head of a record of 16 KB, which then never comes to its end."""
+    drip(connection, after=b"\x16\x03\x03\x40\x00")
+
+
+def drip(connection: socket.socket, after: bytes) -> None:
+    """Send a byte every 20 ms until the client leaves."""
+    connection.recv(65_536)
+    connection.sendall(after)
+    connection.settimeout(0.02)
+    while True:
+        connection.sendall(b" ")
+        try:
+            if not connection.recv(65_536):
+                return
+        except TimeoutError:
+            """The client is still there."""
+
+
+def test_encrypted_call_is_answered(name: ProviderName, certificate: ssl.SSLContext) -> None:
+    said = payload(name, "text")
+    with listening(encrypted(certificate, answering(said.body))) as place:
+        called = called_at(f"https://{place}", name)
+        assert [called.complete().text for _ in range(2)] == [said.expect["text"]] * 2
+
+
+@pytest.mark.parametrize(
+    "serve", [until_left, dripping_handshake, socket.socket.close], ids=["hangs", "drips", "closes"]
+)
+def test_server_without_a_handshake_is_unreachable(
+    name: ProviderName, certificate: ssl.SSLContext, serve: Serve
+) -> None:
+    with listening(serve) as place:
+        failure = called_at(f"https://{place}", name).failure(timeout_s=SHORT_S)
+
+    assert (failure.kind, failure.sent, failure.status) == (FailureKind.UNREACHABLE, False, None)
+
+
+@pytest.mark.parametrize(("address", "is_known"), [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_server_that_no_authority_vouches_for_hears_nothing(
+    name: ProviderName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, is_known: bool
+) -> None:
+    file = certified(tmp_path, address)
+    if is_known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    heard: list[bytes] = []
+    with listening(encrypted(server_context(file), lambda connection: heard.append(connection.recv(1)))) as place:
+        failure = called_at(f"https://{place}", name).failure()
+
+    assert (failure.kind, failure.sent) == (FailureKind.UNREACHABLE, False)
+    assert not any(heard)
+
+
+@pytest.mark.parametrize(("serve", "status"), [(until_left, None), (dripping, 200)], ids=["hangs", "drips"])
+def test_encrypted_call_ends_at_its_deadline(
+    name: ProviderName, certificate: ssl.SSLContext, serve: Serve, status: int | None
+) -> None:
+    with listening(encrypted(certificate, serve)) as place:
+        failure = called_at(f"https://{place}", name).failure(timeout_s=SHORT_S)
+
+    assert (failure.kind, failure.sent, failure.status) == (FailureKind.TIMEOUT, True, status)
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "encrypted"])
+def test_server_that_reads_slowly_does_not_outlast_the_deadline(
+    name: ProviderName, certificate: ssl.SSLContext, is_encrypted: bool
+) -> None:
+    """It takes a part of the request again and again, so that no single write is late."""
+    is_over = threading.Event()
+    read: list[int] = []
+
+    def read_slowly(connection: socket.socket) -> None:
+        while not is_over.wait(0.02):
+            read.extend(len(connection.recv(16_384)) for _ in range(16))
+
+    serve = encrypted(certificate, read_slowly) if is_encrypted else read_slowly
+    with listening(serve, receive_buffer=262_144) as place:
+        called = called_at(f"http{'s' if is_encrypted else ''}://{place}", name)
+        failure = called.failure(LARGE, timeout_s=0.5)
+        is_over.set()
+
+    assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
+    # It cannot read more within its time; what was sent after that would be all of the request.
+    assert sum(read) < 8_000_000
+
+
+def test_server_that_refuses_before_it_has_read_all_is_heard(name: ProviderName) -> None:
+    refused = threading.Event()
+
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(1024)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        connection.shutdown(socket.SHUT_WR)
+        refused.set()
+
+    with listening(refuse) as place:
+        failure = called_at(f"http://{place}", name).failure(LARGE)
+
+    assert refused.is_set()
+    assert (failure.kind, failure.status, failure.sent) == (FailureKind.CONTEXT_TOO_LONG, 413, True)
+
+
+@pytest.mark.parametrize("first", ["refuses", "hangs"])
+def test_next_address_of_a_host_is_tried_in_time(
+    name: ProviderName, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    said = payload(name, "text")
+    look_up = socket.getaddrinfo
+    with listening(answering(said.body)) as place, socket.socket() as dead:
+        port = int(place.rpartition(":")[2])
+        dead.bind(("127.0.0.2", port))
+        waiting = [socket.socket() for _ in range(2)]
+        if first == "hangs":
+            dead.listen(0)
+            for each in waiting:
+                each.setblocking(False)
+                each.connect_ex(("127.0.0.2", port))
+
+        def two(host: str, *args: object, **options: object) -> object:
+            if host != "vendor.example":
+                return look_up(host, *args, **options)  # type: ignore[arg-type]
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")
+            ]
+
+        monkeypatch.setattr(socket, "getaddrinfo", two)
+        completion = called_at(f"http://vendor.example:{port}", name).complete(timeout_s=1)
+        for each in waiting:
+            each.close()
+
+    assert completion.text == said.expect["text"]
+
+
+@pytest.mark.parametrize("name", [ProviderName.OPENAI, ProviderName.GROQ], indirect=True)
+def test_host_without_a_name_is_unreachable(name: ProviderName) -> None:
+    failure = called_at(f"http://{'a' * 70}.invalid", name).failure()
+
+    assert (failure.kind, failure.sent) == (FailureKind.UNREACHABLE, False)

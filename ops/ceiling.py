@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from re import fullmatch
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from nexus_ai.core.caller import TENANT_PATTERN
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
@@ -43,6 +43,14 @@ _LIMITS: Mapping[str, tuple[Callable[[str], int | None], str, str]] = {
     "tokens_per_day": (_limit, "DefaultTokensPerDay", "CeilingTokensPerDay"),
     "cost_per_month_micros": (_micros, "DefaultCostPerMonthUsd", "CeilingCostPerMonthUsd"),
 }
+
+
+class _Bounds(BaseModel):
+    """What a ceiling can be set to: as much as a limit can be."""
+
+    requests_per_hour: int | None = Field(default=None, ge=0, lt=10**9)
+    tokens_per_day: int | None = Field(default=None, ge=0, lt=10**12)
+    cost_per_month_micros: int | None = Field(default=None, ge=0, lt=10**15)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,7 +94,7 @@ def _wanted(asked: Namespace) -> tuple[dict[str, int | None], frozenset[str]]:
     }
     try:
         own = {name: _LIMITS[name][0](text) for name, text in given.items() if text not in {None, DEFAULT}}
-        Ceiling.model_validate(own)
+        _Bounds.model_validate(own)
     except ValidationError:
         sys.exit("make ceiling: a ceiling is a number from 0, none, or default")
     return own, frozenset(name for name, text in given.items() if text == DEFAULT)

@@ -13,7 +13,11 @@ from nexus_ai.storage.json_service import JsonService
 def on_their_way(service: JsonService, meet: Callable[[Request, Send], Response]) -> Generator[None]:
     """While it lasts, `meet` is given every request that is ready to leave, and what sends it on."""
     send = service.send
-    service.send = lambda request: meet(request, send)
+
+    def meet_first(request: Request) -> Response:
+        return meet(request, send)
+
+    service.send = meet_first
     try:
         yield
     finally:

@@ -122,10 +122,14 @@ def test_a_proxy_connects_and_sees_nothing_of_the_request(monkeypatch: pytest.Mo
     assert server.requests == [b"{secret}"] * 2
 
 
+def say_nothing(_server: RawServer, _connection: socket.socket) -> None:
+    """Leave the connection as it is."""
+
+
 @pytest.mark.parametrize("status", [403, 407, 502])
 def test_what_a_proxy_refuses_was_not_sent(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     heads: list[bytes] = []
-    with raw_server(proxy(status, lambda *_: None, heads)) as server, transport_to(9) as transport:
+    with raw_server(proxy(status, say_nothing, heads)) as server, transport_to(9) as transport:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
         with pytest.raises(TransportError) as raised:
             send(transport)

@@ -189,9 +189,9 @@ def test_a_connection_on_which_something_happened_while_idle_is_not_used_again(t
 
 
 def wait_until_idle_connection_is_readable(transport: AwsTransport) -> None:
-    (connection,) = transport._idle
+    (connection,) = transport._idle  # pyright: ignore[reportPrivateUsage]
     ends_at = time.monotonic() + LONG_S
-    while not connection._idle.poll(10):
+    while not connection._idle.poll(10):  # pyright: ignore[reportPrivateUsage]
         assert time.monotonic() < ends_at
 
 

@@ -98,7 +98,7 @@ def test_what_cannot_be_interrupted_is_not_waited_for_and_sends_nothing_later() 
 
 def test_what_no_thread_was_free_for_until_the_step_ended_is_never_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrency, "THREADS", 1)
-    concurrency._threads.cache_clear()
+    concurrency.thread_pool.cache_clear()
     begun: list[str] = []
     end = threading.Event()
 
@@ -114,8 +114,8 @@ def test_what_no_thread_was_free_for_until_the_step_ended_is_never_begun(monkeyp
         after.result()
         assert begun == ["after"]
     finally:
-        concurrency._threads().shutdown()
-        concurrency._threads.cache_clear()
+        concurrency.thread_pool().shutdown()
+        concurrency.thread_pool.cache_clear()
 
 
 def test_results_come_in_the_order_of_their_functions() -> None:

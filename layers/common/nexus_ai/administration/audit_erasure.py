@@ -46,7 +46,7 @@ class Erasure:
         if not ended:
             return job
         self._withdraw_exports(job)
-        return self.jobs.progressed(job, status=JobStatus.DONE)
+        return self.jobs.progressed(job, after=job.after, records=job.records, status=JobStatus.DONE)
 
     def _wait(self, job: AuditJob, may_go_on: Callable[[], bool]) -> bool:
         """Until no call is in flight that began before; False where time is short."""
@@ -84,11 +84,14 @@ class Erasure:
         )
 
     def _withdraw_exports(self, job: AuditJob) -> None:
-        """Exports that hold, or are about to hold, what was erased."""
+        """Withdraw exports that hold, or are about to hold, what was erased.
+
+        A kind of job that this version does not know may hold it, too.
+        """
         for export in self.jobs.of(job.tenant_id):
             about = export.wanted.user_id in {None, job.wanted.user_id}
             gone = export.asked_at_ms < self.clock.now_ms() - 3 * FILES_KEPT_MS
-            if export.kind is JobKind.EXPORT and export.with_content and about and not gone:
+            if export.kind != JobKind.ERASURE and export.with_content and about and not gone:
                 files = [file_name(export, file) for file in self.jobs.withdraw(export).files]
                 if files:
                     objects.delete(files)

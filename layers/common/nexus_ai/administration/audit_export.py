@@ -52,7 +52,7 @@ def _written(job: AuditJob, jobs: JobStore, lines: Sequence[bytes], after: str |
             job,
             after=after,
             records=job.records + len(lines),
-            files=(*job.files, file) if lines else job.files,
+            file=file if lines else None,
             status=JobStatus.DONE if ended else JobStatus.RUNNING,
         )
     except Overtaken:

@@ -100,9 +100,12 @@ def start_erasure(caller: Caller, query: AuditErasureQuery) -> AuditJobView:
 
 
 def read(caller: Caller, path: AuditRecordPath) -> AuditJobView:
-    """How far a job has come, with links to what there is to fetch; raises NotFound and StoreUnavailable."""
+    """Return how far a job has come, with links to what there is to fetch; raises NotFound and StoreUnavailable.
+
+    A kind of job that this version does not know is not found.
+    """
     job = job_store().load(caller.tenant_id, path.id)
-    if job is None:
+    if job is None or job.kind not in JobKind:
         raise NotFound
     return _view(job)
 
@@ -131,19 +134,29 @@ def _start(caller: Caller, kind: JobKind, wanted: AuditFilter, *, with_content: 
         event = {"tenantId": job.tenant_id, "jobId": job.id}
         functions.invoke_later(get_settings().run_audit_job_function or "", event)
     except JobsUnavailable:
-        store.put(job.model_copy(update={"status": JobStatus.FAILED}))
+        store.give_up(job)
         raise
     return _view(job)
 
 
+def _status(job: AuditJob, now_ms: int) -> JobStatus:
+    """Return a job's status as it is shown.
+
+    A status that this version does not know is a newer one's work: it runs. What was not moved on for a long time has
+    failed.
+    """
+    status = JobStatus(job.status) if job.status in JobStatus else JobStatus.RUNNING
+    goes_on = status in {JobStatus.QUEUED, JobStatus.RUNNING}
+    return JobStatus.FAILED if goes_on and now_ms >= job.updated_at_ms + STALLED_MS else status
+
+
 def _view(job: AuditJob) -> AuditJobView:
     now_ms = SystemClock().now_ms()
-    ended = job.status not in {JobStatus.QUEUED, JobStatus.RUNNING}
     there = job.status is JobStatus.DONE and now_ms < job.asked_at_ms + FILES_KEPT_MS
     return AuditJobView(
         id=job.id,
-        kind=job.kind,
-        status=job.status if ended or now_ms < job.updated_at_ms + STALLED_MS else JobStatus.FAILED,
+        kind=JobKind(job.kind),
+        status=_status(job, now_ms),
         user_id=job.wanted.user_id,
         content=job.with_content,
         asked_by=job.asked_by,

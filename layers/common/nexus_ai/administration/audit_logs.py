@@ -20,6 +20,7 @@ from nexus_ai.audit.models import (
     AuditStatus,
     Content,
     Part,
+    StoredPrompt,
 )
 from nexus_ai.audit.store import audit_store
 from nexus_ai.core.caller import USER_PATTERN, Caller, Role
@@ -175,7 +176,7 @@ def read(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
     return AuditRecordDetail(
         **dict(whole_record(record, contents)),
         accesses=tuple(
-            AuditAccessView(at=iso(access.at_ms), user_id=access.user_id, kind=access.kind)
+            AuditAccessView(at=iso(access.at_ms), user_id=access.user_id, kind=_access_kind(access))
             for access in store.accesses(caller.tenant_id, record.id)
         ),
     )
@@ -188,9 +189,20 @@ def whole_record(record: AuditRecord, contents: Sequence[Content]) -> AuditRecor
         **dict(record_view(record)),
         task=record.task,
         prompt_version=record.prompt_version,
-        prompt=None if prompt is None else AuditPromptView.model_validate_json(prompt),
+        prompt=None if prompt is None else _prompt(prompt),
         answer=texts.get(Part.ANSWER),
     )
+
+
+def _prompt(text: str) -> AuditPromptView:
+    stored = StoredPrompt.model_validate_json(text)
+    messages = tuple(AuditMessageView(role=message.role, text=message.text) for message in stored.messages)
+    return AuditPromptView(system=stored.system, messages=messages)
+
+
+def _access_kind(access: Access) -> AccessKind:
+    """Return the kind that is shown. Whatever a newer version did with content, somebody has had it."""
+    return AccessKind(access.kind) if access.kind in AccessKind else AccessKind.READ
 
 
 def milliseconds(moment: datetime) -> int:
@@ -237,8 +249,9 @@ def _position(caller: Caller, wanted: AuditFilter, cursor: str) -> str:
 
 
 def _digest(caller: Caller, wanted: AuditFilter, last: str) -> bytes:
-    question = [caller.tenant_id, wanted.model_dump(mode="json"), last]
-    return sha256(json.dumps(question).encode()).digest()[:16]
+    # Without the criteria that are not asked for, of which versions have different ones.
+    question = [caller.tenant_id, wanted.model_dump(mode="json", exclude_none=True), last]
+    return sha256(json.dumps(question, sort_keys=True).encode()).digest()[:16]
 
 
 def record_view(record: AuditRecord) -> AuditRecordView:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from nexus_ai.administration import audit_export
@@ -17,19 +17,27 @@ from nexus_ai.cache.store import CacheStore
 from nexus_ai.core.clock import SystemClock
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.core.observability import logger
+from nexus_ai.core.wire import StoredPart
 from nexus_ai.storage import functions, tables
 
 # What a run keeps of its time for the step that it is in.
 STEP_MS = 60_000
 
 
-class JobEvent(BaseModel):
-    """What the function is called with, by the routes that start jobs and by itself."""
+class JobEvent(StoredPart):
+    """The payload of the function, from the routes that start jobs and from itself.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+    Unknown fields are kept, and handed on to the next run: it may be one of the version that they come from.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
     tenant_id: str
     job_id: str
+
+
+class JobOfAnotherVersion(Exception):
+    """The job is of a kind, or has a criterion, that only a newer version knows."""
 
 
 class JobContext(Protocol):
@@ -40,7 +48,11 @@ class JobContext(Protocol):
 
 
 def work(event: JobEvent, context: JobContext) -> None:
-    """Raises what went wrong, so that Lambda calls again; what was done until then is not done anew."""
+    """Go on with a job; raises what went wrong, so that Lambda calls again. What was done is not done anew.
+
+    A job that this version does not understand is left to the next tries, which may be the newer version's. After the
+    last one it has failed, and nothing was done by half of its wish.
+    """
     jobs = job_store()
     job = jobs.take(event.tenant_id, event.job_id)
     if job is None:
@@ -60,10 +72,10 @@ def work(event: JobEvent, context: JobContext) -> None:
 
 
 def _run(job: AuditJob, jobs: JobStore, may_go_on: Callable[[], bool]) -> AuditJob:
+    if not job.is_understood:
+        raise JobOfAnotherVersion
     audit, cache = audit_store(), tables.cache()
-    match job.kind:
-        case JobKind.EXPORT:
-            return audit_export.run(job, audit, jobs, may_go_on)
-        case JobKind.ERASURE:
-            erasure = Erasure(audit, CacheStore(cache), IdempotencyStore(cache), jobs, SystemClock())
-            return erasure.run(job, may_go_on)
+    if job.kind is JobKind.EXPORT:
+        return audit_export.run(job, audit, jobs, may_go_on)
+    erasure = Erasure(audit, CacheStore(cache), IdempotencyStore(cache), jobs, SystemClock())
+    return erasure.run(job, may_go_on)

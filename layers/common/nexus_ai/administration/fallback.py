@@ -9,7 +9,7 @@ from nexus_ai.administration.refusals import refused
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.wire import RequestModel, ResponseModel
 from nexus_ai.providers.base import ModelId, ProviderName
-from nexus_ai.tenants.models import FallbackOrder, FallbackStep, Strategy, TenantSettings
+from nexus_ai.tenants.models import FallbackOrder, FallbackStep, Strategy, TenantSettings, orders_of
 from nexus_ai.tenants.service import tenant_service
 
 # "*" is for every module that has no order of its own.
@@ -61,19 +61,27 @@ class FallbackView(ResponseModel):
 
 
 def read(caller: Caller) -> FallbackView:
-    """The orders as they stand at this moment; raises StoreUnavailable."""
-    orders = tenant_service().current(caller).fallbacks
+    """Return the orders as they stand at this moment; raises StoreUnavailable.
+
+    Steps of a provider that this version does not know are passed over, as a call passes them over.
+    """
+    orders = orders_of(tenant_service().current(caller).fallbacks, ProviderName)
     return FallbackView(modules={module: _view(orders[module]) for module in sorted(orders)})
 
 
 def change(caller: Caller, request: FallbackRequest) -> FallbackView:
-    """Binds within 30 seconds; raises ValidationFailed, and StoreUnavailable, after which it may be sent again."""
-    _require_configured(tenant_service().current(caller), request)
+    """Change orders, which binds within 30 seconds; raises ValidationFailed and StoreUnavailable.
+
+    An order is replaced whole, except that steps of providers that this version does not know stay, at its end. After
+    StoreUnavailable the request may be sent again.
+    """
+    current = tenant_service().current(caller)
+    _require_configured(current, request)
     for module, order in request.modules.items():
         if order is None:
             tenant_service().delete_fallback(caller, module)
         else:
-            tenant_service().save_fallback(caller, module, _order(order))
+            tenant_service().save_fallback(caller, module, _order(order, current.fallbacks.get(module)))
     return read(caller)
 
 
@@ -89,11 +97,10 @@ def _require_configured(settings: TenantSettings, request: FallbackRequest) -> N
                 raise refused(field, "This provider is not configured", "not_configured")
 
 
-def _order(order: OrderRequest) -> FallbackOrder:
-    steps = tuple(
-        FallbackStep(provider=step.provider, model=step.model, weight=step.weight) for step in order.providers
-    )
-    return FallbackOrder(strategy=order.strategy, steps=steps)
+def _order(order: OrderRequest, before: FallbackOrder | None) -> FallbackOrder:
+    steps = [FallbackStep(provider=step.provider, model=step.model, weight=step.weight) for step in order.providers]
+    unknown = [step for step in (before.steps if before else ()) if step.provider not in ProviderName]
+    return FallbackOrder(strategy=order.strategy, steps=(*steps, *unknown))
 
 
 def _view(order: FallbackOrder) -> OrderView:

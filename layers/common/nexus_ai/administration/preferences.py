@@ -17,6 +17,7 @@ from nexus_ai.tenants.service import tenant_service
 
 # Far above any price, and far below where a reservation would leave what the store can hold.
 PRICE_MAX = 100_000
+_LISTS = frozenset({"allowed_providers", "allowed_models", "prices"})
 PerMillion = Annotated[Decimal, Field(ge=0, le=PRICE_MAX, decimal_places=6), number_up_to(PRICE_MAX)]
 
 
@@ -88,40 +89,65 @@ class PreferencesView(ResponseModel):
 
 
 def read(caller: Caller) -> PreferencesView:
-    """The preferences as they stand at this moment; raises StoreUnavailable."""
+    """Return the preferences as they stand at this moment; raises StoreUnavailable.
+
+    Entries of a provider that this version does not know are passed over. Where no other provider is allowed, the list
+    is empty: this version may ask none.
+    """
     return _view(tenant_service().current(caller).preferences)
 
 
 def change(caller: Caller, request: PreferencesRequest) -> PreferencesView:
-    """Binds within 30 seconds; raises ValidationFailed, and StoreUnavailable: the request may then be sent again."""
-    _refuse_prices_that_are_known(caller, request)
-    changes = _changes(request)
+    """Change preferences, which binds within 30 seconds; raises ValidationFailed and StoreUnavailable.
+
+    A list is replaced whole, except that entries of providers that this version does not know stay; only null for
+    `allowed_providers` allows every one of them. After StoreUnavailable the request may be sent again.
+    """
+    before = _before(caller, request)
+    _refuse_prices_that_are_known(request, before)
+    changes = _changes(request, before)
     if changes:
         tenant_service().change_preferences(caller, changes)
     return read(caller)
 
 
-def _refuse_prices_that_are_known(caller: Caller, request: PreferencesRequest) -> None:
-    """One that the list has learnt since it was saved may stay in the company's own, where it no longer counts."""
+def _before(caller: Caller, request: PreferencesRequest) -> Preferences:
+    """Return the preferences that stand, where the request replaces a list of them."""
+    return tenant_service().current(caller).preferences if request.model_fields_set & _LISTS else Preferences()
+
+
+def _refuse_prices_that_are_known(request: PreferencesRequest, before: Preferences) -> None:
+    """Raise ValidationFailed for a new price of a model that the price list has.
+
+    A price that the list has learnt since it was saved may stay in the tenant's own, where it no longer counts.
+    """
     known = [i for i, model in enumerate(request.prices) if pricing.per_million(model.provider, model.model)]
-    if not known:
-        return
-    saved = tenant_service().current(caller).preferences.prices
     message = "the price list has this model, and is what counts"
-    new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in saved]
+    new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in before.prices]
     if new:
         raise refused_all(new)
 
 
-def _changes(request: PreferencesRequest) -> dict[str, Any]:
-    """The named fields, as the store has them."""
-    changes: dict[str, Any] = request.model_dump(include=request.model_fields_set - {"allowed_models", "prices"})
-    if "allowed_models" in request.model_fields_set:
-        allowed = request.allowed_models
-        changes["allowed_models"] = None if allowed is None else [model.key for model in allowed]
-    if "prices" in request.model_fields_set:
-        changes["prices"] = {model.key: _price(model).model_dump() for model in request.prices}
+def _changes(request: PreferencesRequest, before: Preferences) -> dict[str, Any]:
+    """Return the named fields, as the store has them."""
+    named = request.model_fields_set
+    changes: dict[str, Any] = request.model_dump(include=named - _LISTS)
+    if "allowed_providers" in named:
+        unknown = [name for name in before.allowed_providers or () if not _is_known(name)]
+        providers = request.allowed_providers
+        changes["allowed_providers"] = None if providers is None else [*providers, *unknown]
+    if "allowed_models" in named:
+        unknown = [key for key in before.allowed_models or () if not _is_known(key)]
+        changes["allowed_models"] = [*(model.key for model in request.allowed_models or ()), *unknown] or None
+    if "prices" in named:
+        kept = {key: price.model_dump() for key, price in before.prices.items() if not _is_known(key)}
+        changes["prices"] = {model.key: _price(model).model_dump() for model in request.prices} | kept
     return changes
+
+
+def _is_known(name: str) -> bool:
+    """Say if this version knows a provider, or the provider of a model ("openai/gpt-9")."""
+    return name.partition("/")[0] in ProviderName
 
 
 def _price(model: PricedModel) -> ModelPrice:
@@ -133,14 +159,15 @@ def _price(model: PricedModel) -> ModelPrice:
 
 
 def _view(preferences: Preferences) -> PreferencesView:
-    allowed = preferences.allowed_models
+    providers = preferences.allowed_providers
+    models = [key for key in preferences.allowed_models or () if _is_known(key)]
     return PreferencesView(
         cache_ttl_days=preferences.cache_ttl_days,
         audit_content=preferences.audit_content,
         mail_language=preferences.mail_language,
-        allowed_providers=preferences.allowed_providers,
-        allowed_models=None if allowed is None else tuple(_allowed(key) for key in allowed),
-        prices=tuple(_price_view(key, preferences.prices[key]) for key in sorted(preferences.prices)),
+        allowed_providers=None if providers is None else tuple(filter(_is_known, providers)),
+        allowed_models=tuple(_allowed(key) for key in models) or None,
+        prices=tuple(_price_view(key, price) for key, price in sorted(preferences.prices.items()) if _is_known(key)),
     )
 
 

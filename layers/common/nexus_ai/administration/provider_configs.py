@@ -52,7 +52,10 @@ class ProviderRemoved(ResponseModel):
 
 
 def every(caller: Caller) -> ProviderConfigList:
-    """The company's providers as they stand at this moment; raises StoreUnavailable."""
+    """Return the tenant's providers as they stand at this moment, those that this version knows.
+
+    Raises StoreUnavailable.
+    """
     configs = tenant_service().current(caller).providers
     return ProviderConfigList(items=tuple(view(configs[name]) for name in ProviderName if name in configs))
 
@@ -74,11 +77,14 @@ def view(config: ProviderConfig) -> ProviderConfigView:
         key_last_four=config.key_last_four,
         fingerprint=config.key_fingerprint,
         updated_at=iso(config.updated_at_ms),
-        last_test=_last_test(config.last_test) if config.last_test else None,
+        last_test=_last_test(config.last_test),
     )
 
 
-def _last_test(result: ConnectionResult) -> LastTestView:
+def _last_test(result: ConnectionResult | None) -> LastTestView | None:
+    """Return None for a result that this version has no code for, as if the key was never tried."""
+    if result is None or result.code not in ConnectionCode:
+        return None
     code = ConnectionCode(result.code)
     return LastTestView(
         success=code is ConnectionCode.OK,

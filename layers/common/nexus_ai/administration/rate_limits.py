@@ -13,12 +13,12 @@ from nexus_ai.alerts.store import AlertStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import iso
 from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
-from nexus_ai.core.parallel import results
 from nexus_ai.core.wire import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.limits.ceilings import Ceiling, ceiling_store
 from nexus_ai.limits.models import UNLIMITED, Limit, LimitSettings, LimitState
 from nexus_ai.limits.service import limit_service, public_amount
 from nexus_ai.limits.windows import is_time_zone
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import tables
 from nexus_ai.tenants.models import StopReason, TenantSettings
 from nexus_ai.tenants.service import tenant_service
@@ -199,7 +199,7 @@ def _alerts(caller: Caller, state: LimitState, tenant: TenantSettings) -> tuple[
         if level.reaches(threshold)
     ]
     names = [LimitAlert.name_of(AlertedLimit(level.limit.public_name), each, level.end) for level, each in reached]
-    noted = results(partial(store.noted, caller.tenant_id, name) for name in names)
+    noted = run_all(partial(store.noted, caller.tenant_id, name) for name in names)
     return tuple(
         LimitAlertView(
             limit=level.limit.public_name,

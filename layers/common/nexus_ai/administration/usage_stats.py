@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from nexus_ai.administration import rate_limits
 from nexus_ai.administration.rate_limits import LimitWindow
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import SystemClock
+from nexus_ai.core.clock import SystemClock, zone_of
 from nexus_ai.core.money import dollars_from_micros
 from nexus_ai.core.settings import get_settings
 from nexus_ai.core.wire import Day, Dollars, ParameterModel, ResponseModel
@@ -145,7 +144,7 @@ type _Roll = tuple[UsageEntry, dict[str, int]]
 def read(caller: Caller, query: UsageStatsQuery) -> UsageStats:
     """Out of the roll-ups, however many calls there were; raises StoreUnavailable."""
     zone = tenant_service().settings(caller).preferences.time_zone or get_settings().default_time_zone
-    today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).astimezone(ZoneInfo(zone)).date()
+    today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).astimezone(zone_of(zone)).date()
     first, last = query.days(today)
     rolls = list(usage_store().between(caller.tenant_id, first.isoformat(), last.isoformat()))
     by_day = _by(rolls, lambda entry: entry.day)

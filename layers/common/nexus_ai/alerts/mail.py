@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from nexus_ai.alerts import html
 from nexus_ai.alerts.models import Alert, AlertedLimit, LimitAlert, ProviderAlert, ProviderEvent, Spending, Spent
 from nexus_ai.alerts.texts import PROVIDERS, TEXTS, Texts
+from nexus_ai.core.clock import zone_of
 from nexus_ai.core.money import MICROS_PER_DOLLAR
 
 CENT = Decimal("0.01")
@@ -46,7 +47,7 @@ def render(
 ) -> bytes:
     """The mail of an alert. `link` leads to the dashboard; None where there is none."""
     texts = TEXTS[language]
-    zone = ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     if isinstance(alert, LimitAlert):
         content = _of_limit(alert, spending, texts, zone, now_s)
     else:

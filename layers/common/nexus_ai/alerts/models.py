@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from nexus_ai.core.wire import StoredModel
+
 
 class AlertedLimit(StrEnum):
     """By the names that the API gives the limits. Their windows are an hour, a day and a month."""
@@ -43,14 +45,12 @@ class ProviderEvent(StrEnum):
     CIRCUIT_OPENED = "circuit_opened"
 
 
-class ProviderAlert(BaseModel):
+class ProviderAlert(StoredModel):
     """A provider that stopped working for a tenant, which fallback hides from its users.
 
     `reason` is the failure's kind (providers.base.FailureKind); `key_last_four` is told where the key is at fault, and
     `model` where its circuit was opened. `at` is in seconds since 1970 UTC.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant_id: str
     event: ProviderEvent

@@ -3,13 +3,12 @@
 The sparse index `due` holds those that are not told yet, so that nobody reads what nothing is due for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
-
-from nexus_ai.alerts.models import AlertedLimit, AlertStatus, LimitAlert, ProviderAlert
+from nexus_ai.alerts.models import AlertedLimit, AlertStatus, LimitAlert, ProviderAlert, ProviderEvent
+from nexus_ai.core.wire import StoredModel
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
@@ -29,10 +28,8 @@ STATUS_OF_OUTCOME = {
 }
 
 
-class Crossing(BaseModel):
+class Crossing(StoredModel):
     """A threshold that was reached: `used` is with what calls in flight held, all of it settled after `settled_by`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: AlertedLimit
     threshold: int
@@ -47,11 +44,12 @@ class Crossing(BaseModel):
 
 
 class Leased(NamedTuple):
-    """What one sender alone may send."""
+    """What one sender alone may send. `written` is its content as it stands in the item."""
 
     tenant_id: str
     lease: str
     content: Crossing | ProviderAlert
+    written: Mapping[str, Any]
 
 
 class NotedAlert(NamedTuple):
@@ -66,9 +64,9 @@ class AlertStore:
         self._table = table
 
     def note_crossing(self, tenant_id: str, crossing: Crossing, now_s: int) -> bool:
-        """Makes sure that this threshold of this window is told, with the numbers as they are now.
+        """Make sure that this threshold of this window is sent, with the numbers as they are now.
 
-        False where it was told already; raises StoreUnavailable.
+        The numbers before them are replaced whole. False where it was sent already; raises StoreUnavailable.
         """
         try:
             self._table.update(
@@ -87,7 +85,10 @@ class AlertStore:
         return True
 
     def note_failure(self, alert: ProviderAlert) -> bool:
-        """Makes sure that it is told; False where it was, and is not over since an hour. Raises StoreUnavailable."""
+        """Make sure that it is sent; False where it was, and is not over since an hour. Raises StoreUnavailable.
+
+        The item is written whole: an event that is over leaves nothing to the next one.
+        """
         item = {
             **keys.alert(alert.tenant_id, alert.name),
             "content": alert.model_dump(mode="json"),
@@ -115,11 +116,15 @@ class AlertStore:
             return
 
     def due(self, now_s: int) -> Iterator[tuple[str, str]]:
-        """Tenant and name of all that is to be told, the oldest of each shard first."""
+        """Yield tenant and name of all that is to be sent, the oldest of each shard first.
+
+        Kinds that this version does not know are left to the version that does.
+        """
         for shard in keys.alert_shards():
             values = {":shard": shard, ":now": now_s}
             for item in self._table.query("dueShard = :shard AND dueAt <= :now", values, index=keys.DUE_INDEX):
-                yield item["PK"], item["SK"]
+                if _form(item["SK"]):
+                    yield item["PK"], item["SK"]
 
     def noted(self, tenant_id: str, name: str) -> NotedAlert | None:
         """Return the status of an alert, None if it was never noted. Raises StoreUnavailable."""
@@ -148,7 +153,7 @@ class AlertStore:
             if taken.item is None or taken.item.get("lease") != lease:
                 return None
             item = taken.item
-        return Leased(tenant_id, lease, _content(item))
+        return Leased(tenant_id, lease, _content(item), item["content"])
 
     def release(self, leased: Leased) -> None:
         """It is still to be told, by the next run."""
@@ -160,12 +165,12 @@ class AlertStore:
         self._end(leased, "SET outcome = :outcome, closedAt = :now REMOVE dueShard, dueAt, lease, leasedUntil", values)
 
     def withdraw(self, leased: Leased) -> None:
-        """It was never true, unless it has been noted once more since it was leased; raises StoreUnavailable."""
+        """Delete what was never true, unless it was noted once more since it was leased; raises StoreUnavailable."""
         try:
             self._table.delete(
                 keys.alert(leased.tenant_id, leased.content.name),
                 condition="lease = :lease AND content = :content",
-                values={":lease": leased.lease, ":content": leased.content.model_dump(mode="json")},
+                values={":lease": leased.lease, ":content": leased.written},
             )
         except ConditionFailed:
             self.release(leased)
@@ -183,6 +188,19 @@ class AlertStore:
             return
 
 
+def _form(name: str) -> type[Crossing | ProviderAlert] | None:
+    """Return the model of an alert by its sort key; None for a kind that this version does not know."""
+    match name.split("#"):
+        case ["alert", "limit", limit, _, _] if limit in AlertedLimit:
+            return Crossing
+        case ["alert", event, _] | ["alert", event, _, _] if event in ProviderEvent:
+            return ProviderAlert
+        case _:
+            return None
+
+
 def _content(item: Item) -> Crossing | ProviderAlert:
-    kind = ProviderAlert if "event" in item["content"] else Crossing
-    return kind.model_validate(item["content"])
+    form = _form(item["SK"])
+    if form is None:
+        raise LookupError("an alert of an unknown kind was leased")
+    return form.model_validate(item["content"])

@@ -50,7 +50,7 @@ def view[Data: BaseModel](answer: Answer[Data]) -> ModelAnswer[Data]:
         AttemptView(
             provider=attempt.provider,
             model=attempt.model,
-            outcome=attempt.outcome.value,
+            outcome=attempt.outcome,
             error_code=attempt.error_code,
             latency_ms=attempt.latency_ms,
         )

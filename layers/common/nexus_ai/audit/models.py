@@ -1,8 +1,11 @@
 """The audit record of a request, and its attempts."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from nexus_ai.core.wire import OrUnknown, StoredModel, StoredPart
 
 
 class AuditStatus(StrEnum):
@@ -22,7 +25,7 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"  # the function was killed in mid-call
 
 
-class Attempt(BaseModel):
+class Attempt(StoredModel):
     """One call of a provider, or the reason why there was none.
 
     Tokens and cost are what the limits were charged with: what the vendor told, or the whole reservation where it told
@@ -30,11 +33,9 @@ class Attempt(BaseModel):
     None is unknown.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     provider: str
     model: str
-    outcome: Outcome
+    outcome: OrUnknown[Outcome]
     error_code: str | None = None
     latency_ms: int = 0
     sent: bool = False
@@ -50,13 +51,11 @@ class Attempt(BaseModel):
     reservation: int | None = None
 
 
-class AuditRecord(BaseModel):
+class AuditRecord(StoredModel):
     """Who did what, when, from where, with what end. Prompt and answer are kept apart from it.
 
     `day` is the tenant's local date at the begin, in `time_zone`: the roll-up that the request belongs to.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     at_ms: int
@@ -69,7 +68,7 @@ class AuditRecord(BaseModel):
     endpoint: str
     task: str
     prompt_version: str
-    status: AuditStatus
+    status: OrUnknown[AuditStatus]
     provider: str
     model: str
     attempts: tuple[Attempt, ...] = ()
@@ -99,29 +98,59 @@ class Part(StrEnum):
     ANSWER = "answer"
 
 
-class Content(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Content:
     """A prompt or an answer, whole. `text` is JSON where the thing itself is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     part: Part
     text: str
 
 
-class AuditFilter(BaseModel):
-    """Records that began in [from_ms, to_ms) and have every other value that is not None."""
+class ContentItem(StoredModel):
+    """Content as its item holds it: compressed in `body`, or in the S3 object of that name.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `sha256` is of the compressed bytes.
+    """
+
+    sha256: str
+    expires_at: int = Field(alias="expiresAt")
+    body: bytes | None = None
+    object: str | None = None
+
+
+class StoredMessage(StoredModel):
+    role: str
+    text: str
+
+
+class StoredPrompt(StoredModel):
+    """A prompt as its content holds it, in JSON."""
+
+    system: str = ""
+    messages: tuple[StoredMessage, ...] = ()
+
+
+class AuditFilter(StoredPart):
+    """Records that began in [from_ms, to_ms) and have every other value that is not None.
+
+    A criterion that this version does not know is kept, and not ignored: without it the filter would name records that
+    nobody meant. One that is not asked for is None.
+    """
 
     from_ms: int
     to_ms: int
     user_id: str | None = None
     provider: str | None = None
     module: str | None = None
-    status: AuditStatus | None = None
+    status: OrUnknown[AuditStatus] | None = None
+
+    @property
+    def is_understood(self) -> bool:
+        """Say if this version knows every criterion."""
+        return all(value is None for value in (self.model_extra or {}).values())
 
     def takes(self, record: AuditRecord) -> bool:
-        """Whether a record of that time is meant."""
+        """Say if a record of that time is meant."""
         asked = self.model_dump(exclude={"from_ms", "to_ms"}, exclude_none=True)
         return all(getattr(record, name) == value for name, value in asked.items())
 
@@ -137,18 +166,16 @@ class AccessKind(StrEnum):
     ERASED = "erased"
 
 
-class Access(BaseModel):
+class Access(StoredModel):
     """Who did what with the content of a record. `id` sorts by time; a job's is the job's own, so that it counts once.
 
     `at_ms` is when it was asked for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: str
     at_ms: int
     record_id: str
-    kind: AccessKind
+    kind: OrUnknown[AccessKind]
     user_id: str
     ip: str | None = None
     user_agent: str | None = None

@@ -4,15 +4,19 @@ Content is compressed. What is over 16 KB then goes to S3, whole, and the item k
 Lists read the metadata's partition only, or the index `byUser` of it. Beside a record stands who saw its content.
 """
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
-from itertools import batched
+from itertools import batched, chain
+from typing import Any
 
-from nexus_ai.audit.models import Access, AuditFilter, AuditRecord, Content, Part
+from nexus_ai.audit.models import Access, Attempt, AuditFilter, AuditRecord, Content, ContentItem, Part
 from nexus_ai.core.clock import uuid7_floor
 from nexus_ai.core.settings import get_settings
+from nexus_ai.net.concurrency import run_all
 from nexus_ai.storage import keys, objects, tables
 from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_all_or_none, put_together
 
@@ -21,6 +25,8 @@ DAY_S = 86_400
 INDEX = "byUser"
 # The most records that one search looks at, whatever it finds: DynamoDB's megabyte holds about as many.
 LOOKED_AT_MAX = 1000
+# The sort key of a record. What else a newer version keeps beside records has keys of another form.
+_RECORD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class ContentDamaged(ValueError):
@@ -57,6 +63,10 @@ def _access_item(tenant_id: str, access: Access, expires_at: int) -> Item:
     }
 
 
+def _is_record(item: Item) -> bool:
+    return _RECORD_ID.fullmatch(item["SK"]) is not None
+
+
 def _access(item: Item) -> Access:
     fields = {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
     record_id, _, access_id = item["SK"].partition("#")
@@ -70,20 +80,34 @@ class AuditStore:
         self._content_s = content_days * DAY_S
 
     def write(self, record: AuditRecord, contents: Sequence[Content] = ()) -> None:
-        """Writes a record as it stands now, with its contents or not at all; safe to do twice.
+        """Write a record as it stands now, with its contents or not at all; safe to do twice.
 
-        Content over the bound is put to S3 on the way. Needs the right to put alone: nothing can be deleted with it.
+        It is written whole, by the request that it belongs to and by no other version. Content over the bound is put
+        to S3 on the way. Needs the right to put alone: nothing can be deleted with it.
         """
         at_s = record.at_ms // 1000
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
         put_all_or_none([(self._table, item) for item in items])
 
-    def close_open(self, record: AuditRecord) -> bool:
-        """Writes the end of a record that has none yet; False where it has one."""
-        item = _item(record, record.at_ms // 1000 + self._metadata_s)
+    def abandon(self, record: AuditRecord, untold: Attempt | None) -> bool:
+        """Write the end that `record` has into an open record; False where that one has an end.
+
+        `untold` is an attempt that the open record does not tell, and the last of `record`. Everything else in the
+        item stays: another version may have opened it.
+        """
+        fields: dict[str, Any] = {name: getattr(record, name) for name in ("status", "provider", "model", "error_code")}
+        if untold:
+            attempt, place = untold.model_dump(mode="json", exclude_defaults=True), len(record.attempts) - 1
+            fields |= {f"attempts[{place}]": attempt} if place else {"attempts": [attempt]}
         try:
-            self._table.put(item, condition="#status = :open", names={"#status": "status"}, values={":open": "open"})
+            self._table.set_fields(
+                keys.audit_record(record.tenant_id, record.id),
+                fields,
+                condition="#status = :open",
+                names={"#status": "status"},
+                values={":open": "open"},
+            )
         except ConditionFailed:
             return False
         return True
@@ -93,31 +117,42 @@ class AuditStore:
         return _record(item) if item else None
 
     def contents(self, tenant_id: str, record_id: str, now_s: int) -> list[Content]:
-        """Prompt and answer, as far as they are kept and their time has not passed; raises ContentDamaged."""
+        """Return prompt and answer, as far as they are kept and their time has not passed; raises ContentDamaged."""
         found: list[Content] = []
         for part in Part:
             item = self._table.get(keys.audit_content(tenant_id, record_id, part), consistent=True)
-            if item is None or item["expiresAt"] <= now_s:
+            content = ContentItem.model_validate(item) if item else None
+            packed = _packed(content) if content and content.expires_at > now_s else None
+            if content is None or packed is None:
                 continue
-            try:
-                packed = objects.get(item["object"]) if "object" in item else item["body"]
-            except objects.ObjectMissing:
-                # The bucket's retention was shortened since: its rule holds for what is there already.
-                continue
-            if sha256(packed).hexdigest() != item["sha256"]:
+            if sha256(packed).hexdigest() != content.sha256:
                 raise ContentDamaged(f"the content of record {record_id} is not what was written")
             found.append(Content(part=part, text=zlib.decompress(packed).decode()))
         return found
 
     def erase_contents(self, tenant_id: str, record_ids: Sequence[str]) -> None:
-        """Prompts and answers of up to 500 records, wherever they are; safe to do twice.
+        """Delete prompts and answers of some records, wherever they are; safe to do twice.
 
         Objects go first and by their names, so that none is left whose item was never written, or is gone already.
+        Parts that only a newer version knows are found by their items, and go as well.
         """
-        parts = [(record_id, part) for record_id in record_ids for part in Part]
-        objects.delete([keys.audit_object(tenant_id, *named) for named in parts])
-        for some in batched(parts, BATCH, strict=False):
-            delete_together([(self._table, keys.audit_content(tenant_id, *named)) for named in some])
+        named = [(record_id, part) for record_id in record_ids for part in Part]
+        names = {keys.audit_object(tenant_id, *part) for part in named}
+        sort_keys = {keys.audit_content(tenant_id, *part)["SK"] for part in named}
+        for item in chain(*run_all(partial(self._content_items, tenant_id, record_id) for record_id in record_ids)):
+            sort_keys.add(item["SK"])
+            names |= {item["object"]} if "object" in item else set()
+        for some in batched(sorted(names), objects.BATCH, strict=False):
+            objects.delete(some)
+        contents = keys.audit_contents(tenant_id)
+        for some in batched(sorted(sort_keys), BATCH, strict=False):
+            delete_together([(self._table, {"PK": contents, "SK": sort_key}) for sort_key in some])
+
+    def _content_items(self, tenant_id: str, record_id: str) -> list[Item]:
+        """Return the sort key of each part of a record's content, and its object where it has one."""
+        values = {":contents": keys.audit_contents(tenant_id), ":record": f"{record_id}#"}
+        condition, names = "PK = :contents AND begins_with(SK, :record)", {"#object": "object"}
+        return list(self._table.query(condition, values, names=names, only="SK, #object"))
 
     def note_access(self, tenant_id: str, access: Access) -> None:
         """Writes down who did what with one content; raises StoreUnavailable. Needs no right to write batches."""
@@ -130,21 +165,22 @@ class AuditStore:
             put_together([(self._table, item) for item in writes])
 
     def accesses(self, tenant_id: str, record_id: str) -> list[Access]:
-        """Who did what with a record's content, oldest first."""
+        """Return who did what with a record's content, oldest first."""
         values = {":accesses": keys.audit_accesses(tenant_id), ":record": f"{record_id}#"}
         found = self._table.query("PK = :accesses AND begins_with(SK, :record)", values, consistent=True)
-        return [_access(item) for item in found]
+        return [_access(item) for item in found if item["SK"].count("#") == 1]
 
     def between(self, tenant_id: str, from_ms: int, to_ms: int, *, newest_first: bool = True) -> list[AuditRecord]:
-        """All records of [from, to) by their begin."""
+        """Return all records of [from, to) by their begin."""
         ends = uuid7_floor(from_ms), uuid7_floor(to_ms)
-        return [_record(item) for item in self._range(tenant_id, ends, newest_first=newest_first)]
+        found = self._range(tenant_id, ends, newest_first=newest_first)
+        return [_record(item) for item in found if _is_record(item)]
 
     def each(self, tenant_id: str, from_ms: int, to_ms: int, *, after: str | None = None) -> Iterator[AuditRecord]:
-        """The records of [from, to) one by one, oldest first, from behind the record `after` on."""
+        """Yield the records of [from, to), oldest first, from behind the record `after` on."""
         first, last = uuid7_floor(from_ms), uuid7_floor(to_ms)
         for item in self._range(tenant_id, (max(first, after or first), last), newest_first=False):
-            if item["SK"] != after:
+            if item["SK"] != after and _is_record(item):
                 yield _record(item)
 
     def search(
@@ -173,6 +209,8 @@ class AuditStore:
         for number, item in enumerate(item for item in items if item["SK"] != after):
             if number == LOOKED_AT_MAX or len(found) == limit:
                 return Found(found, looked_at)
+            if not _is_record(item):
+                continue
             looked_at = item["SK"]
             record = _record(item)
             if wanted.takes(record):
@@ -212,6 +250,17 @@ class AuditStore:
         name = keys.audit_object(record.tenant_id, record.id, content.part)
         objects.put_once(name, packed)
         return item | {"object": name}
+
+
+def _packed(content: ContentItem) -> bytes | None:
+    """Return the compressed bytes; None where they are nowhere that this version knows of, or no more."""
+    if content.object is None:
+        return content.body
+    try:
+        return objects.get(content.object)
+    except objects.ObjectMissing:
+        # The bucket's retention was shortened since: its rule holds for what is there already.
+        return None
 
 
 def audit_store() -> AuditStore:

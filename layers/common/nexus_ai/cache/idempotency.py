@@ -13,8 +13,7 @@ import zlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
+from nexus_ai.core.wire import StoredModel
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 
@@ -32,10 +31,8 @@ def key_hash(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-class IdempotencyRecord(BaseModel):
+class IdempotencyRecord(StoredModel):
     """`end` is None while the first request is in flight. `fingerprint` is of its body, `request_id` its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fingerprint: str
     request_id: str
@@ -57,12 +54,11 @@ def _item(tenant_id: str, key: str, record: IdempotencyRecord, expires_at: int) 
 
 
 def _record(tenant_id: str, key: str, item: Item) -> IdempotencyRecord:
-    fields = {name: item[name] for name in ("fingerprint", "request_id", "claimed_until_ms")}
     end = None
     if "body" in item:
         nonce, body = item["body"][:NONCE_BYTES], item["body"][NONCE_BYTES:]
         end = json.loads(zlib.decompress(_cipher(tenant_id, key).decrypt(nonce, body, None)))
-    return IdempotencyRecord(**fields, end=end)
+    return IdempotencyRecord.model_validate({**item, "end": end})
 
 
 def _cipher(tenant_id: str, key: str) -> "AESGCM":
@@ -80,9 +76,9 @@ class IdempotencyStore:
         self._table = table
 
     def claim(self, tenant_id: str, key: str, record: IdempotencyRecord, now_ms: int) -> IdempotencyRecord | None:
-        """Takes the key for this request: None. Where another request has it: that one's record.
+        """Take the key for this request: None. Where another request has it: that one's record.
 
-        A record past its time and a claim past its deadline stand in nobody's way.
+        A record past its time and a claim past its deadline stand in nobody's way, and are replaced whole.
         """
         item = _item(tenant_id, key, record, now_ms // 1000 + KEPT_S)
         try:
@@ -101,7 +97,7 @@ class IdempotencyStore:
         return _record(tenant_id, key, item) if item else None
 
     def writes(self, tenant_id: str, key: str, record: IdempotencyRecord, now_ms: int) -> list[tuple[Table, Item]]:
-        """The item to put once the request has ended."""
+        """Return the item to put, whole, once the request has ended: the claim before it was the same request's."""
         return [(self._table, _item(tenant_id, key, record, now_ms // 1000 + KEPT_S))]
 
     def release(self, tenant_id: str, key: str, request_id: str) -> None:

@@ -1,15 +1,13 @@
 """Answers that are kept."""
 
-from pydantic import BaseModel, ConfigDict
+from nexus_ai.core.wire import StoredModel
 
 
-class CachedAnswer(BaseModel):
+class CachedAnswer(StoredModel):
     """An answer as its provider gave it, and what it cost then; None is unknown. `text` has passed the task's contract.
 
     Money in micro-dollars.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str
     provider: str

@@ -22,8 +22,7 @@ def _item(tenant_id: str, cache_key: str, answer: CachedAnswer, expires_at: int)
 
 
 def _answer(item: Item) -> CachedAnswer:
-    fields = {name: item[name] for name in CachedAnswer.model_fields if name != "text"}
-    return CachedAnswer(text=zlib.decompress(item["body"]).decode(), **fields)
+    return CachedAnswer.model_validate({**item, "text": zlib.decompress(item["body"]).decode()})
 
 
 class CacheStore:
@@ -39,7 +38,7 @@ class CacheStore:
         return _answer(item) if item and item["expiresAt"] > now_s else None
 
     def writes(self, tenant_id: str, cache_key: str, answer: CachedAnswer, expires_at: int) -> list[tuple[Table, Item]]:
-        """The item to put; none for an answer that is too large."""
+        """Return the item to put, whole: it is another answer. None for one that is too large."""
         item = _item(tenant_id, cache_key, answer, expires_at)
         return [(self._table, item)] if len(item["body"]) <= MAX_BYTES else []
 

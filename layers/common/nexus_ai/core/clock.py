@@ -4,7 +4,9 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class Clock(Protocol):
@@ -43,6 +45,25 @@ def uuid7_floor(at_ms: int) -> str:
     """The smallest text that any id of `uuid7` made at `at_ms` or later can have."""
     text = f"{at_ms & (1 << 48) - 1:012x}"
     return f"{text[:8]}-{text[8:]}"
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its stored name.
+
+    UTC stands in for a name that the time zone data of this version do not have: a newer version may have saved it.
+    """
+    return ZoneInfo(name) if knows_zone(name) else ZoneInfo("UTC")
+
+
+def knows_zone(name: str) -> bool:
+    """Say if the time zone data of this version have the name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        # Malformed, a folder of the data, or not there (ZoneInfoNotFoundError).
+        return False
+    return True
 
 
 def iso(at_ms: int) -> str:

@@ -1,7 +1,7 @@
 """One tree of errors. Each class tells a stranger what happened, in words that hold no secret and no vendor's text."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 
 class NexusError(Exception):
@@ -13,10 +13,10 @@ class NexusError(Exception):
     an Idempotency-Key may keep this end.
     """
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
-    title: ClassVar[str] = "Something went wrong on our side"
-    retryable: ClassVar[bool] = False
+    status: int = 500
+    code: str = "internal_error"
+    title: str = "Something went wrong on our side"
+    retryable: bool = False
 
     def __init__(
         self, detail: str | None = None, *, extra: Mapping[str, Any] | None = None, retry_after: int | None = None
@@ -196,12 +196,17 @@ class KeyServiceUnavailable(NexusError):
     retryable = True
 
 
-def error_class(code: str) -> type[NexusError]:
-    """The class with this code, for an error that was kept; InternalError where there is none any more."""
+def stored_error(
+    code: str, detail: str, extra: Mapping[str, Any], *, status: int | None, title: str | None
+) -> NexusError:
+    """Return an error that was stored. One that this version has no class for keeps its code, status and title."""
     classes: list[type[NexusError]] = [NexusError]
     while classes:
         candidate = classes.pop()
         if candidate.code == code and candidate is not NexusError:
-            return candidate
+            return candidate(detail, extra=extra)
         classes += candidate.__subclasses__()
-    return InternalError
+    error = InternalError(detail, extra=extra)
+    if status is not None and title is not None:
+        error.code, error.status, error.title = code, status, title
+    return error

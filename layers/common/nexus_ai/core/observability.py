@@ -62,7 +62,7 @@ def _fields(error: BaseException) -> dict[str, Any]:
     """Return what an error of AWS says of itself in codes and ids: those of net/ and storage/, and botocore's."""
     fields: dict[str, Any] = getattr(error, "log_fields", {})
     response: Any = getattr(error, "response", None)
-    if not fields and isinstance(response, dict) and "ResponseMetadata" in response:
+    if not fields and _is_of_aws(response):
         metadata: dict[str, Any] = response["ResponseMetadata"]
         fields = {
             "aws_operation": getattr(error, "operation_name", None),
@@ -71,6 +71,10 @@ def _fields(error: BaseException) -> dict[str, Any]:
             "status": metadata.get("HTTPStatusCode"),
         }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _is_of_aws(response: object) -> bool:
+    return isinstance(response, dict) and "ResponseMetadata" in response
 
 
 class _Formatter(LambdaPowertoolsFormatter):

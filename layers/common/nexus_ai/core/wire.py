@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
@@ -87,3 +88,36 @@ class ResponseModel(BaseModel):
         serialize_by_alias=True,
         hide_input_in_errors=True,
     )
+
+
+# A stored choice that keeps a value which only a newer version knows: as it stands in the item, a plain text.
+type OrUnknown[Choice: StrEnum] = Annotated[Choice | str, Field(union_mode="left_to_right")]
+
+
+def unknown_as(choice: StrEnum) -> BeforeValidator:
+    """Read a stored choice that this version does not know as `choice`.
+
+    For choices that rule what happens. `OrUnknown` is for those that are only shown or written back.
+    """
+    choices = type(choice)
+
+    def known(value: object) -> object:
+        return value if isinstance(value, str) and value in choices else choice
+
+    return BeforeValidator(known)
+
+
+class StoredModel(BaseModel):
+    """An item, or a part of one, that an older or a newer version of the service may have written.
+
+    Unknown fields are ignored. A field that is added has a default, and no field has bounds: those belong to the
+    request that sets it, and a newer version may have widened them. docs/data-model.md has the whole rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class StoredPart(StoredModel):
+    """A part of an item or a message that is written back, or handed on, whole. Unknown fields are kept."""
+
+    model_config = ConfigDict(extra="allow")

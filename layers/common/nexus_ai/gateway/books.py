@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Content, Outcome, Part
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock
+from nexus_ai.core.clock import Clock, zone_of
 from nexus_ai.core.errors import InternalError, NexusError
 from nexus_ai.core.observability import logger
 from nexus_ai.gateway.models import ModelCall
@@ -105,7 +104,7 @@ def answer_content(text: str, choice: AuditContent) -> list[Content]:
 
 def local_day(at_ms: int, time_zone: str) -> str:
     """The local date at that time, as YYYY-MM-DD: a request belongs to the day it began in."""
-    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(time_zone)).date().isoformat()
+    return datetime.fromtimestamp(at_ms / 1000, zone_of(time_zone)).date().isoformat()
 
 
 def usage_entries(record: AuditRecord) -> list[UsageEntry]:

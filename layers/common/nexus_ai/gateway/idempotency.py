@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -10,8 +11,9 @@ from nexus_ai.audit.models import Attempt
 from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
 from nexus_ai.core.caller import Caller
 from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import IdempotencyInFlight, IdempotencyMismatch, NexusError, error_class
-from nexus_ai.gateway.models import Answer, ModelCall, Usage
+from nexus_ai.core.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidAnswer, NexusError, stored_error
+from nexus_ai.core.wire import StoredModel
+from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, Usage
 from nexus_ai.storage.table import Item, Table
 
 POLL_S = 0.1
@@ -22,18 +24,53 @@ IN_FLIGHT_RETRY_S = 2
 GRACE_MS = 5_000
 
 
+class StoredError(StoredModel):
+    """A failure as it is kept for replays. An end without a `status` was written by an older version."""
+
+    code: str
+    detail: str
+    extra: Mapping[str, Any] = {}
+    status: int | None = None
+    title: str | None = None
+
+
+class StoredUsage(StoredModel):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_micros: int | None = None
+
+
+class StoredEnd(StoredModel):
+    """The end of a request as it is kept for replays: an error, or an answer with all the rest."""
+
+    error: StoredError | None = None
+    text: str = ""
+    provider: str = ""
+    model: str = ""
+    cached: bool = False
+    usage: StoredUsage = StoredUsage()
+    latency_ms: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    fell_back: bool = False
+
+
 def fingerprint[T](call: ModelCall[T]) -> str:
-    """SHA-256 of everything that the client asked for."""
+    """Return the SHA-256 of everything that the client asked for.
+
+    What it left out is left out here: a version that knows more options, or has other defaults of length, must find
+    the same request the same.
+    """
     asked = {
         "task": call.task,
         "provider": call.provider,
         "model": call.model,
         "module": call.module,
-        "maxTokens": call.prompt.max_tokens,
+        "maxTokens": call.prompt.max_tokens if call.bounded_by_caller else None,
         "temperature": call.prompt.temperature,
         "parameters": call.parameters,
     }
-    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    named = {name: value for name, value in asked.items() if value is not None}
+    return sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 class Idempotency:
@@ -74,26 +111,33 @@ class Idempotency:
         return found
 
     def replay[T](self, record: IdempotencyRecord, call: ModelCall[T]) -> tuple[str, Answer[T]]:
-        """The first request's answer and its text; raises the error that it ended with."""
-        end = record.end
-        if "error" in end:
-            failed = end["error"]
-            error = error_class(failed["code"])(failed["detail"], extra=failed["extra"])
+        """Return the first request's answer and its text; raises the error that it ended with.
+
+        Raises InvalidAnswer for a text that another version took and this one's contract does not: nobody is asked
+        a second time.
+        """
+        end = StoredEnd.model_validate(record.end)
+        if end.error is not None:
+            failed = end.error
+            error = stored_error(failed.code, failed.detail, failed.extra, status=failed.status, title=failed.title)
             error.request_id = record.request_id
             raise error
-        text: str = end["text"]
+        try:
+            data = call.usable(end.text)
+        except ContractBroken as broken:
+            raise InvalidAnswer(str(broken), extra={"problems": list(broken.problems)}) from None
         answer = Answer(
             request_id=record.request_id,
-            data=call.usable(text),
-            provider=end["provider"],
-            model=end["model"],
-            cached=end["cached"],
-            usage=Usage(**end["usage"]),
-            latency_ms=end["latency_ms"],
-            attempts=tuple(Attempt.model_validate(attempt) for attempt in end["attempts"]),
-            fell_back=end["fell_back"],
+            data=data,
+            provider=end.provider,
+            model=end.model,
+            cached=end.cached,
+            usage=Usage(end.usage.input_tokens, end.usage.output_tokens, end.usage.cost_micros),
+            latency_ms=end.latency_ms,
+            attempts=end.attempts,
+            fell_back=end.fell_back,
         )
-        return text, answer
+        return end.text, answer
 
     def answered[T](self, caller: Caller, call: ModelCall[T], answer: Answer[T], text: str) -> list[tuple[Table, Item]]:
         """The write that keeps an answer for replays; none without a key."""
@@ -116,7 +160,10 @@ class Idempotency:
 
     def failed[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
         """The write that keeps a failure for replays."""
-        return self._ended(caller, call, {"error": {"code": error.code, "detail": error.detail, "extra": error.extra}})
+        failed = StoredError(
+            code=error.code, detail=error.detail, extra=error.extra, status=error.status, title=error.title
+        )
+        return self._ended(caller, call, {"error": failed.model_dump()})
 
     def _record[T](self, caller: Caller, call: ModelCall[T], end: Any = None) -> IdempotencyRecord:
         return IdempotencyRecord(

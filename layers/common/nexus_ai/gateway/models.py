@@ -99,7 +99,7 @@ def public_attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "provider": attempt.provider,
         "model": attempt.model,
-        "outcome": attempt.outcome.value,
+        "outcome": str(attempt.outcome),
         "errorCode": attempt.error_code,
         "latencyMs": attempt.latency_ms,
     }

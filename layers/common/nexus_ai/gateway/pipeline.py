@@ -33,6 +33,7 @@ from nexus_ai.gateway.repair import repaired
 from nexus_ai.gateway.request import Concerns, Request
 from nexus_ai.net.concurrency import Work, run_step
 from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
+from nexus_ai.providers.registry import REGISTRY
 from nexus_ai.storage.table import Item, Read, Table
 from nexus_ai.tenants.models import Strategy, TenantSettings
 
@@ -98,7 +99,8 @@ class _Run[T]:
     def _prepare(self) -> tuple[list[Candidate], Hit[T] | None] | NexusError:
         """The candidates, and what the cache has of the first. An error waits for what is known of the key."""
         try:
-            self._request.settings = self._gateway.tenants.settings(self._caller)
+            # A newer version may have saved a provider that this one has no adapter for.
+            self._request.settings = self._gateway.tenants.settings(self._caller).of_providers(REGISTRY)
             candidates = plan(self._settings, self._call)
         except NexusError as error:
             return error

@@ -69,8 +69,10 @@ class Sweep:
         return None
 
     def tenant(self, tenant_id: str) -> None:
-        """Settles the tenant's reservations past their deadline, closes its open records past theirs, and resets what
-        was used of windows that have ended."""
+        """Settle reservations past their deadline, close open records past theirs, and reset windows that have ended.
+
+        Reservations and records in a form or status that this version does not know are left to the one that does.
+        """
         now_ms = self.clock.now_ms()
         began_s = now_ms // 1000
         state = self.limits.load(tenant_id)
@@ -87,7 +89,7 @@ class Sweep:
         self.due.swept(tenant_id, state, began_s)
 
     def _release(self, tenant_id: str, reservation: Reservation) -> None:
-        """Charges what the record says of the attempt; in full where it says nothing but that there may have been one.
+        """Charge what the record says of the attempt; in full where it says nothing but that there may have been one.
 
         Without a record nothing was sent: the provider is called only once the record is open.
         """
@@ -98,19 +100,19 @@ class Sweep:
         self.limits.settle(tenant_id, Settlement(reservation=reservation, used=used))
 
     def _abandon(self, record: AuditRecord, reservation: Reservation | None) -> AuditRecord:
-        """Closes a record; the attempt that a reservation was for is added where the record does not tell it yet."""
-        untold = reservation if reservation and not _told(record, reservation) else None
+        """Close a record; the attempt that a reservation was for is added where the record does not tell it yet."""
+        untold = _abandoned(reservation) if reservation and not _told(record, reservation) else None
         closed = record.model_copy(
             update={
                 "status": AuditStatus.ABANDONED,
-                "attempts": (*record.attempts, _abandoned(untold)) if untold else record.attempts,
+                "attempts": (*record.attempts, untold) if untold else record.attempts,
                 "provider": untold.provider if untold else record.provider,
                 "model": untold.model if untold else record.model,
                 "error_code": "abandoned",
                 "latency_ms": None,
             }
         )
-        if not self.audit.close_open(closed):
+        if not self.audit.abandon(closed, untold):
             # Another sweep was first, or the request has ended after all: its record says what is charged.
             return self.audit.load(record.tenant_id, record.id) or closed
         for entry in usage_entries(closed):
@@ -145,8 +147,13 @@ def _told(record: AuditRecord, reservation: Reservation) -> Attempt | None:
 
 
 def _used(record: AuditRecord, reservation: Reservation) -> Amounts:
-    """What the closed record says of the attempt that this reservation was for; nothing where it never began."""
+    """Return what the closed record says of the attempt that this reservation was for; nothing where it never began.
+
+    A record in a status of another version may not tell the attempt yet, so that it is charged in full.
+    """
     attempt = _told(record, reservation)
+    if attempt is None and record.status not in AuditStatus:
+        return reservation.amounts
     if attempt is None or not attempt.sent:
         return NOTHING
     return Amounts(reservation.amounts.requests, attempt.charged_tokens, attempt.cost_micros or 0)

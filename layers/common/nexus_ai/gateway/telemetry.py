@@ -56,7 +56,7 @@ def _tell_attempt(record: AuditRecord, attempt: Attempt) -> None:
         attributes["error.type"] = attempt.error_code
     metrics(values, dimensions=provider, attributes=attributes)
     if is_failed:
-        kind = {"kind": attempt.error_code or attempt.outcome.value}
+        kind = {"kind": attempt.error_code or str(attempt.outcome)}
         metrics({"ProviderErrorsByKind": (1, Unit.COUNT)}, dimensions=provider | kind, attributes=attributes)
 
 
@@ -67,7 +67,7 @@ def _call(record: AuditRecord) -> dict[str, str | int]:
         "tenant_id": record.tenant_id,
         "module": record.module,
         "task": record.task,
-        "status": record.status.value,
+        "status": str(record.status),
         **_of_model(record.provider, record.model),
     }
     if record.error_code is not None:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from nexus_ai.core.money import micros_from_dollars
 from nexus_ai.core.settings import Settings, get_settings
+from nexus_ai.core.wire import StoredModel
 from nexus_ai.limits.models import Ask, Limit, LimitSettings, LimitState, Reservation, Settlement, three
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.storage import keys, tables
@@ -23,15 +22,12 @@ from nexus_ai.storage.table import Table
 TENANTS_KEPT = 4096
 
 
-class Ceiling(BaseModel):
+class Ceiling(StoredModel):
     """The most that each limit may be; None = no ceiling. Money in micro-dollars."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    # As high as a limit can be set.
-    requests_per_hour: int | None = Field(default=None, ge=0, lt=10**9)
-    tokens_per_day: int | None = Field(default=None, ge=0, lt=10**12)
-    cost_per_month_micros: int | None = Field(default=None, ge=0, lt=10**15)
+    requests_per_hour: int | None = None
+    tokens_per_day: int | None = None
+    cost_per_month_micros: int | None = None
 
     def cut(self, settings: LimitSettings) -> LimitSettings:
         """The limits, none of them above its ceiling."""
@@ -69,8 +65,8 @@ class CeilingStore:
 
     def load(self, tenant_id: str) -> Ceiling:
         item = self._table.get(keys.ceiling(tenant_id), consistent=True) or {}
-        own = {name: item[name] for name in Ceiling.model_fields if name in item}
-        return self.deployment.model_copy(update=own)
+        own = Ceiling.model_validate(item)
+        return self.deployment.model_copy(update=own.model_dump(exclude_unset=True))
 
     def save(self, tenant_id: str, own: Mapping[str, int | None], deployments: frozenset[str]) -> None:
         """Sets the ceilings of `own` (None = no ceiling), and lets those of `deployments` be the deployment's again."""

@@ -22,7 +22,10 @@ class DueTenants:
         self._marked: tuple[int, set[str]] = (0, set())
 
     def mark(self, tenant_id: str, now_s: int) -> list[tuple[Table, Item]]:
-        """The item to put with a record that is opened now; none where this process has put it in this step."""
+        """Return the item to put with a record that is opened now; none where this process has put it in this step.
+
+        A mark is put whole: it says no more than its keys.
+        """
         step, tenants = self._marked
         if step == due_at(now_s) and tenant_id in tenants:
             return []
@@ -38,20 +41,24 @@ class DueTenants:
             tenants.add(tenant_id)
 
     def active(self, shard: str, now_s: int) -> Iterator[str]:
-        """A shard's tenants with a mark, the oldest first and newer ones included: who is busy moves its mark on."""
+        """Yield a shard's tenants with a mark, the oldest first and newer ones included: who is busy moves its mark on.
+
+        Marks on items of a kind that this version does not know are left to the version that does.
+        """
         values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
         marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=keys.DUE_INDEX)
-        yield from dict.fromkeys(item["PK"] for item in marks)
+        yield from dict.fromkeys(item["PK"] for item in marks if _is_mark(item))
 
     def shards(self) -> list[str]:
-        """All shards, first the one in which the last sweep ran out of time."""
+        """Return all shards, first the one in which the last sweep ran out of time."""
         shards = keys.due_shards()
-        item = self._table.get(keys.unfinished_sweep(), consistent=True)
-        first = shards.index(item["shard"]) if item else 0
+        item = self._table.get(keys.unfinished_sweep(), consistent=True) or {}
+        # A version with more shards may have ended in one that is none of these.
+        first = shards.index(item["shard"]) if item.get("shard") in shards else 0
         return shards[first:] + shards[:first]
 
     def unfinished(self, shard: str) -> None:
-        """The next sweep begins with this shard."""
+        """Let the next sweep begin with this shard. The item is put whole: it is that of another sweep."""
         self._table.put({**keys.unfinished_sweep(), "shard": shard})
 
     def swept(self, tenant_id: str, state: LimitState | None, began_s: int) -> None:
@@ -80,3 +87,8 @@ class DueTenants:
             )
         except ConditionFailed:
             self._table.update(item, "SET sweptAt = :began", {":began": began_s}, condition="attribute_exists(PK)")
+
+
+def _is_mark(item: Item) -> bool:
+    tenant_id = item["PK"]
+    return item["SK"] in {keys.limits(tenant_id)["SK"], keys.due_mark(tenant_id)["SK"]}

@@ -1,12 +1,13 @@
 """Limits, windows and reservations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from nexus_ai.core.wire import StoredModel
 from nexus_ai.limits.windows import window_ends
 
 # Stands in the item for "no limit": far above what can be used in a month, far below DynamoDB's 38 digits.
@@ -28,7 +29,8 @@ class Limit(IntEnum):
 
 
 def three(numbers: Iterable[int]) -> Three:
-    hour, day, month = numbers
+    """Return hour, day and month. Windows that only a newer version knows stand behind them."""
+    hour, day, month, *_ = numbers
     return hour, day, month
 
 
@@ -128,6 +130,18 @@ class LimitSettings(BaseModel):
         return three(UNLIMITED if limit is None else limit for limit in limits)
 
 
+class LimitItem(StoredModel):
+    """A tenant's item as it is stored. An entry of `in_flight` is a list (limits/store.py)."""
+
+    time_zone: str = Field(alias="tz")
+    maxima: tuple[int, ...]
+    remaining: tuple[int, ...]
+    held: tuple[int, ...]
+    ends: tuple[int, ...]
+    in_flight: Mapping[str, Any] = Field(alias="inFlight")
+    swept_at: int | None = Field(default=None, alias="sweptAt")
+
+
 @dataclass(frozen=True, slots=True)
 class LimitState:
     """A tenant's item as plain numbers, in threes of hour, day and month.
@@ -142,6 +156,8 @@ class LimitState:
     held: Three
     ends: Three
     in_flight: Mapping[str, Reservation]
+    # Reservations in a form that this version does not know: they take seats, and nobody here settles them.
+    others_in_flight: int = 0
     # When the last sweep of this tenant began, in seconds since 1970 UTC.
     swept_at: int | None = None
 
@@ -158,6 +174,10 @@ class LimitState:
             requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost, time_zone=self.time_zone
         )
 
+    @property
+    def seats_taken(self) -> int:
+        return len(self.in_flight) + self.others_in_flight
+
     def used(self, limit: Limit) -> int:
         return self.maxima[limit] - self.remaining[limit] - self.held[limit]
 
@@ -167,14 +187,11 @@ class LimitState:
             return self
         new = window_ends(now_s, self.time_zone)
         ended = [end <= now_s for end in self.ends]
-        return LimitState(
-            time_zone=self.time_zone,
-            maxima=self.maxima,
+        return replace(
+            self,
             remaining=three(self.maxima[i] if ended[i] else self.remaining[i] for i in Limit),
             held=three(0 if ended[i] else self.held[i] for i in Limit),
             ends=three(new[i] if ended[i] else self.ends[i] for i in Limit),
-            in_flight=self.in_flight,
-            swept_at=self.swept_at,
         )
 
     def levels(self) -> tuple[Level, ...]:

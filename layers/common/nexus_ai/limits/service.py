@@ -110,7 +110,7 @@ class LimitService:
                 "limit": "callsInFlight",
                 "max": self._seats,
                 "used": 0,
-                "reserved": len(state.in_flight),
+                "reserved": state.seats_taken,
                 "resetsAt": iso(first_to_end),
             },
             retry_after=IN_FLIGHT_RETRY_S,

@@ -6,8 +6,9 @@ conditions know no arithmetic, but `remaining >= :n` needs none, so that reservi
 attempt to the next are one UpdateItem each, and no two calls can both take what remains.
 """
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nexus_ai.core.errors import StoreUnavailable
 from nexus_ai.limits.models import (
@@ -17,6 +18,7 @@ from nexus_ai.limits.models import (
     Ask,
     Level,
     Limit,
+    LimitItem,
     LimitSettings,
     LimitState,
     Reservation,
@@ -33,6 +35,10 @@ from nexus_ai.storage.table import ConditionFailed, Item, Read, Table
 TRIES = 8
 # The sweep looks at a tenant some minutes after its last reservation: at most one write of the index in this time.
 DUE_STEP_S = 300
+# `<request id>.<number of the attempt>`.
+_RESERVATION_ID = re.compile(r"[^.]+\.[0-9]+")
+# Three amounts, deadline, provider, model, three ends.
+_ENTRY_LENGTH = 9
 
 
 def due_at(now_s: int) -> int:
@@ -49,14 +55,17 @@ class Refused(Exception):
 
 
 def _state(item: Item) -> LimitState:
+    read = LimitItem.model_validate(item)
+    in_flight = {name: _reservation(name, entry) for name, entry in read.in_flight.items() if _is_known(name, entry)}
     return LimitState(
-        time_zone=item["tz"],
-        maxima=three(item["maxima"]),
-        remaining=three(item["remaining"]),
-        held=three(item["held"]),
-        ends=three(item["ends"]),
-        in_flight={name: _reservation(name, entry) for name, entry in item["inFlight"].items()},
-        swept_at=item.get("sweptAt"),
+        time_zone=read.time_zone,
+        maxima=three(read.maxima),
+        remaining=three(read.remaining),
+        held=three(read.held),
+        ends=three(read.ends),
+        in_flight=in_flight,
+        others_in_flight=len(read.in_flight) - len(in_flight),
+        swept_at=read.swept_at,
     )
 
 
@@ -66,8 +75,15 @@ def _levels(item: Item) -> tuple[Level, ...]:
 
 
 def _entry(ask: Ask) -> list[Any]:
-    """A reservation as it stands in the map, but for the ends of its windows, which follow."""
+    """Return a reservation as it stands in the map, but for the ends of its windows, which follow."""
     return [*ask.amounts, ask.deadline_ms, ask.provider, ask.model]
+
+
+def _is_known(name: str, entry: object) -> bool:
+    """Say if a reservation has the form of this version. What a newer one adds stands behind it."""
+    if _RESERVATION_ID.fullmatch(name) is None or not isinstance(entry, list):
+        return False
+    return len(cast("list[object]", entry)) >= _ENTRY_LENGTH
 
 
 def _reservation(name: str, entry: list[Any]) -> Reservation:
@@ -132,14 +148,19 @@ class _Write:
         self.sets += [f"remaining[{i}] = :remaining{i}", f"held[{i}] = :held{i}", f"ends[{i}] = :end{i}"]
         self.values |= {f":remaining{i}": maximum - held, f":held{i}": held, f":end{i}": end}
 
+    def limit_to(self, limit: Limit, maximum: int) -> None:
+        self.sets.append(f"maxima[{int(limit)}] = :maximum{int(limit)}")
+        self.values[f":maximum{int(limit)}"] = maximum
+
     def close(self, reservation: Reservation) -> None:
         self.removes.append("inFlight.#closed")
         self.conditions.append("attribute_exists(inFlight.#closed)")
         self.names["#closed"] = reservation.id
 
-    def in_windows(self, ends: Three) -> None:
-        self.conditions.append("ends = :ends")
-        self.values[":ends"] = ends
+    def while_still(self, name: str, numbers: Three) -> None:
+        """Require that a list has these numbers, whatever a newer version has behind them."""
+        self.conditions += [f"{name}[{i}] = :still_{name}{i}" for i in range(len(numbers))]
+        self.values |= {f":still_{name}{i}": number for i, number in enumerate(numbers)}
 
     def run(self, table: Table, tenant_id: str, returns: str = "NONE") -> Item:
         expression = f"SET {', '.join(self.sets)}" + (f" REMOVE {', '.join(self.removes)}" if self.removes else "")
@@ -224,7 +245,7 @@ class LimitStore:
         for _ in range(TRIES):
             write = _Write()
             write.close(settled.reservation)
-            write.in_windows(ends)
+            write.while_still("ends", ends)
             for limit in Limit:
                 write.add(limit, *effect(None, settled, limit, ends[limit]))
             try:
@@ -252,11 +273,12 @@ class LimitStore:
                 continue
             settings = change(state.settings)
             write = _Write()
-            write.sets += ["maxima = :new", "tz = :zone"]
-            write.conditions += ["maxima = :oldMaxima", "tz = :oldZone"]
-            write.values |= {":new": settings.maxima, ":zone": settings.time_zone}
-            write.values |= {":oldMaxima": state.maxima, ":oldZone": state.time_zone}
+            write.while_still("maxima", state.maxima)
+            write.sets.append("tz = :zone")
+            write.conditions.append("tz = :oldZone")
+            write.values |= {":zone": settings.time_zone, ":oldZone": state.time_zone}
             for limit in Limit:
+                write.limit_to(limit, settings.maxima[limit])
                 write.add(limit, settings.maxima[limit] - state.maxima[limit], 0)
             try:
                 write.run(self._table, tenant_id)
@@ -275,9 +297,8 @@ class LimitStore:
         if not ended:
             return None
         write = _Write()
-        write.in_windows(state.ends)
-        write.conditions.append("maxima = :maxima")
-        write.values[":maxima"] = state.maxima
+        write.while_still("ends", state.ends)
+        write.while_still("maxima", state.maxima)
         for limit in ended:
             write.roll(limit, state.maxima[limit], 0, running.ends[limit])
         try:
@@ -288,7 +309,7 @@ class LimitStore:
     def fits(self, ask: Ask, settled: Settlement | None, state: LimitState) -> bool:
         if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
             return False
-        if settled is None and len(state.in_flight) >= self._seats:
+        if settled is None and state.seats_taken >= self._seats:
             return False
         return not any(stands_in_the_way(ask, settled, limit, state) for limit in Limit)
 
@@ -317,15 +338,14 @@ class LimitStore:
         """For windows that end at `ends`. Rolls those that have ended, for which `state` must be given."""
         running = state.at(now_s) if state else None
         write = _Write()
-        write.in_windows(ends)
+        write.while_still("ends", ends)
         write.sets.append("inFlight.#opened = :entry")
         write.values[":entry"] = [*_entry(ask), *(running.ends if running else ends)]
         if state is None:
             write.values[":now"] = now_s
             write.conditions += [f"ends[{int(limit)}] > :now" for limit in Limit]
         else:
-            write.values[":maxima"] = state.maxima
-            write.conditions.append("maxima = :maxima")
+            write.while_still("maxima", state.maxima)
         for limit in Limit:
             if state and running and running.ends[limit] != ends[limit]:
                 write.roll(limit, state.maxima[limit], ask.amounts[limit], running.ends[limit])

@@ -1,16 +1,13 @@
 """When hours, days and months end in a tenant's own time zone."""
 
 from datetime import date, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from nexus_ai.core.clock import zone_of
+
 HOUR_S = 3600
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 @cache
@@ -28,7 +25,7 @@ def window_ends(now_s: int, time_zone: str) -> tuple[int, int, int]:
 
     Each is later than `now_s`. A day of 23 or 25 hours (daylight saving) ends at its local midnight.
     """
-    zone = _zone(time_zone)
+    zone = zone_of(time_zone)
     local = datetime.fromtimestamp(now_s, zone)
     hour = now_s - local.minute * 60 - local.second + HOUR_S
     today = local.date()

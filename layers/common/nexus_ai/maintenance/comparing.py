@@ -24,6 +24,10 @@ SIDE_BY_SIDE = 4
 STRIDE = 500
 
 
+class _StatusOfAnotherVersion(Exception):
+    """A record has a status that this version does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """How many days were compared, of how many roll-ups differed, and whether those were all."""
@@ -70,11 +74,19 @@ class Comparing:
         return Compared(compared, corrected, finished)
 
     def day(self, tenant_id: str, day: str, may_go_on: Callable[[], bool]) -> int | None:
-        """How many roll-ups were set right; None where it is not done yet, and is due still."""
+        """Return how many roll-ups were set right; None where it is not done yet, and is due still.
+
+        A day with a record in a status of another version stays as it was counted: nobody here knows what that adds.
+        """
         found = self.days.load(tenant_id, day)
         if found is None:
             return 0
-        sums = self._added_up(found, may_go_on)
+        try:
+            sums = self._added_up(found, may_go_on)
+        except _StatusOfAnotherVersion:
+            logger().warning("a day has a record in an unknown status", tenant_id=tenant_id, day=day)
+            self.days.done(found)
+            return 0
         if sums is None:
             return None
         corrected = self._set_right(found, sums)
@@ -85,13 +97,15 @@ class Comparing:
         return corrected
 
     def _added_up(self, day: Day, may_go_on: Callable[[], bool]) -> Mapping[str, Numbers] | None:
-        """What the records come to; None where time has ended, or a record has not."""
+        """Return what the records come to; None where time has ended, or a record has not."""
         sums = {name: Counter(kept) for name, kept in (day.progress.sums if day.progress else {}).items()}
         after = day.progress.after if day.progress else None
         for some in batched(self.audit.each(day.tenant_id, *day.between_ms(), after=after), STRIDE, strict=False):
             if any(record.status is AuditStatus.OPEN for record in some):
                 # The sweep closes it, and adds it to its roll-up then.
                 return None
+            if any(record.status not in AuditStatus for record in some):
+                raise _StatusOfAnotherVersion
             _add(sums, (record for record in some if record.day == day.day))
             after = some[-1].id
             if not may_go_on():

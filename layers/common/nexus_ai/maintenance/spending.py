@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from nexus_ai.alerts.models import AlertedLimit, LimitAlert, Spending, Spent
+from nexus_ai.core.clock import zone_of
 from nexus_ai.usage.models import NOBODY, UsageEntry
 from nexus_ai.usage.statistics import Tally
 from nexus_ai.usage.store import UsageStore
@@ -29,7 +29,7 @@ def spending(usage: UsageStore, alert: LimitAlert, time_zone: str, now_s: int) -
 
 def days(alert: LimitAlert, time_zone: str, now_s: int) -> tuple[date, date]:
     """The first and the last local day of the alert's window, no later than today."""
-    zone = ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     last = datetime.fromtimestamp(min(alert.window_end - 1, now_s), zone).date()
     if alert.limit is not AlertedLimit.COST_PER_MONTH:
         return last, last

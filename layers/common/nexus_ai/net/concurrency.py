@@ -153,7 +153,7 @@ def _run[T](works: Sequence[Work[T]], scope: _Scope, *, stop_at_error: bool) -> 
 
     running: list[Future[None]] = []
     try:
-        running += [_threads().submit(copy_context().run, run, work) for work in works[:-1]]
+        running += [thread_pool().submit(copy_context().run, run, work) for work in works[:-1]]
         for work in works[-1:]:
             copy_context().run(run, work)
         for future in running:
@@ -174,5 +174,5 @@ def _wait(future: Future[None], ends_at: float) -> None:
 
 # Made by the first step, so that no snapshot of a process has threads.
 @cache
-def _threads() -> ThreadPoolExecutor:
+def thread_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="step")

@@ -4,11 +4,17 @@ A tenant id holds no "#" (core.caller.TENANT_PATTERN), so that no id can reach i
 """
 
 from hashlib import sha256
+from string import printable
 from typing import TypedDict
+from urllib.parse import quote, unquote
 
 # The sparse index of table RateLimits: items that something is due for, and no others.
 DUE_INDEX = "due"
 DUE_SHARDS = 16
+
+
+# What stands in a part of a key as it is.
+_NO_SEPARATORS = printable.replace("#", "").replace("%", "")
 
 
 class Key(TypedDict):
@@ -121,15 +127,30 @@ def idempotency(tenant_id: str, key_hash: str) -> Key:
 
 
 def usage(tenant_id: str, day: str, provider: str, model: str, module: str) -> Key:
-    return {"PK": tenant_id, "SK": f"{day}#{provider}#{model}#{module}"}
+    """Return the key of a roll-up. A model may have any name that its provider gives it, with the separator in it."""
+    named = "#".join(quote(name, safe=_NO_SEPARATORS) for name in (provider, model, module))
+    return {"PK": tenant_id, "SK": f"{day}#{named}"}
+
+
+def usage_dimensions(sort_key: str) -> tuple[str, str, str, str] | None:
+    """Return day, provider, model and module of a roll-up; None for a key of another form."""
+    match sort_key.split("#"):
+        case [day, provider, model, module]:
+            return day, unquote(provider), unquote(model), unquote(module)
+        case _:
+            return None
 
 
 def audit_record(tenant_id: str, record_id: str) -> Key:
     return {"PK": tenant_id, "SK": record_id}
 
 
+def audit_contents(tenant_id: str) -> str:
+    return f"{tenant_id}#content"
+
+
 def audit_content(tenant_id: str, record_id: str, part: str) -> Key:
-    return {"PK": f"{tenant_id}#content", "SK": f"{record_id}#{part}"}
+    return {"PK": audit_contents(tenant_id), "SK": f"{record_id}#{part}"}
 
 
 def audit_owner(tenant_id: str, user_id: str) -> str:

@@ -8,6 +8,9 @@ from nexus_ai.core.settings import get_settings
 from nexus_ai.net.concurrency import time_left
 from nexus_ai.storage import aws
 
+# S3's own limit for one DeleteObjects.
+BATCH = 1000
+
 
 class ObjectMissing(Exception):
     """There is no such object, or no longer."""

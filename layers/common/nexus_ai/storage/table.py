@@ -1,7 +1,7 @@
 """A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of AWS's many."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
@@ -83,6 +83,33 @@ class Table:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         return unmarshal(_send("UpdateItem", request, repeatable=repeatable).get("Attributes", {}))
 
+    def set_fields(
+        self,
+        key: Key,
+        fields: Mapping[str, Any],
+        *,
+        keep: Collection[str] = (),
+        condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+        returns: str = "NONE",
+    ) -> Item:
+        """Write these fields of an item and leave all others, which a newer version may have added.
+
+        `files[2]` names the third entry of the list `files`, or appends it to a list of two. Fields of `keep` are
+        written only where they are missing. Returns and raises what `update` does.
+        """
+        sets: list[str] = []
+        all_names, all_values = dict(names or {}), dict(values or {})
+        for number, (field, value) in enumerate(fields.items()):
+            name, bracket, place = field.partition("[")
+            path, given = f"#set{number}{bracket}{place}", f":set{number}"
+            sets.append(f"{path} = " + (f"if_not_exists({path}, {given})" if field in keep else given))
+            all_names[f"#set{number}"] = name
+            all_values[given] = value
+        expression = f"SET {', '.join(sets)}"
+        return self.update(key, expression, all_values, condition=condition, names=all_names, returns=returns)
+
     def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
         if condition:
@@ -102,8 +129,12 @@ class Table:
         newest_first: bool = False,
         page_size: int | None = None,
         consistent: bool = False,
+        only: str | None = None,
     ) -> Iterator[Item]:
-        """All items of one partition that meet the condition, page after page as they are asked for."""
+        """Yield all items of one partition that meet the condition, page after page as they are asked for.
+
+        `only` names the attributes that are wanted of each.
+        """
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
@@ -116,6 +147,7 @@ class Table:
             "FilterExpression": filter_by,
             "ExpressionAttributeNames": dict(names) if names else None,
             "Limit": page_size,
+            "ProjectionExpression": only,
         }
         request |= {name: value for name, value in optional.items() if value is not None}
         while True:

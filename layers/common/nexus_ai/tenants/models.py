@@ -1,16 +1,17 @@
 """What a tenant configures."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from nexus_ai.core.wire import StoredModel, StoredPart, unknown_as
 
 
-class ConnectionResult(BaseModel):
+class ConnectionResult(StoredModel):
     """How the last test of a provider's key and model ended: `code` is "ok", or what was wrong."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
     model: str
@@ -18,14 +19,12 @@ class ConnectionResult(BaseModel):
     at_ms: int
 
 
-class ProviderConfig(BaseModel):
+class ProviderConfig(StoredModel):
     """A provider as the tenant set it up. The key is KMS ciphertext, bound to tenant and provider.
 
     `key_last_four` and `key_fingerprint` (secrets.fingerprint) are for people to tell keys apart. Which provider is the
     default is an item of its own, so that there is never more than one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str
     model: str
@@ -45,20 +44,18 @@ class Strategy(StrEnum):
     FASTEST = "fastest"
 
 
-class FallbackStep(BaseModel):
+class FallbackStep(StoredPart):
     """A provider in an order of fallback; its configured model where `model` is None."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str
     model: str | None = None
-    weight: int = Field(default=1, ge=0, le=1000)
+    weight: int = 1
 
 
-class FallbackOrder(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class FallbackOrder(StoredModel):
+    """The order of fallback of a module. By an unknown strategy the steps are taken as they stand."""
 
-    strategy: Strategy = Strategy.ORDERED
+    strategy: Annotated[Strategy, unknown_as(Strategy.ORDERED)] = Strategy.ORDERED
     steps: tuple[FallbackStep, ...]
 
 
@@ -70,17 +67,15 @@ class AuditContent(StrEnum):
     NONE = "none"
 
 
-class ModelPrice(BaseModel):
+class ModelPrice(StoredPart):
     """US dollars per million tokens, as the tenant entered them for a model that the price list does not know.
 
     `context_tokens` is the most that the model takes in and gives together; None where the tenant did not say.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input_per_million: Decimal = Field(ge=0)
-    output_per_million: Decimal = Field(ge=0)
-    context_tokens: int | None = Field(default=None, ge=1)
+    input_per_million: Decimal
+    output_per_million: Decimal
+    context_tokens: int | None = None
 
 
 class MailLanguage(StrEnum):
@@ -88,16 +83,16 @@ class MailLanguage(StrEnum):
     EN = "en"
 
 
-class Preferences(BaseModel):
+class Preferences(StoredModel):
     """`allowed_providers` None allows all. A provider of which any model is in `allowed_models` ("openai/gpt-9") may be
     asked for those alone, one of which none is there for all.
+
+    By an unknown choice of what is kept, nothing is kept: a newer version may have named a stricter one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    cache_ttl_days: int = Field(default=7, ge=0, le=30)
-    audit_content: AuditContent = AuditContent.FULL
-    mail_language: MailLanguage = MailLanguage.PT_BR
+    cache_ttl_days: int = 7
+    audit_content: Annotated[AuditContent, unknown_as(AuditContent.NONE)] = AuditContent.FULL
+    mail_language: Annotated[MailLanguage, unknown_as(MailLanguage.PT_BR)] = MailLanguage.PT_BR
     allowed_providers: tuple[str, ...] | None = None
     allowed_models: tuple[str, ...] | None = None
     # A copy of the zone that rules the limits, for the days of statistics; None is the deployment's default.
@@ -112,10 +107,8 @@ class Preferences(BaseModel):
         return not named or f"{provider}/{model}" in named
 
 
-class AlertSettings(BaseModel):
+class AlertSettings(StoredModel):
     """At which percentages of a limit a mail goes out, and to whom."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     thresholds: tuple[int, ...] = (80,)
     emails: tuple[str, ...] = ()
@@ -126,20 +119,19 @@ class StopReason(StrEnum):
     COMPLAINT = "complaint"
 
 
-class StoppedEmail(BaseModel):
-    """An address that no mail goes to any more: it does not exist, or its owner called our mail unwanted."""
+class StoppedEmail(StoredModel):
+    """An address that gets no mail any more: it does not exist, or its owner called our mail unwanted.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    An unknown reason stops it as well, and is shown as a complaint: nobody may take it for an address to try again.
+    """
 
     address: str
-    reason: StopReason
+    reason: Annotated[StopReason, unknown_as(StopReason.COMPLAINT)]
     at_ms: int
 
 
-class Circuit(BaseModel):
+class Circuit(StoredModel):
     """What is remembered of a provider's model: failures in a row, until when nobody tries it, and how fast it was."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     failures: int = 0
     open_until_ms: int = 0
@@ -149,6 +141,15 @@ class Circuit(BaseModel):
 
 # The module for which an order of fallback holds that has none of its own.
 ANY_MODULE = "*"
+
+
+def orders_of(orders: Mapping[str, FallbackOrder], providers: Collection[str]) -> dict[str, FallbackOrder]:
+    """Return the orders without steps of other providers, and without orders in which none is left."""
+    kept = {
+        module: order.model_copy(update={"steps": tuple(step for step in order.steps if step.provider in providers)})
+        for module, order in orders.items()
+    }
+    return {module: order for module, order in kept.items() if order.steps}
 
 
 class TenantSettings(BaseModel):
@@ -163,6 +164,14 @@ class TenantSettings(BaseModel):
     # By their addresses in lower case.
     stopped_emails: Mapping[str, StoppedEmail] = {}
     circuits: Mapping[tuple[str, str], Circuit] = {}
+
+    def of_providers(self, known: Collection[str]) -> "TenantSettings":
+        """Return the settings without other providers and without orders in which none is left."""
+        steps = (step for order in self.fallbacks.values() for step in order.steps)
+        if all(name in known for name in self.providers) and all(step.provider in known for step in steps):
+            return self
+        providers = {name: config for name, config in self.providers.items() if name in known}
+        return self.model_copy(update={"providers": providers, "fallbacks": orders_of(self.fallbacks, known)})
 
     def fallback(self, module: str) -> FallbackOrder:
         """The order for a module, else the tenant's general one, else the configured providers as they stand."""

@@ -4,8 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from pydantic import ValidationError
+
+from nexus_ai.core.observability import logger
+from nexus_ai.core.wire import StoredModel
 from nexus_ai.storage import keys
-from nexus_ai.storage.keys import Key
 from nexus_ai.storage.table import ConditionFailed, Item, Table
 from nexus_ai.tenants.models import (
     AlertSettings,
@@ -16,58 +19,92 @@ from nexus_ai.tenants.models import (
     ProviderConfig,
     StoppedEmail,
     TenantSettings,
+    orders_of,
 )
+
+# Attributes of every item that belong to none of its fields.
+_ENVELOPE = frozenset({"PK", "SK", "expiresAt"})
 
 
 def _body(item: Item) -> Item:
-    return {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
+    return {name: value for name, value in item.items() if name not in _ENVELOPE}
+
+
+def _read[Model: StoredModel](model: type[Model], item: Item) -> Model | None:
+    """Return one thing of several, or None for a form that this version cannot read: the tenant goes on without it."""
+    try:
+        return model.model_validate(_body(item))
+    except ValidationError:
+        kind = item["SK"].partition("#")[0]
+        logger().warning("a setting of another form is passed over", tenant_id=item["PK"], kind=kind)
+        return None
+
+
+class _Reading:
+    """The settings of a tenant, put together item by item.
+
+    A sort key of a kind or form that this version does not know is passed over. Preferences and alerts are there once
+    and bind every call, so one that cannot be read fails the reading: a default in its place could allow too much.
+    """
+
+    def __init__(self) -> None:
+        self.providers: dict[str, ProviderConfig] = {}
+        # Those of another form included.
+        self.configured: set[str] = set()
+        self.fallbacks: dict[str, FallbackOrder] = {}
+        self.circuits: dict[tuple[str, str], Circuit] = {}
+        self.stopped: dict[str, StoppedEmail] = {}
+        self.preferences, self.alerts = Preferences(), AlertSettings()
+        self.default: str | None = None
+
+    def add(self, item: Item) -> None:
+        match item["SK"].split("#"):
+            case ["preferences"]:
+                self.preferences = Preferences.model_validate(_body(item))
+            case ["alerts"]:
+                self.alerts = AlertSettings.model_validate(_body(item))
+            case ["default"]:
+                self.default = item.get("provider")
+            case _:
+                self._add_one_of_several(item)
+
+    def _add_one_of_several(self, item: Item) -> None:
+        match item["SK"].split("#"):
+            case ["provider", provider]:
+                self.configured.add(provider)
+                if config := _read(ProviderConfig, item):
+                    self.providers[provider] = config
+            case ["fallback", module] if order := _read(FallbackOrder, item):
+                self.fallbacks[module] = order
+            case ["circuit", provider, model] if circuit := _read(Circuit, item):
+                self.circuits[provider, model] = circuit
+            # An address may hold the separator itself.
+            case ["stopped", *address] if stopped := _read(StoppedEmail, item):
+                self.stopped["#".join(address)] = stopped
+            case _:
+                return
+
+    def settings(self) -> TenantSettings:
+        providers = {
+            name: config.model_copy(update={"is_default": name == self.default})
+            for name, config in self.providers.items()
+        }
+        return TenantSettings(
+            providers=providers,
+            # Without providers that were removed since.
+            fallbacks=orders_of(self.fallbacks, self.configured),
+            preferences=self.preferences,
+            alerts=self.alerts,
+            stopped_emails=self.stopped,
+            circuits=self.circuits,
+        )
 
 
 def _settings(items: Iterable[Item]) -> TenantSettings:
-    providers: dict[str, ProviderConfig] = {}
-    fallbacks: dict[str, FallbackOrder] = {}
-    circuits: dict[tuple[str, str], Circuit] = {}
-    stopped: dict[str, StoppedEmail] = {}
-    preferences, alerts, default = Preferences(), AlertSettings(), None
+    reading = _Reading()
     for item in items:
-        kind, _, name = item["SK"].partition("#")
-        match kind:
-            case "provider":
-                providers[name] = ProviderConfig.model_validate(_body(item))
-            case "fallback":
-                fallbacks[name] = FallbackOrder.model_validate(_body(item))
-            case "preferences":
-                preferences = Preferences.model_validate(_body(item))
-            case "alerts":
-                alerts = AlertSettings.model_validate(_body(item))
-            case "stopped":
-                stopped[name] = StoppedEmail.model_validate(_body(item))
-            case "default":
-                default = item["provider"]
-            case "circuit":
-                provider, _, model = name.partition("#")
-                circuits[provider, model] = Circuit.model_validate(_body(item))
-            case _:
-                raise ValueError(f"an item of the kind {kind!r} is not a setting")
-    if default in providers:
-        providers[default] = providers[default].model_copy(update={"is_default": True})
-    return TenantSettings(
-        providers=providers,
-        fallbacks=_of_configured(fallbacks, providers),
-        preferences=preferences,
-        alerts=alerts,
-        stopped_emails=stopped,
-        circuits=circuits,
-    )
-
-
-def _of_configured(orders: Mapping[str, FallbackOrder], providers: Collection[str]) -> dict[str, FallbackOrder]:
-    """The orders without providers that were removed since, and without those in which nobody is left."""
-    kept = {
-        module: order.model_copy(update={"steps": tuple(step for step in order.steps if step.provider in providers)})
-        for module, order in orders.items()
-    }
-    return {module: order for module, order in kept.items() if order.steps}
+        reading.add(item)
+    return reading.settings()
 
 
 class TenantStore:
@@ -84,9 +121,9 @@ class TenantStore:
         return _settings(self._table.query("PK = :tenant AND begins_with(SK, :circuits)", values))
 
     def load_provider(self, tenant_id: str, provider: str) -> ProviderConfig | None:
-        """The configuration as it stands at this moment, not saying whether it is the default."""
+        """Return the configuration as it stands at this moment; it does not say if it is the default."""
         item = self._table.get(keys.provider_config(tenant_id, provider), consistent=True)
-        return ProviderConfig.model_validate(_body(item)) if item else None
+        return _read(ProviderConfig, item) if item else None
 
     def put_provider(self, tenant_id: str, config: ProviderConfig, *, keep: Collection[str] = ()) -> ProviderConfig:
         """Writes a configuration; the fields of `keep` stay as they are where there is one. Returns what is there."""
@@ -98,7 +135,10 @@ class TenantStore:
         return self._set_provider(tenant_id, provider, fields, condition="attribute_exists(PK)")
 
     def note_test(self, tenant_id: str, tested: ProviderConfig, result: ConnectionResult) -> None:
-        """Notes how the test of a configuration's key ended, unless it has another key meanwhile."""
+        """Note how the test of a configuration's key ended, unless it has another key meanwhile.
+
+        The result is replaced whole: it is that of another test.
+        """
         with suppress(ConditionFailed):
             self._table.update(
                 keys.provider_config(tenant_id, tested.provider),
@@ -115,7 +155,10 @@ class TenantStore:
             self.unset_default(tenant_id, provider)
 
     def set_default(self, tenant_id: str, provider: str) -> None:
-        """There is one item for it: of two who choose at once, the later one has chosen."""
+        """Make a provider the default. There is one item for it, so that of two choices at once the later one counts.
+
+        It is written whole: what belonged to the choice before goes with it.
+        """
         self._table.put({**keys.default_provider(tenant_id), "provider": provider})
 
     def unset_default(self, tenant_id: str, provider: str) -> None:
@@ -130,17 +173,19 @@ class TenantStore:
         return item is not None and item["provider"] == provider
 
     def put_fallback(self, tenant_id: str, module: str, order: FallbackOrder) -> None:
-        self._table.put({**keys.fallback(tenant_id, module), **order.model_dump()})
+        """Write strategy and steps of a module's order. The list of steps is replaced whole."""
+        self._table.set_fields(keys.fallback(tenant_id, module), order.model_dump())
 
     def delete_fallback(self, tenant_id: str, module: str) -> None:
         self._table.delete(keys.fallback(tenant_id, module))
 
     def change_preferences(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
-        """Changes these preferences and leaves the others."""
-        self._set(keys.preferences(tenant_id), fields)
+        """Change these preferences and leave the others. A list or map among them is replaced whole."""
+        self._table.set_fields(keys.preferences(tenant_id), fields)
 
     def change_alerts(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
-        self._set(keys.alerts(tenant_id), fields)
+        """Change thresholds or addresses, each of them a list that is replaced whole."""
+        self._table.set_fields(keys.alerts(tenant_id), fields)
 
     def stop_email(self, tenant_id: str, stopped: StoppedEmail) -> None:
         """No mail goes to this address any more; it stays stopped for the reason it was stopped for first."""
@@ -204,19 +249,6 @@ class TenantStore:
         keep: Collection[str] = (),
         condition: str | None = None,
     ) -> ProviderConfig:
-        saved = self._set(keys.provider_config(tenant_id, provider), fields, keep=keep, condition=condition)
+        key = keys.provider_config(tenant_id, provider)
+        saved = self._table.set_fields(key, fields, keep=keep, condition=condition, returns="ALL_NEW")
         return ProviderConfig.model_validate(_body(saved))
-
-    def _set(
-        self, key: Key, fields: Mapping[str, Any], *, keep: Collection[str] = (), condition: str | None = None
-    ) -> Item:
-        """Writes these attributes of an item, those of `keep` only where they are missing; returns all of it."""
-        sets = [f"#{name} = " + (f"if_not_exists(#{name}, :{name})" if name in keep else f":{name}") for name in fields]
-        return self._table.update(
-            key,
-            f"SET {', '.join(sets)}",
-            {f":{name}": value for name, value in fields.items()},
-            condition=condition,
-            names={f"#{name}": name for name in fields},
-            returns="ALL_NEW",
-        )

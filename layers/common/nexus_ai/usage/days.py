@@ -6,11 +6,12 @@ Whoever writes a record marks its day with the same call of the store, once a pr
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from nexus_ai.core.clock import knows_zone, zone_of
 from nexus_ai.storage import keys
 from nexus_ai.storage.table import Item, Table, delete_together
-from nexus_ai.usage.store import Numbers
+from nexus_ai.usage.models import ComparedSoFar
+from nexus_ai.usage.store import COUNTERS, Numbers
 
 # How long after a day's end everything that belongs to it has been written, the sweep's part included. It is also more
 # than any clock is set forth or back, so that a day need not be known to the hour.
@@ -47,7 +48,10 @@ class DaysToCheck:
         self._marked: set[tuple[str, str, str]] = set()
 
     def mark(self, tenant_id: str, day: str, time_zone: str) -> list[tuple[Table, Item]]:
-        """The item to put with a record; none where this process has put it."""
+        """Return the item to put with a record; none where this process has put it.
+
+        A mark is put whole. A comparison that was begun begins anew then.
+        """
         if (tenant_id, day, time_zone) in self._marked:
             return []
         over = _end(day, time_zone)
@@ -65,29 +69,40 @@ class DaysToCheck:
         self._marked.add((tenant_id, day, time_zone))
 
     def due(self, now_s: int) -> Iterator[tuple[str, str]]:
-        """Company and day of all that is to be compared, each once."""
+        """Yield tenant and day of all that is to be compared, each once.
+
+        Marks in a form that this version does not know are left to the version that does.
+        """
         for shard in keys.usage_check_shards():
             values = {":shard": shard, ":now": now_s}
             found = self._table.query("dueShard = :shard AND dueAt <= :now", values, index=keys.DUE_INDEX)
-            yield from dict.fromkeys((item["PK"], item["SK"].split("#")[1]) for item in found)
+            marks = ((item["PK"], _mark(item)) for item in found)
+            yield from dict.fromkeys((tenant_id, mark.day) for tenant_id, mark in marks if mark)
 
     def load(self, tenant_id: str, day: str) -> Day | None:
-        """None where it was compared meanwhile."""
+        """Return a day that is to be compared; None where it was compared meanwhile.
+
+        None as well where a mark names a time zone that this version does not know: nobody here can say when that day
+        began and ended.
+        """
         values = {":tenant": tenant_id, ":day": f"check#{day}#"}
-        items = list(self._table.query("PK = :tenant AND begins_with(SK, :day)", values, consistent=True))
-        if not items:
+        found = self._table.query("PK = :tenant AND begins_with(SK, :day)", values, consistent=True)
+        marks = {mark.time_zone: item for item in found if (mark := _mark(item))}
+        zones = tuple(marks)
+        if not zones or not all(map(knows_zone, zones)):
             return None
-        zones = tuple(item["SK"].split("#", 2)[2] for item in items)
-        # Whose zones are not those that it was added up in is added up anew.
-        kept = next((item["progress"] for item in items if item.get("progress", {}).get("zones") == list(zones)), None)
-        return Day(tenant_id, day, zones, Progress(kept["after"], kept["sums"]) if kept else None)
+        begun = [ComparedSoFar.model_validate(item["progress"]) for item in marks.values() if "progress" in item]
+        # In other zones, or with other counters, it is added up anew.
+        kept = next((each for each in begun if (each.zones, each.counters) == (zones, COUNTERS)), None)
+        sums = {name: dict(numbers) for name, numbers in kept.sums.items()} if kept else {}
+        return Day(tenant_id, day, zones, Progress(kept.after, sums) if kept else None)
 
     def keep(self, day: Day, progress: Progress) -> None:
-        """The next run goes on here."""
-        self._table.update(
+        """Let the next run go on here. The progress before it is replaced whole."""
+        begun = ComparedSoFar(after=progress.after, sums=progress.sums, zones=day.zones, counters=COUNTERS)
+        self._table.set_fields(
             keys.usage_check(day.tenant_id, day.day, day.zones[0]),
-            "SET progress = :progress",
-            {":progress": {"zones": day.zones, "after": progress.after, "sums": progress.sums}},
+            {"progress": begun.model_dump()},
             condition="attribute_exists(PK)",
         )
 
@@ -95,8 +110,22 @@ class DaysToCheck:
         delete_together([(self._table, keys.usage_check(day.tenant_id, day.day, zone)) for zone in day.zones])
 
 
+class _Mark(NamedTuple):
+    day: str
+    time_zone: str
+
+
+def _mark(item: Item) -> _Mark | None:
+    """Return what a mark's sort key says; None for a key of another form."""
+    match item["SK"].split("#"):
+        case ["check", day, time_zone]:
+            return _Mark(day, time_zone)
+        case _:
+            return None
+
+
 def _begin(day: str, time_zone: str) -> int:
-    return int(datetime.combine(date.fromisoformat(day), datetime.min.time(), ZoneInfo(time_zone)).timestamp())
+    return int(datetime.combine(date.fromisoformat(day), datetime.min.time(), zone_of(time_zone)).timestamp())
 
 
 def _end(day: str, time_zone: str) -> int:

@@ -13,6 +13,8 @@ from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
 DAY_S = 86_400
 # A roll-up as it stands in its item: counters by their names, those of 0 left out.
 type Numbers = dict[str, int]
+# All that this version counts, latency's buckets included. What else stands in an item is a newer version's.
+COUNTERS = (*Counts.model_fields, *(f"latency{number}" for number in range(len(LATENCY_BUCKETS_MS) + 1)))
 
 
 def latency_bucket(latency_ms: int) -> str:
@@ -47,28 +49,33 @@ class UsageStore:
         )
 
     def between(self, tenant_id: str, first_day: str, last_day: str) -> Iterator[tuple[UsageEntry, dict[str, int]]]:
-        """Every roll-up of the days, both included, with its buckets of latency by their names."""
+        """Yield every roll-up of the days, both included, with its buckets of latency by their names.
+
+        A roll-up by other dimensions is a newer version's, and counts the same requests once more: it is passed over.
+        """
         values = {":tenant": tenant_id, ":first": first_day, ":last": f"{last_day}#\uffff"}
         for item in self._table.query("PK = :tenant AND SK BETWEEN :first AND :last", values):
-            yield (
-                _entry(item),
-                {name: count for name, count in item.items() if name.startswith("latency") and name != "latency_ms"},
-            )
+            entry, counted = _entry(item), _numbers(item)
+            if entry and counted:
+                yield entry, {name: count for name, count in counted.items() if name not in Counts.model_fields}
 
     def of_day(self, tenant_id: str, day: str) -> dict[str, Numbers]:
-        """A day's roll-ups by their sort keys."""
+        """Return a day's roll-ups by their sort keys, as far as this version counts."""
         values = {":tenant": tenant_id, ":day": f"{day}#"}
         found = self._table.query("PK = :tenant AND begins_with(SK, :day)", values, consistent=True)
-        return {item["SK"]: _numbers(item) for item in found}
+        return {item["SK"]: _numbers(item) for item in found if _entry(item)}
 
     def correct(self, tenant_id: str, day: str, name: str, was: Numbers, is_: Numbers) -> None:
-        """Sets a roll-up, known by its sort key, to other numbers; raises ConditionFailed where it is not as it was."""
+        """Set a roll-up, known by its sort key, to other numbers; raises ConditionFailed where it is not as it was.
+
+        One that has none of them is deleted, unless a newer version counts more there. Other counters stay as they are.
+        """
         key: Key = {"PK": tenant_id, "SK": name}
         unchanged = [f"{number} = :was_{number}" for number in was]
         unchanged += [f"attribute_not_exists({number})" for number in is_.keys() - was.keys()]
         condition = " AND ".join(unchanged)
         values = {f":was_{number}": value for number, value in was.items()}
-        if not is_:
+        if not is_ and not self._counts_more(key):
             self._table.delete(key, condition=condition, values=values)
             return
         sets = ", ".join(["expiresAt = :expires", *(f"{number} = :{number}" for number in is_)])
@@ -76,20 +83,28 @@ class UsageStore:
         values |= {f":{number}": value for number, value in is_.items()} | {":expires": self._expires_at(day)}
         self._table.update(key, f"SET {sets}" + (f" REMOVE {gone}" if gone else ""), values, condition=condition)
 
+    def _counts_more(self, key: Key) -> bool:
+        """Say if an item has attributes that this version does not know."""
+        values = {":tenant": key["PK"], ":name": key["SK"]}
+        found = self._table.query("PK = :tenant AND SK = :name", values, consistent=True)
+        return any(item.keys() - {*key, "expiresAt", *COUNTERS} for item in found)
+
     def _expires_at(self, day: str) -> int:
         # A local day may begin half a day before or after UTC's.
         return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) + DAY_S + self._kept_s
 
 
 def _numbers(item: Item) -> Numbers:
-    return {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"} and value}
+    return {name: item[name] for name in COUNTERS if item.get(name)}
 
 
-def _entry(item: Item) -> UsageEntry:
-    day, provider, rest = item["SK"].split("#", 2)
-    model, module = rest.rsplit("#", 1)
-    counts = Counts.model_validate({name: item[name] for name in Counts.model_fields if name in item})
-    return UsageEntry(day=day, provider=provider, model=model, module=module, counts=counts)
+def _entry(item: Item) -> UsageEntry | None:
+    """Return what a roll-up counts; None for one by other dimensions."""
+    dimensions = keys.usage_dimensions(item["SK"])
+    if dimensions is None:
+        return None
+    day, provider, model, module = dimensions
+    return UsageEntry(day=day, provider=provider, model=model, module=module, counts=Counts.model_validate(item))
 
 
 def usage_store() -> UsageStore:

@@ -157,8 +157,8 @@ def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
             # moto knows addresses by their path, too.
             sent = AWSRequest("POST", f"{url}/", headers=dict(request.headers), data=request.body).prepare()
             status, headers, body = stubber.process_request(sent)
-            request_id = dict(headers).get("x-amzn-requestid")
-            return Response(status, body if isinstance(body, bytes) else body.encode(), request_id)
+            named = {name.lower(): value for name, value in headers.items()}
+            return Response(status, body if isinstance(body, bytes) else body.encode(), named.get("x-amzn-requestid"))
 
         return respond
 

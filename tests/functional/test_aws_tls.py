@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus_ai.net.aws_transport import AwsTransport, Request, TransportError
+from nexus_ai.net.aws_transport import KEEP_ALIVE_S, AwsTransport, Request, TransportError
 from tests.functional.certificates import certified, server_context
 from tests.functional.raw_server import OK, RawServer, Script, raw_server, responding
 
@@ -56,6 +57,22 @@ def test_an_authority_that_the_environment_names_is_trusted_and_the_connection_k
     with raw_server(over_tls(certificate)) as server, transport_to(server.port) as transport:
         assert [send(transport, body) for body in (b"{1}", b"{2}")] == [200, 200]
         assert (server.connections, server.requests) == (1, [b"{1}", b"{2}"])
+
+
+def test_the_authorities_are_read_once_for_all_connections_of_a_handle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To read certifi's takes more CPU than all that a request does with AWS."""
+    certificate = certified(tmp_path, "127.0.0.1")
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(certificate.read_bytes())
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authorities))
+    with raw_server(over_tls(certificate)) as server, transport_to(server.port) as transport:
+        assert send(transport) == 200
+        authorities.unlink()
+        now_s = time.time()
+        monkeypatch.setattr(time, "time", lambda: now_s + KEEP_ALIVE_S)
+        assert (send(transport), server.connections) == (200, 2)
 
 
 @pytest.mark.parametrize(("address", "is_known"), [("127.0.0.1", False), ("127.0.0.2", True)])

@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from functions.get_preferences.app import handler as get_preferences
 from local.stack import LocalStack
 from nexus_ai.assistant.copywriting.models import CopyRequest
 from nexus_ai.assistant.copywriting.service import model_call
@@ -23,6 +24,7 @@ from nexus_ai.storage.json_service import TRIES
 from tests.functional.faults import Fault, broken, fault, throttled, unreachable
 from tests.functional.limits_support import MovedClock, caller_of
 from tests.functional.pipeline_support import audit, copy, limit_state, records, set_limits, welcome
+from tests.unit.http_events import Context, read_event
 
 FAULTS = [throttled, broken, unreachable]
 STUCK_S = 20
@@ -180,6 +182,19 @@ def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack
     assert stack.providers.count() == 0
     state = gateway.limits.state(caller)
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, dict(state.in_flight)) == (0, (0, 0, 0), {})
+
+
+@pytest.mark.parametrize(("remaining_ms", "tries"), [(29_000, TRIES), (400, 1)])
+def test_the_store_is_tried_for_as_long_as_the_function_has_time(
+    stack: LocalStack, known: str, remaining_ms: int, tries: int
+) -> None:
+    """So that its error is returned before Lambda ends the function."""
+    event = read_event("get_preferences")
+    event["requestContext"]["authorizer"] |= {"tenantId": known}
+    with fault("Query", get_settings().settings_table, throttled) as met:
+        response = get_preferences(event, Context(remaining_ms))
+
+    assert (response["statusCode"], len(met)) == (503, tries)
 
 
 def test_a_write_that_comes_back_after_the_response_is_not_sent_again(

@@ -58,7 +58,7 @@ class KeptAnswers:
             found = self.store.answer(item, self._now_s())
             return (Hit(key, found, call.parse(found.text)) if found else None), others
         except Exception as error:  # noqa: BLE001 (an entry may be damaged in any way)
-            logger().warning("the cache gave nothing", extra={"error": type(error).__name__})
+            logger().warning("the cache gave nothing", exc_info=error)
             return None, others
 
     def writes(

@@ -28,7 +28,10 @@ def answered_events() -> list[Answered]:
 
 
 def told(answer: dict[str, Any] | None) -> str:
-    """A function's answer as the table tells it."""
+    """Return what the table says of a function's response."""
     if answer is None:
         return "null"
+    if "policyDocument" in answer:
+        (statement,) = answer["policyDocument"]["Statement"]
+        return str(statement["Effect"])
     return str(next(answer[name] for name in ("errorMessage", "statusCode", "status") if name in answer))

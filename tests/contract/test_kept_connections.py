@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Final
 
@@ -11,8 +12,8 @@ import pytest
 
 from nexus_ai.net import deadline_backend, provider_http
 from nexus_ai.providers.base import FailureKind
-from tests.contract.adapters import Called
-from tests.contract.wire import Handler, Payload, Wire, answers, payload, says, whole
+from tests.contract.adapters import KEY, Called
+from tests.contract.wire import Handler, Payload, Play, Wire, answers, leaves, payload, resets, says, whole
 
 OTHER_KEY: Final = "sk-other-tenant-0123456789"
 
@@ -29,6 +30,35 @@ def test_connection_is_used_again_with_its_own_key_alone(called: Called, vendor:
     first, second, third, fourth = ports(vendor)
     assert (first, second) == (third, fourth)
     assert first != second
+
+
+def test_connections_know_a_digest_of_their_key_alone() -> None:
+    with provider_http.http_call(10, KEY) as one, provider_http.http_call(10, OTHER_KEY) as other:
+        assert one.api_key_digest != other.api_key_digest
+        assert KEY not in repr(one)
+
+
+@pytest.mark.parametrize("ends", [leaves, resets])
+def test_connection_that_ended_while_it_was_idle_costs_no_call(
+    called: Called, vendor: Wire, ends: Callable[[], Play]
+) -> None:
+    said = payload(called.name, "text")
+    is_read = threading.Event()
+
+    def play(handler: Handler) -> None:
+        handler.wfile.write(whole(said))
+        if len(vendor.asked) == 1:
+            is_read.wait(5)
+            ends()(handler)
+
+    vendor.end_connections()
+    vendor.plays(play)
+    called.complete()
+    is_read.set()
+    vendor.await_no_connection()
+
+    assert called.complete().text == said.expect["text"]
+    assert len(vendor.asked) == len(set(ports(vendor))) == 2
 
 
 def test_error_keeps_its_connection(called: Called, vendor: Wire) -> None:

@@ -1,6 +1,7 @@
 """Streams through each SDK: the call's deadline, its failures and its connections hold as for whole responses."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -8,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from nexus_ai.core.settings import Settings
 from nexus_ai.net import provider_http
+from nexus_ai.net.deadline_backend import current_call
 from nexus_ai.providers.base import FailureKind, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import REGISTRY
 from nexus_ai.providers.transport import provider_call
@@ -17,7 +18,7 @@ from tests.contract.adapters import KEY
 from tests.contract.streams import END, HEAD, delta, done, streams_texts, texts
 from tests.contract.wire import Handler, Payload, Play, Wire, answers, drips, holds, leaves, resets
 
-SHORT_S: Final = 0.3
+SHORT_S: Final = 0.1
 OTHER_KEY: Final = "sk-other-tenant-0123456789"
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -34,14 +35,6 @@ def failure_of(name: ProviderName, *, timeout_s: float = 10) -> ProviderFailure:
     with pytest.raises(ProviderFailure) as caught:
         streamed(name, timeout_s=timeout_s)
     return caught.value
-
-
-@pytest.fixture
-def connected(operator: Settings, vendor: Wire, name: ProviderName) -> ProviderName:
-    """A provider whose SDK is loaded, so that all of a short time is the server's."""
-    vendor.plays(streams_texts(name, "Oi"))
-    streamed(name)
-    return name
 
 
 def test_stream_arrives_whole_and_unchanged(vendor: Wire, name: ProviderName) -> None:
@@ -70,22 +63,36 @@ def test_delta_arrives_before_the_next_is_sent(vendor: Wire, name: ProviderName)
     assert (read, in_time) == (["um", "dois"], [True])
 
 
-def test_endless_stream_ends_at_the_deadline(connected: ProviderName, vendor: Wire) -> None:
+def deadline_passes_within(name: ProviderName) -> ProviderFailure:
+    """What comes of a stream whose deadline comes shortly after its first delta."""
+
+    def read() -> None:
+        with provider_call(3600, KEY):
+            for _ in texts(name, KEY):
+                call = current_call.get()
+                call.deadline = min(call.deadline, time.monotonic() + SHORT_S)
+
+    with pytest.raises(ProviderFailure) as caught:
+        read()
+    return caught.value
+
+
+def test_endless_stream_ends_at_the_deadline(vendor: Wire, name: ProviderName) -> None:
     def play(handler: Handler) -> None:
         handler.wfile.write(HEAD)
         while not handler.client_left(within_s=0.01):
-            handler.wfile.write(delta(connected, "mais"))
+            handler.wfile.write(delta(name, "mais"))
 
     vendor.plays(play)
-    failure = failure_of(connected, timeout_s=SHORT_S)
+    failure = deadline_passes_within(name)
 
     assert (failure.kind, failure.status, failure.sent) == (FailureKind.TIMEOUT, 200, True)
 
 
-def test_stream_that_stops_ends_at_the_deadline(connected: ProviderName, vendor: Wire) -> None:
-    vendor.plays(holds(after=HEAD + delta(connected, "um")))
+def test_stream_that_stops_ends_at_the_deadline(vendor: Wire, name: ProviderName) -> None:
+    vendor.plays(holds(after=HEAD + delta(name, "um")))
 
-    failure = failure_of(connected, timeout_s=SHORT_S)
+    failure = deadline_passes_within(name)
 
     assert (failure.kind, failure.status, failure.sent) == (FailureKind.TIMEOUT, 200, True)
 

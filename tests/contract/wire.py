@@ -129,6 +129,10 @@ class _Server(ThreadingHTTPServer):
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+        self.await_no_connection()
+
+    def await_no_connection(self) -> None:
+        with self._changed:
             assert self._changed.wait_for(lambda: not self._open, timeout=5)
 
 
@@ -170,6 +174,10 @@ class Wire:
 
     def end_connections(self) -> None:
         self._server.end_connections()
+
+    def await_no_connection(self) -> None:
+        """Wait until every connection has ended by what was played."""
+        self._server.await_no_connection()
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:

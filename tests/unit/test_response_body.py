@@ -79,14 +79,18 @@ def test_body_that_is_compressed_more_than_once_is_refused(encodings: bytes) -> 
         list(decoded([gzip.compress(gzip.compress(b"{}"))], encodings))
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"{}", b"\x1f\x8b\x08\x00", gzip.compress(b"{}" * 99, mtime=0)[:-12] + b"\xff" * 12],
-    ids=["plain", "head", "cut"],
-)
-def test_body_that_is_not_compressed_as_it_says_is_refused_or_short(body: bytes) -> None:
-    try:
-        read = b"".join(decoded([body], b"gzip"))
-    except UnreadableBodyError:
-        return
-    assert len(read) < 198
+def test_body_that_is_not_compressed_as_it_says_is_refused() -> None:
+    packed = gzip.compress(" ".join(map(str, range(1000))).encode())
+    wrong_sum = packed[:-8] + b"\xff" * 8
+    for body in (b"{}", b"\x1f\x8b\x08\xff" * 9, wrong_sum):
+        with pytest.raises(UnreadableBodyError):
+            list(decoded([body], b"gzip"))
+
+
+def test_body_that_is_cut_is_short() -> None:
+    body = random.Random(1).randbytes(1000)
+
+    read = b"".join(decoded([gzip.compress(body)[:-500]], b"gzip"))
+
+    assert len(read) < len(body)
+    assert body.startswith(read)

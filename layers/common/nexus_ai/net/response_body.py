@@ -29,12 +29,12 @@ def decoded(chunks: Iterable[bytes], encodings: bytes) -> Iterator[bytes]:
     Raises:
         UnreadableBodyError: The body has more than `MAX_BODY_BYTES`, or is not what `encodings` says.
     """
-    compressions = sum(encoding.strip().lower() in _COMPRESSED for encoding in encodings.split(b","))
-    if compressions > 1:
+    known = [name for name in map(bytes.strip, encodings.lower().split(b",")) if name in _COMPRESSED]
+    if len(known) > 1:
         raise UnreadableBodyError("compressed more than once")
     chunks = _bounded(chunks)
-    if compressions:
-        chunks = _bounded(_decompressed(chunks))
+    if known:
+        chunks = _bounded(_decompressed(chunks, is_deflate=known == [b"deflate"]))
     return _without_bom(chunks)
 
 
@@ -47,9 +47,10 @@ def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _decompressed(chunks: Iterable[bytes], *, is_deflate: bool) -> Iterator[bytes]:
     decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
-    is_first = True
+    # Some servers send "deflate" without the header that RFC 9110 demands (section 8.4.1.2).
+    may_lack_header = is_deflate
     try:
         for chunk in chunks:
             compressed = chunk
@@ -57,12 +58,11 @@ def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 try:
                     plain = decompressor.decompress(compressed, _STEP_BYTES)
                 except zlib.error:
-                    if not is_first:
+                    if not may_lack_header:
                         raise
-                    # Some servers send "deflate" without the header that RFC 9110 demands (section 8.4.1.2).
                     decompressor = zlib.decompressobj(_NO_HEADER)
                     plain = decompressor.decompress(compressed, _STEP_BYTES)
-                is_first = False
+                may_lack_header = False
                 yield plain
                 compressed = decompressor.unconsumed_tail
         yield decompressor.flush()

@@ -131,6 +131,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.slow
 def test_no_call_gets_the_response_of_another(
     operator: Settings, vendor: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ from contextlib import closing
 from random import Random
 from threading import Lock
 
+import pytest
+
 from nexus_ai.net.aws_transport import AwsTransport, Request, Response, TransportError
 from tests.functional.raw_server import RawServer, raw_server, reset
 
@@ -96,6 +98,7 @@ def sockets() -> int:
     return sum(os.path.realpath(f"/proc/self/fd/{name}").count("socket:") for name in names)
 
 
+@pytest.mark.slow
 def test_no_exchange_gets_the_response_of_another_and_none_is_sent_twice() -> None:
     before = sockets()
     unsent: list[bytes] = []

@@ -13,7 +13,19 @@ import pytest
 from nexus_ai.net import deadline_backend, provider_http
 from nexus_ai.providers.base import FailureKind
 from tests.contract.adapters import KEY, Called
-from tests.contract.wire import Handler, Payload, Play, Wire, answers, leaves, payload, resets, says, whole
+from tests.contract.wire import (
+    Handler,
+    Payload,
+    Play,
+    Wire,
+    answers,
+    await_delivery,
+    leaves,
+    payload,
+    resets,
+    says,
+    whole,
+)
 
 OTHER_KEY: Final = "sk-other-tenant-0123456789"
 
@@ -86,15 +98,16 @@ def test_second_response_while_the_connection_is_idle_reaches_no_call(called: Ca
 
     def play(handler: Handler) -> None:
         handler.wfile.write(whole(said))
-        is_read.wait(5)
+        is_read.wait(30)
         handler.wfile.write(whole(other))
+        await_delivery(handler)
         is_written.set()
 
     vendor.plays(play)
     for _ in range(2):
         assert called.complete().text == said.expect["text"]
         is_read.set()
-        assert is_written.wait(5)
+        assert is_written.wait(60)
 
     assert len(set(ports(vendor))) == 2
 

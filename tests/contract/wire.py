@@ -1,11 +1,14 @@
 """A vendor on loopback: it does with every request what it was told, and remembers each one whole."""
 
 import contextlib
+import fcntl
 import json
 import select
 import socket
 import struct
+import termios
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -178,6 +181,15 @@ class Wire:
     def await_no_connection(self) -> None:
         """Wait until every connection has ended by what was played."""
         self._server.await_no_connection()
+
+
+def await_delivery(handler: Handler) -> None:
+    """Wait until the other side's kernel has acknowledged everything that was written, so that a look finds it."""
+    unacknowledged, ends_at = bytearray(4), time.monotonic() + 30
+    handler.wfile.flush()
+    while fcntl.ioctl(handler.connection, termios.TIOCOUTQ, unacknowledged) or any(unacknowledged):
+        assert time.monotonic() < ends_at
+        time.sleep(0.001)
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:

@@ -197,6 +197,7 @@ def test_the_store_is_tried_for_as_long_as_the_function_has_time(
     assert (response["statusCode"], len(met)) == (503, tries)
 
 
+@pytest.mark.slow
 def test_a_write_that_comes_back_after_the_response_is_not_sent_again(
     stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,9 @@ from tests.functional.stored_items_support import (
     stored_items,
 )
 
+# Each test goes through many routes, which takes longer than `make test` has.
+pytestmark = pytest.mark.slow
+
 COPY = GENERATE_COPY.removeprefix("/api/marketing/")
 DAY = "2026-11-30"
 THROTTLED = {"code": "throttled", "model": "openai/gpt-oss-20b", "latency_ms": 1, "at_ms": 1}

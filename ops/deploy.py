@@ -22,14 +22,22 @@ from typing import Any, Final
 import tomlkit
 
 from local.template import ROOT, Template
-from ops.deployment import REGION_VARIABLES, SAMCONFIG, Deployment, DeploymentError, find, one_line_errors
+from ops.deployment import (
+    REGION_VARIABLES,
+    SAMCONFIG,
+    Deployment,
+    DeploymentError,
+    find,
+    one_line_errors,
+    parsed_overrides,
+)
 from ops.release import BUILT, MACHINES, resolved_parameters, write_release
 
 # What a deployment needs that nobody can guess, by the way in which tokens are verified.
 OTHER_ISSUER: Final = ("TokenIssuer", "TokenAudience")
 KEYS: Final = ("TokenJwksUrl", "TokenSecretArn")
 USER_POOL: Final = ("SignInPrefix", "SignInCallbackUrl")
-# A stack that was never made whole, or is about to go, takes no deployment.
+# A stack whose creation or deletion failed takes no deployment.
 CANNOT_BE_UPDATED: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 type Ask = Callable[[str], str]
@@ -49,10 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         template = Template.read(ROOT / "template.yaml")
         deployment = completed(find(asked.env), template, architecture=asked.architecture, ask=_terminal())
         parameters = resolved_parameters(template, deployment.parameters)
+        # Before the build, which takes a minute.
+        is_first = not asked.prepare and not exists(deployment)
         if not asked.prepared:
             build(parameters["Architecture"], _run)
         if not asked.prepare:
-            deploy(deployment, parameters, _run, role_arn=asked.role_arn)
+            deploy(deployment, parameters, _run, is_first=is_first, role_arn=asked.role_arn)
 
 
 def completed(
@@ -75,13 +85,14 @@ def completed(
             the deployment has.
     """
     given = dict(deployment.parameters)
-    recorded = given.get("Architecture")
-    if architecture and recorded and architecture != recorded:
-        raise DeploymentError(
-            f"{deployment.environment} has Architecture={recorded} in samconfig.toml, not {architecture}"
-        )
     answers: dict[str, str] = {}
-    if architecture and architecture != template["Parameters"]["Architecture"]["Default"] and not recorded:
+    recorded = given.get("Architecture")
+    has = recorded or template["Parameters"]["Architecture"]["Default"]
+    if architecture and architecture != has:
+        if recorded or deployment.region:
+            raise DeploymentError(
+                f"{deployment.environment} has Architecture={has} (samconfig.toml), not {architecture}"
+            )
         answers["Architecture"] = architecture
     region = deployment.region or _region(deployment.environment, ask, variables)
     answers |= _answers(given, template["Parameters"], ask, deployment.environment)
@@ -97,35 +108,49 @@ def build(architecture: str, run: Run) -> None:
 
 
 def deploy(
-    deployment: Deployment, parameters: Mapping[str, str], run: Run, *, role_arn: str = "", built: Path = BUILT
+    deployment: Deployment,
+    parameters: Mapping[str, str],
+    run: Run,
+    *,
+    is_first: bool,
+    role_arn: str = "",
+    built: Path = BUILT,
 ) -> None:
     """Deploy what was built.
 
     The first time this takes two steps: the second one protects the data against deletion.
 
     Raises:
-        DeploymentError: An earlier first deployment failed, and its stack has to be deleted.
+        DeploymentError: Nothing was built, or nothing was deployed because the first change set was declined.
     """
-    exists = _exists(deployment)
+    if not (built / "template.yaml").exists():
+        raise DeploymentError("nothing is prepared: run make prepare")
     values = built / "parameters.yaml"
     values.write_text("".join(f"{name}: '{value.replace("'", "''")}'\n" for name, value in parameters.items()))
     # SAM would look for samconfig.toml beside the template, which is the release's.
     command = ["sam", "deploy", "--config-file", str(SAMCONFIG), "--config-env", deployment.environment]
     command += ["--region", str(deployment.region)]
     command += ["--parameter-overrides", f"file://{values}", *(["--role-arn", role_arn] if role_arn else [])]
-    if not exists:
+    # In a pipeline the environment of GitHub has asked whoever has to agree.
+    confirmed = ["--no-confirm-changeset"] if os.environ.get("CI") else []
+    if is_first:
         release = write_release(built, parameters, protects_data=False)
-        run([*command, "--template-file", str(release)], {})
+        run([*command, *confirmed, "--template-file", str(release)], {})
+        # SAM ends well, too, if the change set is declined.
+        if not exists(deployment):
+            raise DeploymentError("nothing was deployed")
         print("The stack is there. The second step protects its data against deletion.", flush=True)
-        command.append("--no-confirm-changeset")
-    elif os.environ.get("CI"):
-        # In a pipeline the environment of GitHub has asked whoever has to agree.
-        command.append("--no-confirm-changeset")
+        confirmed = ["--no-confirm-changeset"]
     release = write_release(built, parameters, protects_data=True)
-    run([*command, "--template-file", str(release)], {})
+    run([*command, *confirmed, "--template-file", str(release)], {})
 
 
-def _exists(deployment: Deployment) -> bool:
+def exists(deployment: Deployment) -> bool:
+    """Return whether the stack of a deployment is there and can be updated.
+
+    Raises:
+        DeploymentError: It is there and cannot be updated: it is being changed, or its creation failed.
+    """
     try:
         status = deployment.describe()["StackStatus"]
     except DeploymentError:
@@ -136,7 +161,11 @@ def _exists(deployment: Deployment) -> bool:
             f"{deployment.region} --stack-name {deployment.stack_name}`, wait until it is gone, and deploy again"
         )
     # A change set that nobody executed leaves a stack without resources.
-    return bool(status != "REVIEW_IN_PROGRESS")
+    if status == "REVIEW_IN_PROGRESS":
+        return False
+    if status.endswith("_IN_PROGRESS"):
+        raise DeploymentError(f"{deployment.stack_name} is in {status}: wait until that has ended")
+    return True
 
 
 def _terminal() -> Ask | None:
@@ -210,9 +239,13 @@ def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str
         section["global"] = tomlkit.table(is_super_table=True)
         section["global"]["parameters"] = tomlkit.table().add("region", region).add(tomlkit.nl())
     section["global"]["parameters"]["region"] = region
-    overrides = section["deploy"]["parameters"].setdefault("parameter_overrides", tomlkit.array())
+    deploy_section = section["deploy"]["parameters"]
+    if not isinstance(deploy_section.get("parameter_overrides"), list):
+        # A guided deployment of SAM writes one text.
+        known = parsed_overrides(deploy_section.get("parameter_overrides", []))
+        deploy_section["parameter_overrides"] = [f"{name}={value}" for name, value in known.items()]
     for name, value in answers.items():
-        overrides.append(f"{name}={value}")
+        deploy_section["parameter_overrides"].append(f"{name}={value}")
     samconfig.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 

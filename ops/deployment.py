@@ -76,7 +76,7 @@ class Deployment:
         return {each["OutputKey"]: each["OutputValue"] for each in self.describe().get("Outputs", [])}
 
 
-def find(environment: str, *, samconfig: Path = SAMCONFIG, variables: Mapping[str, str] = os.environ) -> Deployment:
+def find(environment: str, *, samconfig: Path | None = None, variables: Mapping[str, str] = os.environ) -> Deployment:
     """Return an environment's deployment as samconfig.toml describes it.
 
     Raises:
@@ -84,14 +84,16 @@ def find(environment: str, *, samconfig: Path = SAMCONFIG, variables: Mapping[st
     """
     if environment not in ENVIRONMENTS:
         raise DeploymentError(f"ENV is {', '.join(ENVIRONMENTS[:-1])} or {ENVIRONMENTS[-1]}")
-    section = tomllib.loads(samconfig.read_text(encoding="utf-8"))[environment]
+    section = tomllib.loads((samconfig or SAMCONFIG).read_text(encoding="utf-8"))[environment]
     deploy, shared = section["deploy"]["parameters"], section.get("global", {}).get("parameters", {})
     region = shared.get("region") or deploy.get("region")
     for name in REGION_VARIABLES:
         named = variables.get(name)
         if region and named and named != region:
             raise DeploymentError(f"{environment} is deployed in {region} (samconfig.toml), but {name} is {named}")
-    return Deployment(environment, deploy["stack_name"], region, _parameters(deploy.get("parameter_overrides", [])))
+    return Deployment(
+        environment, deploy["stack_name"], region, parsed_overrides(deploy.get("parameter_overrides", []))
+    )
 
 
 @contextmanager
@@ -107,6 +109,8 @@ def one_line_errors(command: str) -> Generator[None]:
         reason = f"AWS refused {error.operation_name}: {_code(error)}"
     except BotoCoreError as error:
         reason = str(error).splitlines()[0]
+    except (KeyboardInterrupt, EOFError):
+        reason = "interrupted"
     else:
         return
     print(f"{command}: {reason}", file=sys.stderr)
@@ -118,7 +122,7 @@ def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
-def _parameters(overrides: object) -> dict[str, str]:
+def parsed_overrides(overrides: object) -> dict[str, str]:
     """Return the parameters in any of the forms that SAM's configuration takes."""
     from samcli.cli.types import CfnParameterOverridesType  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 

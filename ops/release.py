@@ -6,7 +6,9 @@ changes no name, and the alias keeps the old value. The deployment of an API has
 https://github.com/aws/serverless-application-model/issues/3820. Therefore a release is a copy of the built template in
 which
 
-- the description of each function with an alias carries a hash of all code, the template and all parameters, and
+- the description of each function with an alias carries a hash of all code, the template and all parameters,
+- the alarms that can stop a deployment are named by that hash, because an alarm that is only changed keeps the state it
+  has about the version before, and
 - the parameters within the API are replaced by their values.
 
 SAM's `AlwaysDeploy` does not serve: it hashes the time, so that an unchanged tree would be deployed too.
@@ -61,7 +63,9 @@ def write_release(built: Path, parameters: Mapping[str, str], *, protects_data: 
     for _, part in _of_type(release, "AWS::CloudFormation::Stack"):
         properties = part["Properties"]
         source = built / properties["TemplateURL"]
-        written = _write(Template.read(source), source.parent, protects_data=protects_data)
+        nested = Template.read(source)
+        _set_deletion_policies(nested, keeps=protects_data)
+        written = _write(nested, source.parent, protects_data=protects_data)
         properties["TemplateURL"] = written.relative_to(built).as_posix()
     return _write(release, built, protects_data=protects_data)
 
@@ -84,6 +88,9 @@ def stamped(template: Body, parameters: Mapping[str, str], content: str) -> Body
     for name, function in _of_type(stamped, FUNCTION):
         if "AutoPublishAlias" in function["Properties"]:
             function["Properties"]["Description"] = f"{name} of release {release}"
+            for alarm in function["Properties"].get("DeploymentPreference", {}).get("Alarms", []):
+                name_of_alarm = f"${{AWS::StackName}}-{alarm['Ref']}-{release}"
+                stamped["Resources"][alarm["Ref"]]["Properties"]["AlarmName"] = {"Fn::Sub": name_of_alarm}
     resolver: Any = IntrinsicsResolver(dict(parameters))
     for _, api in _of_type(stamped, API):
         # The stage's name stays a reference: SAM derives the logical id of the stage from it.
@@ -115,6 +122,18 @@ def _require_architecture(built: Path, architecture: str) -> None:
     wrong = next((path.name for path in binaries if any(f"-{other}-" in path.name for other in others)), None)
     if wrong:
         raise DeploymentError(f"the layer was built for another processor than {architecture}: it holds {wrong}")
+
+
+def _set_deletion_policies(nested: Body, *, keeps: bool) -> None:
+    """Let a nested stack keep its data, or not if its parent's creation may still fail.
+
+    RetainExceptOnCreate deletes only what the failed operation itself created, and a nested stack's creation may have
+    succeeded. Another policy alone is no change for CloudFormation, but other metadata are.
+    """
+    for resource in nested["Resources"].values():
+        if "DeletionPolicy" in resource:
+            resource["DeletionPolicy"] = resource["DeletionPolicy"] if keeps else "Delete"
+            resource["Metadata"] = {**resource.get("Metadata", {}), "KeepsData": keeps}
 
 
 def _of_type(template: Body, kind: str) -> Iterator[tuple[str, Body]]:

@@ -19,7 +19,7 @@ from ops.smoke.outcomes import Refused
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # As long as a run may take, clean-up included. A token that expires before would leave the tenant changed.
-RUN_S = 300
+RUN_S = 600
 RUN_WITH_MAIL_S = 1_200
 
 

@@ -59,21 +59,18 @@ def another_value(name: str) -> str:
     return others[0] if others else ANOTHER.get(name, "https://other.example")
 
 
-def released(
-    parameters: Mapping[str, str] | None = None, *, content: str = "content", places: Mapping[str, str] | None = None
-) -> Deployed:
+def released(parameters: Mapping[str, str] | None = None, *, content: str = "content") -> Deployed:
     """Return the release of template.yaml as CloudFormation gets it.
 
     Args:
         parameters: Those that differ from the defaults.
         content: The hash of the code that was built.
-        places: Where in S3 the code of a resource is, if not where all others are.
     """
     values = resolved_parameters(BODY, {**PARAMETERS, **(parameters or {})})
     release = stamped(BODY, values, content)
-    for name, resource in release["Resources"].items():
+    for resource in release["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][place] = f"s3://artefacts/{(places or {}).get(name, 'code')}"
+            resource["Properties"][place] = "s3://artefacts/code"
     return translated(release, values)
 
 
@@ -102,13 +99,6 @@ def test_an_unchanged_tree_publishes_nothing() -> None:
     assert versions(again) == versions(before())
     assert api_deployment(again) == api_deployment(before())
     assert set(versions(again)) == CANARIES
-
-
-@pytest.mark.parametrize("name", ["CommonLayer", "TranslateFunction", "HealthFunction"])
-def test_other_code_publishes_a_version_behind_every_alias(name: str) -> None:
-    changed = released(content="other content", places={name: "other"})
-    assert same_versions(changed) == []
-    assert api_deployment(changed) == api_deployment(before())
 
 
 @pytest.mark.parametrize("name", sorted(set(BODY["Parameters"]) - {"SignInPrefix"}))
@@ -169,6 +159,20 @@ def test_only_alarms_about_the_new_version_can_stop_a_deployment() -> None:
     assert watched == {"NewVersionCrashesAlarm": CANARIES, "NewVersionErrorsAlarm": models}
 
 
+def test_an_alarm_that_can_stop_a_deployment_is_new_in_each_release() -> None:
+    """An alarm that is only changed keeps its state, so that the old version's failures would stop the new one."""
+
+    def names(deployed: Deployed) -> set[str]:
+        alarms = of_kind(deployed, "AWS::CloudWatch::Alarm")
+        return {
+            json.dumps(alarms[name].get("AlarmName")) for name in ("NewVersionCrashesAlarm", "NewVersionErrorsAlarm")
+        }
+
+    assert len(names(before())) == 2
+    assert names(released()) == names(before())
+    assert not names(released(content="other")) & names(before())
+
+
 def _functions_by_new_version(alarm: Mapping[str, Any], deployed: Deployed) -> set[str]:
     """Return the functions an alarm looks at; each of its metrics has to be of the version that is deployed."""
     functions: set[str] = set()
@@ -213,6 +217,18 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("name", ["CommonLayer", "TranslateFunction", "HealthFunction"])
+def test_other_code_publishes_a_version_behind_every_alias(name: str, built: Path) -> None:
+    template = Template.read(built / "template.yaml")
+    first = released(content=content_hash(built, template))
+    (built / name / "app.py").write_text("other code")
+
+    changed = released(content=content_hash(built, template))
+
+    assert not set(versions(changed).values()) & set(versions(first).values())
+    assert api_deployment(changed) == api_deployment(first)
+
+
 def test_the_content_hash_sees_every_file_and_nothing_else(built: Path) -> None:
     def now() -> str:
         return content_hash(built, Template.read(built / "template.yaml"))
@@ -247,6 +263,9 @@ def test_only_the_first_deployment_leaves_its_data_unprotected(built: Path) -> N
         (users,) = of_kind(pool, "AWS::Cognito::UserPool").values()
         assert [table["DeletionProtectionEnabled"] for table in tables] == [protects] * 5
         assert users["DeletionProtection"] == ("ACTIVE" if protects else "INACTIVE")
+        kept = [each for each in pool["Resources"].values() if "DeletionPolicy" in each]
+        assert {each["DeletionPolicy"] for each in kept} == {"RetainExceptOnCreate" if protects else "Delete"}
+        assert {each["Metadata"]["KeepsData"] for each in kept} == {protects}
 
 
 def test_protection_alone_publishes_nothing(built: Path) -> None:

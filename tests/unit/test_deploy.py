@@ -1,19 +1,24 @@
 """`make deploy` asks for what has no default, records it, and deploys one region and one architecture."""
 
+import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import yaml
 from botocore.exceptions import ClientError
 
 from local.template import ROOT, Template
+from ops import ceiling, site
 from ops import deploy as command
-from ops.deploy import completed, deploy
+from ops import deployment as deployments
+from ops.deploy import completed, deploy, exists
 from ops.deployment import Deployment, DeploymentError, find, one_line_errors
 from ops.release import resolved_parameters
+from ops.smoke import __main__ as smoke
 
 TEMPLATE = Template.read(ROOT / "template.yaml")
 SAMCONFIG = """
@@ -161,13 +166,29 @@ def test_an_environment_that_there_is_not_is_refused(samconfig: Path) -> None:
         find("production", samconfig=samconfig)
 
 
-def test_the_named_architecture_is_built_deployed_and_recorded(samconfig: Path) -> None:
-    deployment, _ = complete(samconfig, "prod", architecture="x86_64")
+def test_the_first_deployment_takes_and_records_the_named_architecture(samconfig: Path) -> None:
+    deployment, _ = complete(samconfig, "dev", ANSWERS, architecture="x86_64")
     assert resolved_parameters(TEMPLATE, deployment.parameters)["Architecture"] == "x86_64"
-    again, _ = complete(samconfig, "prod")
+    again, _ = complete(samconfig, "dev", architecture="x86_64")
     assert again == deployment
-    with pytest.raises(DeploymentError, match="Architecture=x86_64 in samconfig"):
-        complete(samconfig, "prod", architecture="arm64")
+    with pytest.raises(DeploymentError, match="dev has Architecture=x86_64"):
+        complete(samconfig, "dev", architecture="arm64")
+
+
+def test_another_architecture_than_that_of_the_deployment_is_refused(samconfig: Path) -> None:
+    with pytest.raises(DeploymentError, match="prod has Architecture=arm64"):
+        complete(samconfig, "prod", architecture="x86_64")
+    assert samconfig.read_text() == SAMCONFIG
+
+
+def test_overrides_as_a_guided_deployment_writes_them_are_kept(samconfig: Path) -> None:
+    samconfig.write_text(
+        SAMCONFIG.replace('["Stage=staging"]', '"Stage=\\"staging\\" CorsOrigin=\\"https://crm.example\\""')
+    )
+    complete(samconfig, "staging", ANSWERS)
+    again, asked = complete(samconfig, "staging", {})
+    assert asked == []
+    assert (again.parameters["CorsOrigin"], again.parameters["TokenAudience"]) == ("https://crm.example", "crm")
 
 
 def test_the_default_architecture_is_not_recorded(samconfig: Path) -> None:
@@ -176,26 +197,34 @@ def test_the_default_architecture_is_not_recorded(samconfig: Path) -> None:
 
 
 class CloudFormation:
-    """A client of CloudFormation with one stack or none."""
+    """A client of CloudFormation, for which a stack has each of these statuses in turn, and no stack is None."""
 
-    def __init__(self, status: str | None) -> None:
-        self._status = status
+    def __init__(self, *statuses: str | None) -> None:
+        self._statuses = list(statuses)
 
     def describe_stacks(self, *, StackName: str) -> Mapping[str, Any]:  # noqa: N803 (boto3's name)
-        if self._status is None:
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        if status is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": StackName}}, "DescribeStacks")
-        return {"Stacks": [{"StackStatus": self._status}]}
+        return {"Stacks": [{"StackStatus": status}]}
 
 
 PARAMETERS = {**resolved_parameters(TEMPLATE, {}), "DashboardUrl": "https://crm.example/a'b?c=d&e", "CorsOrigin": ""}
 
 
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "template.yaml").write_text("{}")
+    return tmp_path
+
+
 def run_deploy(
-    monkeypatch: pytest.MonkeyPatch, built: Path, status: str | None, *, role_arn: str = ""
+    monkeypatch: pytest.MonkeyPatch, built: Path, *statuses: str | None, role_arn: str = "", in_pipeline: bool = False
 ) -> list[tuple[list[str], bool]]:
-    """Return each command of a deployment to a stack of that status, and whether its release protects the data."""
+    """Return each command of a deployment to a stack of these statuses, and whether its release protects the data."""
     commands: list[tuple[list[str], bool]] = []
     protections: list[bool] = []
+    cloudformation = CloudFormation(*statuses)
 
     def write_release(_built: Path, parameters: Mapping[str, str], *, protects_data: bool) -> Path:
         assert parameters == PARAMETERS
@@ -206,17 +235,18 @@ def run_deploy(
         commands.append((list(arguments), protections[-1]))
 
     def client(_deployment: Deployment, _service: str) -> CloudFormation:
-        return CloudFormation(status)
+        return cloudformation
 
-    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("CI", "true" if in_pipeline else "")
     monkeypatch.setattr(Deployment, "client", client)
     monkeypatch.setattr(command, "write_release", write_release)
-    deploy(Deployment("prod", "nexus-ai-prod", "sa-east-1", {}), PARAMETERS, run, role_arn=role_arn, built=built)
+    deployment = Deployment("prod", "nexus-ai-prod", "sa-east-1", {})
+    deploy(deployment, PARAMETERS, run, is_first=not exists(deployment), role_arn=role_arn, built=built)
     return commands
 
 
-def test_every_parameter_is_passed_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    ((arguments, protects),) = run_deploy(monkeypatch, tmp_path, "UPDATE_COMPLETE")
+def test_every_parameter_is_passed_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+    ((arguments, protects),) = run_deploy(monkeypatch, built, "UPDATE_COMPLETE")
 
     options = dict(zip(arguments[2::2], arguments[3::2], strict=True))
     assert (options["--config-env"], options["--region"]) == ("prod", "sa-east-1")
@@ -226,35 +256,101 @@ def test_every_parameter_is_passed_whatever_is_in_it(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS"])
+@pytest.mark.parametrize("in_pipeline", [False, True])
 def test_the_first_deployment_protects_the_data_in_a_second_step(
-    status: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    in_pipeline: bool, status: str | None, monkeypatch: pytest.MonkeyPatch, built: Path
 ) -> None:
-    commands = run_deploy(monkeypatch, tmp_path, status, role_arn="arn:aws:iam::123456789012:role/x")
+    role = "arn:aws:iam::123456789012:role/x"
+    commands = run_deploy(monkeypatch, built, status, "CREATE_COMPLETE", role_arn=role, in_pipeline=in_pipeline)
 
     assert [protects for _, protects in commands] == [False, True]
-    assert ["--no-confirm-changeset" in arguments for arguments, _ in commands] == [False, True]
+    assert ["--no-confirm-changeset" in arguments for arguments, _ in commands] == [in_pipeline, True]
     assert all("--role-arn" in arguments for arguments, _ in commands)
+
+
+def test_a_declined_first_change_set_deploys_nothing(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+    with pytest.raises(DeploymentError, match="nothing was deployed"):
+        run_deploy(monkeypatch, built, None, "REVIEW_IN_PROGRESS")
+
+
+def test_a_deployment_without_its_first_half_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="run make prepare"):
+        run_deploy(monkeypatch, tmp_path, "UPDATE_COMPLETE")
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"])
 def test_a_failed_first_deployment_is_named_with_the_way_out(
-    status: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    status: str, monkeypatch: pytest.MonkeyPatch, built: Path
 ) -> None:
     way_out = r"delete-stack --region sa-east-1 --stack-name nexus-ai-prod"
     with pytest.raises(DeploymentError, match=way_out):
-        run_deploy(monkeypatch, tmp_path, status)
+        run_deploy(monkeypatch, built, status)
 
 
-@pytest.mark.parametrize("program", ["deploy", "site", "ceiling"])
-def test_a_mismatch_of_the_region_is_one_line_of_every_program(
-    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_stack_that_is_being_changed_is_left_alone(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+    with pytest.raises(DeploymentError, match="CREATE_IN_PROGRESS: wait"):
+        run_deploy(monkeypatch, built, "CREATE_IN_PROGRESS")
+
+
+def run_deploy_program() -> object:
+    return command.main(["--env", "prod"])
+
+
+def run_site() -> object:
+    return site.main(["--env", "prod", "--folder", str(ROOT / "frontend")])
+
+
+def run_ceiling() -> object:
+    return ceiling.main(["--env", "prod", "--tenant", "acme"])
+
+
+def run_smoke() -> object:
+    return smoke.main(["--env", "prod"])
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [(run_deploy_program, "deploy"), (run_site, "site"), (run_ceiling, "ceiling"), (run_smoke, "smoke")],
+)
+def test_every_program_refuses_another_region_in_one_line(
+    program: Callable[[], object],
+    name: str,
+    samconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit) as ended, one_line_errors(f"make {program}"):
-        raise DeploymentError("prod is deployed in sa-east-1 (samconfig.toml), but AWS_REGION is us-east-1")
-    assert ended.value.code == 2
+    token = jwt.encode({"exp": int(time.time()) + 3600}, "a" * 32)
+    for variable, value in {
+        "AWS_REGION": "us-east-1",
+        "NEXUS_TOKEN": token,
+        "SMOKE_PROVIDER": "openai",
+        "SMOKE_PROVIDER_KEY": "sk-test",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(deployments, "SAMCONFIG", samconfig)
+
+    try:
+        status = program()
+    except SystemExit as ended:
+        status = ended.code
+
+    assert status == 2
     assert capsys.readouterr().err.splitlines() == [
-        f"make {program}: prod is deployed in sa-east-1 (samconfig.toml), but AWS_REGION is us-east-1"
+        f"make {name}: prod is deployed in sa-east-1 (samconfig.toml), but AWS_REGION is us-east-1"
     ]
+
+
+def test_every_client_is_of_the_deployments_region(samconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    client = find("prod", samconfig=samconfig, variables={}).client("cloudformation")
+    assert client.meta.region_name == "sa-east-1"
+
+
+def test_an_interruption_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), one_line_errors("make deploy"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "make deploy: interrupted\n"
 
 
 def test_a_refusal_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

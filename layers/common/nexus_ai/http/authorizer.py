@@ -15,7 +15,7 @@ from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN, Role
 from nexus_ai.core.observability import logger
 from nexus_ai.core.settings import Settings, get_settings
 from nexus_ai.http.event import TOKEN_LEEWAY_S
-from nexus_ai.http.token_keys import KeysUnavailable, UnknownKey, token_keys
+from nexus_ai.http.token_keys import KeysUnavailable, TokenKeys, UnknownKey, token_keys
 
 TOKEN_MAX_BYTES = 8192
 
@@ -33,9 +33,10 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeysUnavailable: The keys to verify tokens with cannot be read. API Gateway responds with 503.
     """
-    method_arn = event["methodArn"]
+    method_arn, settings = event["methodArn"], get_settings()
     try:
-        context = _verified(_bearer_token(event.get("authorizationToken")), get_settings())
+        keys = token_keys(settings)
+        context = _caller_of(_claims(_bearer_token(event.get("authorizationToken")), keys, settings), settings)
     except KeysUnavailable:
         logger().exception("tokens cannot be verified")
         raise
@@ -44,10 +45,6 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     except (jwt.PyJWTError, _Refused) as refusal:
         # Messages of the library quote parts of the token; ours do not.
         reason = str(refusal) if isinstance(refusal, _Refused) else type(refusal).__name__
-    except Exception:  # noqa: BLE001
-        # A stranger chooses the token's text: one that breaks the parser is a bad token, not a fault of the service.
-        logger().exception("token unreadable")
-        return _response("refused", "Deny", method_arn)
     else:
         return {**_response(context["userId"], "Allow", method_arn), "context": context}
     logger().info("token refused", reason=reason)
@@ -63,22 +60,30 @@ def _bearer_token(header: object) -> str:
     return token.strip()
 
 
-def _verified(token: str, settings: Settings) -> dict[str, str]:
-    """What the routes learn of the caller: texts, as API Gateway hands on nothing else."""
-    header, keys = jwt.get_unverified_header(token), token_keys(settings)
-    # Before any key is asked for: a token of another kind costs nothing.
-    if header.get("alg") not in keys.algorithms:
-        raise _Refused("another algorithm")
-    # PyJWT holds the token to its key's own algorithm, and that to ours.
-    claims: dict[str, Any] = jwt.decode(
-        token,
-        keys.key(header.get("kid")),
-        algorithms=keys.algorithms,
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        leeway=TOKEN_LEEWAY_S,
-        options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
-    )
+def _claims(token: str, keys: TokenKeys, settings: Settings) -> dict[str, Any]:
+    """Return the claims of a token that is signed by one of the keys, in its time, and meant for this deployment."""
+    try:
+        header = jwt.get_unverified_header(token)
+        # Before any key is asked for: a token of another kind costs nothing.
+        if header.get("alg") not in keys.algorithms:
+            raise _Refused("another algorithm")
+        # PyJWT holds the token to its key's own algorithm, and that to ours.
+        return jwt.decode(
+            token,
+            keys.key(header.get("kid")),
+            algorithms=keys.algorithms,
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            leeway=TOKEN_LEEWAY_S,
+            options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
+        )
+    except (ValueError, OverflowError, RecursionError) as error:
+        # A stranger chooses the text: one that breaks the parser is a bad token. Every other error is a fault of ours.
+        raise _Refused(f"unreadable: {type(error).__name__}") from None
+
+
+def _caller_of(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+    """Return what the routes learn of the caller, as texts, because API Gateway passes on nothing else."""
     return {
         "tenantId": _claim(claims, settings.claim_tenant, TENANT_PATTERN),
         "userId": _claim(claims, settings.claim_user, USER_PATTERN),

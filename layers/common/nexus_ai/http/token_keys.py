@@ -20,7 +20,8 @@ KEYS_KEPT_S = 300
 KEYS_ASKED_AGAIN_S = 30
 KEYS_TIMEOUT_S = 3
 
-# A new secret is followed, and the old one no longer trusted, within this time.
+# The old secret is trusted no longer than this. A token of the new one that comes sooner is refused, and API Gateway
+# keeps a refusal for five minutes.
 SECRET_KEPT_S = 60
 # RFC 7518, section 3.2: a key of HS256 has 256 bits or more.
 SECRET_MIN_BYTES = 32

@@ -1,5 +1,6 @@
 """`make deploy` asks for what has no default, records it, and deploys one region and one architecture."""
 
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -292,20 +293,20 @@ def test_a_stack_that_is_being_changed_is_left_alone(monkeypatch: pytest.MonkeyP
         run_deploy(monkeypatch, built, "CREATE_IN_PROGRESS")
 
 
-def run_deploy_program() -> object:
-    return command.main(["--env", "prod"])
+def run_deploy_program() -> None:
+    command.main(["--env", "prod"])
 
 
-def run_site() -> object:
-    return site.main(["--env", "prod", "--folder", str(ROOT / "frontend")])
+def run_site() -> None:
+    site.main(["--env", "prod", "--folder", str(ROOT / "frontend")])
 
 
-def run_ceiling() -> object:
-    return ceiling.main(["--env", "prod", "--tenant", "acme"])
+def run_ceiling() -> None:
+    ceiling.main(["--env", "prod", "--tenant", "acme"])
 
 
-def run_smoke() -> object:
-    return smoke.main(["--env", "prod"])
+def run_smoke() -> None:
+    sys.exit(smoke.main(["--env", "prod"]))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +314,7 @@ def run_smoke() -> object:
     [(run_deploy_program, "deploy"), (run_site, "site"), (run_ceiling, "ceiling"), (run_smoke, "smoke")],
 )
 def test_every_program_refuses_another_region_in_one_line(
-    program: Callable[[], object],
+    program: Callable[[], None],
     name: str,
     samconfig: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -329,12 +330,10 @@ def test_every_program_refuses_another_region_in_one_line(
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(deployments, "SAMCONFIG", samconfig)
 
-    try:
-        status = program()
-    except SystemExit as ended:
-        status = ended.code
+    with pytest.raises(SystemExit) as ended:
+        program()
 
-    assert status == 2
+    assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
         f"make {name}: prod is deployed in sa-east-1 (samconfig.toml), but AWS_REGION is us-east-1"
     ]

@@ -99,9 +99,16 @@ class AwsTransport:
         except IndexError:
             connection = _Connection(self._url, self._connect_timeout_s)
         try:
-            return connection.exchange(request, seconds)
-        finally:
+            response = connection.exchange(request, seconds)
+        except TransportError:
             self._idle.append(connection)
+            raise
+        except BaseException:
+            # Interrupted in the middle: nobody knows what the connection still brings.
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return response
 
     def close(self) -> None:
         """Close what is idle."""
@@ -126,6 +133,8 @@ class _Connection:
         curl.setopt(pycurl.USERAGENT, "nexus-ai")
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.MAXCONNECTS, 1)
+        # libcurl would keep addresses by a clock that may stand still while a function is frozen.
+        curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(connect_timeout_s))
         curl.setopt(pycurl.MAXFILESIZE_LARGE, MAX_RESPONSE_BYTES)
         # Methods in C: no Python code runs, and no signal is handled, within an exchange.
@@ -136,6 +145,7 @@ class _Connection:
             curl.setopt(pycurl.PROXY, "")
         else:
             curl.setopt(pycurl.CAINFO, tls.aws_authorities())
+            curl.setopt(pycurl.PROXY_CAINFO, tls.aws_authorities())
 
     def exchange(self, request: Request, seconds: float) -> Response:
         curl, source = self._curl, BytesIO(request.body)

@@ -101,10 +101,10 @@ class _Transport:
         try:
             with _noted_errors(self._core, call):
                 received = leased.pool.handle_request(self._sent(request))
+            return self._response(call, received, leased)
         except BaseException:
             pools.release(leased)
             raise
-        return self._response(call, received, leased)
 
     def _make_pool(self, scheme: str) -> Any:
         return self._core.ConnectionPool(
@@ -157,8 +157,11 @@ class _Body:
 
     def close(self) -> None:
         leased, self._leased = self._leased, None
-        if leased is not None:
+        if leased is None:
+            return
+        try:
             self._received.close()
+        finally:
             pools.release(leased)
 
 

@@ -138,6 +138,8 @@ def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monk
     limits = now["rate_limits", TENANT, "limits"]
     assert [limits[name][3:] for name in ("maxima", "remaining", "held", "ends")] == [[7]] * 4
     assert limits["inFlight"] == {"of-another-form": {"tokens": 5}}
+    attempts = now["audit_logs", TENANT, record_of("open")]["attempts"]
+    assert [attempt.get(ADDED) for attempt in attempts] == [VALUE, None]
 
 
 def configure(clinic: Clinic) -> None:
@@ -277,6 +279,23 @@ def test_an_erasure_leaves_no_part_that_only_a_newer_version_knows(clinic: Clini
             item["PK"] == keys.audit_contents(TENANT)] == []  # fmt: skip
     with pytest.raises(objects.ObjectMissing):
         objects.get(name)
+
+
+def test_an_erasure_withdraws_what_a_newer_kind_of_job_has_exported(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    job = keys.audit_job(TENANT, job_id("exported"))
+    tables.audit_logs().set_fields(job, {"kind": "export_to_drive", "with_content": True})
+    erasure = keys.audit_job(TENANT, job_id("erased"))
+    tables.audit_logs().set_fields(erasure, {"status": "queued", "after": None, "records": 0})
+
+    run(job_id("erased"))
+
+    assert item_of("audit_logs", job_id("erased"))["status"] == "done"
+    exported = item_of("audit_logs", job_id("exported"))
+    assert (exported["status"], exported["kind"]) == ("withdrawn", "export_to_drive")
+    with pytest.raises(objects.ObjectMissing):
+        objects.get(keys.export_object(TENANT, job_id("exported"), exported["files"][0]["name"]))
+    assert item_of("audit_logs", "every-monday#1")["cron"] == "0 9 * * 1"
 
 
 # Providers that only the newer version knows.

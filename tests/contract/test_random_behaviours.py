@@ -155,4 +155,4 @@ def test_no_call_gets_the_response_of_another(
     assert {number for number, (_, kind) in enumerate(outcomes) if kind is not FailureKind.TIMEOUT} <= set(arrived)
     provider_http.pools.close()
     vendor.end_connections()
-    assert descriptors() == before
+    assert descriptors() <= before

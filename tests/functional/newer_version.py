@@ -17,6 +17,8 @@ VALUE: Final = {"by": "a newer version", "times": [1, 2]}
 _BY_NAME: Final = frozenset({"prices", "sums", "inFlight"})
 # Lists of three windows, which a newer version may have more of.
 _OF_WINDOWS: Final = frozenset({"maxima", "remaining", "held", "ends"})
+# By their form, and by their name.
+OTHER_RESERVATIONS: Final[Item] = {"of-a-batch": {"tokens": 5}, "nightly": [0, 0, 0, 1, "openai", "m", 1, 1, 1]}
 IDEMPOTENCY_KEYS: Final = ("frozen-answer", "frozen-error")
 DUE_S: Final = 1_700_000_000
 
@@ -112,7 +114,7 @@ def _grown_map(members: Item, name: str) -> Item:
             return {key: {**counters, "added_later": 3} for key, counters in members.items()}
         case "inFlight":
             known = {key: _grown(entry, "reservation") for key, entry in members.items()}
-            return {**known, "of-another-form": {"tokens": 5}}
+            return {**known, **OTHER_RESERVATIONS}
         case "wanted":
             # A criterion that is not asked for.
             return {**members, ADDED: None}

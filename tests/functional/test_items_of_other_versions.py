@@ -35,6 +35,7 @@ from tests.functional.limits_support import MovedClock
 from tests.functional.newer_version import (
     ADDED,
     DUE_S,
+    OTHER_RESERVATIONS,
     VALUE,
     Change,
     beside_unknown_kinds,
@@ -137,7 +138,7 @@ def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monk
     assert changed_items >= 18
     limits = now["rate_limits", TENANT, "limits"]
     assert [limits[name][3:] for name in ("maxima", "remaining", "held", "ends")] == [[7]] * 4
-    assert limits["inFlight"] == {"of-another-form": {"tokens": 5}}
+    assert limits["inFlight"] == OTHER_RESERVATIONS
     attempts = now["audit_logs", TENANT, record_of("open")]["attempts"]
     assert [attempt.get(ADDED) for attempt in attempts] == [VALUE, None]
 
@@ -258,6 +259,15 @@ def test_marks_and_alerts_of_unknown_kinds_are_left_alone(clinic: Clinic) -> Non
     for sort_key in ("limits#key#1", "alert#forecast#costPerMonthUsd", "alert#limit#callsPerMinute#80#1", "recheck"):
         assert now[sort_key]["dueAt"] == DUE_S
         assert "lease" not in now[sort_key]
+
+
+def test_a_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    table = tables.rate_limits()
+    table.update(keys.limits(TENANT), "REMOVE dueShard, dueAt", {})
+    table.delete(keys.due_mark(TENANT))
+
+    assert TENANT not in DueTenants(table).active(keys.due_shard(TENANT), clinic.now_ms // 1000)
 
 
 def test_a_sweep_that_ended_in_a_shard_of_another_version_begins_anew(clinic: Clinic) -> None:

@@ -16,6 +16,7 @@ from nexus_ai.audit.jobs import TRIES
 from nexus_ai.audit.store import audit_store
 from nexus_ai.cache.idempotency import IdempotencyStore
 from nexus_ai.core.clock import SystemClock
+from nexus_ai.core.errors import LimitInFlight
 from nexus_ai.core.settings import get_settings
 from nexus_ai.limits.ceilings import CeilingStore, deployment_ceiling
 from nexus_ai.limits.due import DueTenants
@@ -31,7 +32,7 @@ from nexus_ai.usage.store import usage_store
 from tests.functional.alerts_support import always, telling
 from tests.functional.audit_jobs_support import ShortTime, lines, nobody_runs
 from tests.functional.http_client import GENERATE_COPY
-from tests.functional.limits_support import MovedClock
+from tests.functional.limits_support import MovedClock, ask, caller_of, service
 from tests.functional.newer_version import (
     ADDED,
     DUE_S,
@@ -270,6 +271,13 @@ def test_a_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
     assert TENANT not in DueTenants(table).active(keys.due_shard(TENANT), clinic.now_ms // 1000)
 
 
+def test_reservations_of_another_form_take_seats(clinic: Clinic) -> None:
+    set_to(clinic, "rate_limits", "limits", inFlight=OTHER_RESERVATIONS)
+
+    with pytest.raises(LimitInFlight):
+        service(MovedClock(clinic.now_ms), seats=len(OTHER_RESERVATIONS)).reserve(caller_of(TENANT), ask())
+
+
 def test_a_sweep_that_ended_in_a_shard_of_another_version_begins_anew(clinic: Clinic) -> None:
     tables.rate_limits().put({**keys.unfinished_sweep(), "shard": "due#99"})
 
@@ -338,6 +346,17 @@ def test_a_provider_that_only_a_newer_version_knows_is_passed_over(clinic: Clini
     # An order of nobody else is none: the general one holds.
     served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
     assert (served["provider"], served["fallback"]["used"]) == ("anthropic", False)
+
+
+def test_an_order_of_a_provider_in_another_form_is_none(clinic: Clinic) -> None:
+    def change(items: Items, _: Objects) -> None:
+        items["settings"].append({"PK": TENANT, "SK": "provider#bedrock", "provider": "bedrock", "role": "models"})
+        next(item for item in items["settings"] if item["SK"] == "fallback#agenda")["steps"] = [{"provider": "bedrock"}]
+
+    changed(clinic, change)
+
+    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    assert served["provider"] == "anthropic"
 
 
 def test_saving_settings_keeps_those_of_an_unknown_provider(clinic: Clinic) -> None:

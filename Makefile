@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 # Tests' rewritten assertions are kept: without them each worker of each run spends as long on making them as on importing.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run frontend library test test-all fuzz mutants evaluate bench bench-scale bench-peers lint types format openapi requirements build \
+.PHONY: help run frontend library test test-all fuzz evaluate bench bench-scale bench-peers lint types format openapi requirements build \
 	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling smoke clean setup browser screenshots
 
 help: ## this list
@@ -37,9 +37,10 @@ test: setup ## the tests, but for the long ones
 	@$(BIN)/pytest -m "not slow and not built" -n 2 --dist worksteal
 
 # What stands and falls with the store's conditions, once more on AWS's own engine for one machine.
-ON_DYNAMODB_LOCAL := $(addprefix tests/functional/test_,$(addsuffix .py,idempotency cache failing_closed generate_copy \
-	audit_content divided_calls list_audit_logs concurrent_limits kills usage_stats erase_audit_content ceilings \
-	alerts comparing))
+ON_DYNAMODB_LOCAL := $(addprefix tests/integration/,$(addsuffix .py,cache/test_idempotency cache/test_cache \
+	gateway/test_store_failures gateway/test_divided_calls gateway/test_kills tasks/test_generate_copy audit/test_audit_content \
+	audit/test_list_audit_logs audit/test_erase_audit_content limits/test_concurrent_limits limits/test_ceilings \
+	usage/test_usage_stats usage/test_reconciliation alerts/test_alerts))
 
 browser: ## Chromium for the tests in a browser, where there is none (Debian, as root)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
@@ -58,8 +59,9 @@ BUILT := .aws-sam/test-lambda
 MACHINE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 # Journeys that ask the API and know nothing of its process. Those left out set its store's faults, its addresses or its memory.
-ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/functional/test_,$(addsuffix .py,readme concurrent_limits \
-	fallback idempotency cache generate_copy analyze_sentiment translate put_config put_rate_limits))
+ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/integration/,$(addsuffix .py,local/test_readme \
+	limits/test_concurrent_limits gateway/test_fallback cache/test_idempotency cache/test_cache tasks/test_generate_copy \
+	tasks/test_analyze_sentiment tasks/test_translate settings/test_put_config limits/test_put_rate_limits))
 IN_PROCESS := cannot_be_read or never_sent or fastest_goes_first or nothing_is_configured_any_more or fifty_short
 
 built: setup
@@ -74,7 +76,7 @@ test-sam: setup ## every event by `sam local invoke` and journeys through `sam l
 		$(MAKE) --no-print-directory built && $(BIN)/pytest --built $(BUILT)/build tests/e2e/test_sam_local.py; \
 	else echo "make test-sam: skipped, no Docker engine answers ("$$why")"; fi
 
-SAM_LOCAL := PATH="$(CURDIR)/$(BIN):$$PATH" BUILT=$(BUILT)/build PYTHONPATH=layers/common $(BIN)/python -m local.sam
+SAM_LOCAL := PATH="$(CURDIR)/$(BIN):$$PATH" BUILT=$(BUILT)/build PYTHONPATH=layers/common $(BIN)/python -m local.dev.sam
 FUNCTION ?= health
 
 invoke: built ## one function with its event in a container (Docker), beside `make run`: FUNCTION=generate_copy, PORT=3000
@@ -85,10 +87,7 @@ start-api: built ## the API in containers (Docker) at http://127.0.0.1:3001 (API
 	@$(SAM_LOCAL) start-api --port $(or $(API_PORT),3001) --warm-containers LAZY
 
 fuzz: setup ## a thousand requests for each operation of the API, not part of CI
-	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/functional/test_whole_api.py
-
-mutants: setup ## mutation testing of limits, cost and cache key: half an hour, not part of CI
-	@$(BIN)/python -m tests.mutation
+	@FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/integration/http/test_whole_api.py
 
 evaluate: setup ## what a provider's answers keep: PROVIDER, TASK (one of four), MODEL (tests/evaluation/README.md)
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.evaluation "$(PROVIDER)" \
@@ -195,6 +194,6 @@ clean: ## everything that can be made again
 setup:
 	@for python in python3 python3.13 python3.14 python3.12 python3.11 /usr/bin/python3; do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-			exec $$python local/bootstrap.py; \
+			exec $$python local/dev/bootstrap.py; \
 		fi; \
 	done; echo "setup: Python 3.11 or newer is missing" >&2; exit 1

@@ -23,16 +23,16 @@ import openai
 
 from bench.apart import apart
 from functions.generate_copy.app import handler
-from local.default_models import DEFAULT_MODELS
-from local.simulated.server import SimulatedProviders
+from local.dev.default_models import DEFAULT_MODELS
+from local.providers.server import SimulatedProviders
 from local.stack import LocalStack
-from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import SystemClock, uuid7
-from nexus_ai.core.observability import logger
+from nexus_ai.aws import clients
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.net.aws_transport import Request, Response, Send
+from nexus_ai.platform.caller import Caller
+from nexus_ai.platform.clock import SystemClock, uuid7
+from nexus_ai.platform.observability import logger
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import aws
 from tests.dynamodb_local import dynamodb_local
 
 EVENT = Path(__file__).parents[1] / "events" / "generate_copy.json"
@@ -92,7 +92,7 @@ class StoreCalls:
         self.number = 0
 
     def watch(self) -> None:
-        for service in (aws.dynamodb(), aws.kms()):
+        for service in (clients.dynamodb(), clients.kms()):
             service.send = self._counted(service.send)
 
     def _counted(self, send: Send) -> Send:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from nexus_ai.audit.store import INDEX
-from nexus_ai.storage import aws
+from nexus_ai.aws import clients
 
 READS = frozenset({"Query", "GetItem", "BatchGetItem"})
 
@@ -27,7 +27,7 @@ class Capacity:
 def counted() -> Generator[Capacity]:
     """What is used within it."""
     capacity = Capacity()
-    service = aws.dynamodb()
+    service = clients.dynamodb()
     call = service.call
 
     def told(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:

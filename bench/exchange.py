@@ -29,7 +29,7 @@ import urllib3
 from bench.apart import apart
 from nexus_ai.net.aws_transport import AwsTransport, Request
 from nexus_ai.net.concurrency import run_all
-from tests.functional.certificates import certified, server_context
+from tests.integration.support.certificates import certified, server_context
 
 ROUNDS, KEPT, NEW, WARM_UP, SIDE_BY_SIDE = 3, 1_000, 50, 50, 4
 BODY = b'{"TableName":"' + b"x" * 900 + b'"}'

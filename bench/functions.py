@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, cast
 
 from bench.engine import Engine
 from bench.peers.__main__ import cpu_s
-from local.lambda_runtime import BuiltFunction
+from local.emulator.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT, Template
 

@@ -17,16 +17,16 @@ from local.stack import LocalStack
 from nexus_ai.alerts.models import AlertedLimit
 from nexus_ai.alerts.store import AlertStore, Crossing
 from nexus_ai.audit.store import audit_store
-from nexus_ai.core.clock import SystemClock
-from nexus_ai.gateway.sweep import Sweep
-from nexus_ai.limits.due import DueTenants
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.table import BATCH, Item, put_together
 from nexus_ai.limits.store import LimitStore
+from nexus_ai.limits.sweep_queue import SweepQueue
 from nexus_ai.limits.windows import window_ends
-from nexus_ai.storage import keys, tables
-from nexus_ai.storage.table import BATCH, Item, put_together
+from nexus_ai.platform.clock import SystemClock
+from nexus_ai.sweeper import AbandonedRequestSweeper
 from nexus_ai.usage.store import usage_store
 from tests.dynamodb_local import dynamodb_local
-from tests.functional.alerts_support import always, telling
+from tests.integration.support.alert_runs import always, telling
 
 ZONE = "America/Sao_Paulo"
 ALERTS_DUE = 10
@@ -86,7 +86,7 @@ def told() -> None:
     for number in range(ALERTS_DUE):
         cross(f"idle-{number}")
     with measured() as lines:
-        outcomes = telling(SystemClock(), off=True).all(always).outcomes
+        outcomes = telling(SystemClock(), off=True).dispatch_due(always).outcomes
     print(f"alerts: {dict(outcomes)}; {lines[0]}")
 
 
@@ -102,9 +102,11 @@ def cross(tenant: str, *, hours_ago: int = 24) -> None:
 
 def swept() -> None:
     table = tables.rate_limits()
-    sweep = Sweep(SystemClock(), LimitStore(table, 100), DueTenants(table), audit_store(), usage_store())
+    sweep = AbandonedRequestSweeper(
+        SystemClock(), LimitStore(table, 100), SweepQueue(table), audit_store(), usage_store()
+    )
     with measured() as lines:
-        done = sweep.all(lambda: True)
+        done = sweep.sweep_due(lambda: True)
     print(f"sweep: {done.tenants} companies, finished: {done.finished}; {lines[0]}")
 
 

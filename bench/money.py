@@ -13,12 +13,12 @@ from io import StringIO
 
 from bench.call import MODEL, allow, request
 from bench.capacity import counted
-from local.simulated.server import SimulatedProviders
+from local.providers.server import SimulatedProviders
 from local.stack import LocalStack
-from nexus_ai.core.clock import SystemClock
+from nexus_ai.platform.clock import SystemClock
 from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local
-from tests.functional.pipeline_support import welcome
+from tests.integration.support.pipeline import welcome
 
 MILLION = 1_000_000
 # US dollars, us-east-1, on demand: docs/costs.md has the pages.

@@ -24,20 +24,21 @@ from bench.capacity import counted
 from bench.maintain import cross
 from functions.list_audit_logs.app import handler as list_audit_logs
 from functions.usage_stats.app import handler as usage_stats
-from local.simulated.server import SimulatedProviders
+from local.providers.server import SimulatedProviders
 from local.stack import LocalStack
 from local.template import ROOT
-from nexus_ai.core.clock import SystemClock, uuid7
-from nexus_ai.core.settings import get_settings
-from nexus_ai.limits.models import Amounts, Ask, LimitSettings, Settlement
-from nexus_ai.limits.store import LimitStore, Refused
-from nexus_ai.maintenance.telling import Outcome
+from nexus_ai.alerts.dispatcher import Outcome
+from nexus_ai.aws import clients
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.table import BATCH, Item, marshal
+from nexus_ai.limits.models import Amounts, LimitSettings, ReservationRequest, Settlement
+from nexus_ai.limits.store import LimitStore, RefusedError
+from nexus_ai.platform.clock import SystemClock, uuid7
+from nexus_ai.platform.settings import get_settings
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import aws, keys, tables
-from nexus_ai.storage.table import BATCH, Item, marshal
 from tests.dynamodb_local import dynamodb_local
-from tests.functional.alerts_support import always, listed, telling
-from tests.unit.http_events import Context
+from tests.integration.support.alert_runs import always, listed, telling
+from tests.unit.http.http_events import Context
 
 DAYS, MODELS, USERS = 90, 3, 20
 DAY_MS = 86_400_000
@@ -136,7 +137,7 @@ def write(items: Iterator[tuple[str, Item]]) -> None:
         for table, item in some:
             pending.setdefault(table, []).append({"PutRequest": {"Item": marshal(item)}})
         while pending:
-            pending = aws.dynamodb().call("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
+            pending = clients.dynamodb().call("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
 
     with ThreadPoolExecutor(WRITERS) as writers:
         # So many at once that no million of items is in memory.
@@ -164,7 +165,7 @@ def asked(what: str, tenant: str) -> None:
     # Each of another hour: what was told is not told again.
     cross(tenant, hours_ago=24 + next(_asked))
     with row(what, "alerts: one found and mailed"):
-        outcomes = telling(SystemClock()).all(always).outcomes
+        outcomes = telling(SystemClock()).dispatch_due(always).outcomes
     if outcomes != {Outcome.SENT: 1}:
         raise SystemExit(f"alerts: {outcomes}")
 
@@ -179,9 +180,9 @@ def row(what: str, question: str) -> Generator[None]:
     print(f"| {what} | {question} | {capacity.read:.1f} | {capacity.calls.total()} | {took_ms:.0f} |", flush=True)
 
 
-def ask(number: int) -> Ask:
+def ask(number: int) -> ReservationRequest:
     now_ms = SystemClock().now_ms()
-    return Ask(
+    return ReservationRequest(
         id=f"{uuid7(now_ms)}.{number}",
         amounts=Amounts(1, 1_000, 500),
         deadline_ms=now_ms + 29_000,
@@ -220,7 +221,7 @@ def haste() -> None:
         time.sleep(max(0, began + number / RATE - time.perf_counter()))
         try:
             held = store.reserve("haste", ask(number), DEFAULTS, SystemClock().now_ms() // 1000)
-        except Refused as refused:
+        except RefusedError as refused:
             return "refused by the limit" if refused.state.remaining[0] < 1 else "refused for want of a seat"
         time.sleep(PROVIDER_S)
         store.settle("haste", Settlement(reservation=held, used=held.amounts))

@@ -23,7 +23,7 @@ from bench.apart import apart
 from bench.call import allow, serve_vendor
 from bench.functions import Start, running, started
 from bench.peers.__main__ import ROUNDS, Line, asked
-from local.lambda_runtime import BuiltFunction
+from local.emulator.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT
 from tests.dynamodb_local import dynamodb_local

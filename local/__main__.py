@@ -12,8 +12,8 @@ from types import FrameType
 from typing import NoReturn
 
 from local.aws import ENDPOINT, AwsUnreachable
-from local.demo import PROVIDERS
-from local.functions import FunctionFailed, FunctionTimedOut
+from local.dev.demo import PROVIDERS
+from local.emulator.functions import FunctionFailed, FunctionTimedOut
 from local.stack import LocalStack
 
 DEFAULT_PORT = 3000

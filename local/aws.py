@@ -15,11 +15,11 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urlsplit
 
+from local.emulator.server import Server
 from local.environment import environment
-from local.serving import Server
 from local.template import ACCOUNT_ID, Template
+from nexus_ai.aws import clients
 from nexus_ai.net.aws_transport import Request, Response, Send
-from nexus_ai.storage import aws as clients
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.aws import ENDPOINT, Aws
-from local.demo import PROVIDERS, DemoTenants, base_urls
+from local.dev.demo import PROVIDERS, DemoTenants, base_urls
+from local.dev.dev_routes import OwnRoutes, is_own
+from local.dev.issuer import Issuer
+from local.dev.site import Site
+from local.emulator.api_gateway import Gateway
+from local.emulator.functions import Invocable, functions
+from local.emulator.invocations import Invocations
+from local.emulator.server import Server
 from local.environment import environment
-from local.functions import Invocable, functions
-from local.gateway import Gateway
-from local.invocations import Invocations
-from local.issuer import Issuer
-from local.own_routes import OwnRoutes, is_own
-from local.serving import Server
-from local.simulated.server import SimulatedProviders
-from local.site import Site
+from local.providers.server import SimulatedProviders
 from local.template import Template
-from nexus_ai.core.settings import get_settings
+from nexus_ai.aws import clients
+from nexus_ai.platform.settings import get_settings
 from nexus_ai.providers.base import ProviderName
-from nexus_ai.storage import aws as clients
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -135,7 +135,7 @@ class LocalStack:
     def _make_functions(self) -> Mapping[str, Invocable]:
         if self._built is None:
             return functions(self._template, self._region)
-        from local.lambda_runtime import built_functions
+        from local.emulator.lambda_runtime import built_functions
 
         made = built_functions(self._built, self._template, self._region, self.lambda_variables)
         for function in made.values():

@@ -15,12 +15,12 @@ from re import fullmatch
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from nexus_ai.core.caller import TENANT_PATTERN
-from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
-from nexus_ai.core.settings import OptionalDollars, OptionalLimit
-from nexus_ai.limits.ceilings import CeiledLimitStore, Ceiling, CeilingStore
+from nexus_ai.aws.dynamodb.table import Table
+from nexus_ai.limits.ceilings import Ceiling, CeilingStore, LimitStoreWithCeiling
 from nexus_ai.limits.models import LimitSettings
-from nexus_ai.storage.table import Table
+from nexus_ai.platform.caller import TENANT_PATTERN
+from nexus_ai.platform.money import dollars_from_micros, micros_from_dollars
+from nexus_ai.platform.settings import OptionalDollars, OptionalLimit
 from ops.deployment import find, one_line_errors
 
 DEFAULT = "default"
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = Table(resource["StackResourceDetail"]["PhysicalResourceId"])
     ceilings = CeilingStore(table, _deployment(parameters))
     if own or deployments:
-        CeiledLimitStore(table, 1, ceilings).set_ceiling(
+        LimitStoreWithCeiling(table, 1, ceilings).set_ceiling(
             asked.tenant, own, deployments, defaults=_defaults(parameters), now_s=int(time.time())
         )
     print(_told(asked.tenant, ceilings.load(asked.tenant)))

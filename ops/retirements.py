@@ -2,7 +2,7 @@
 
     python -m ops.retirements
 
-Prints one line for each model of local/default_models.py, and ends with 1 where one has a problem.
+Prints one line for each model of local/dev/default_models.py, and ends with 1 where one has a problem.
 """
 
 import sys
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from local.default_models import LIFECYCLES, Lifecycle
+from local.dev.default_models import LIFECYCLES, Lifecycle
 from nexus_ai.providers.base import ProviderName
 
 LEAST_AHEAD: Final = timedelta(days=90)

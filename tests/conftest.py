@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from local.aws import Aws
-from local.simulated.server import SimulatedProviders
+from local.providers.server import SimulatedProviders
 from local.stack import LocalStack
 from tests.dynamodb_local import dynamodb_local, keep_all_items
 

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import boto3
 
-from local.serving import free_port
+from local.emulator.server import free_port
 from local.template import ROOT
 
 if TYPE_CHECKING:

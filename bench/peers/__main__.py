@@ -32,10 +32,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.apart import apart
 from bench.call import EVENT, MODEL, allow, serve_vendor
-from local.lambda_runtime import BuiltFunction, ExecutionEnvironment
+from local.emulator.lambda_runtime import BuiltFunction, ExecutionEnvironment
 from local.stack import LocalStack
 from local.template import ROOT
-from nexus_ai.core.clock import SystemClock
+from nexus_ai.platform.clock import SystemClock
 from tests.dynamodb_local import dynamodb_local
 
 HERE = Path(__file__).parent

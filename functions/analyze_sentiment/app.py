@@ -1,9 +1,9 @@
 """POST /api/marketing/ai-assistant/analyze-sentiment: how texts of customers feel, and about what."""
 
-from nexus_ai.assistant.sentiment import service
-from nexus_ai.assistant.sentiment.models import SentimentAnswer, SentimentRequest
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
+from nexus_ai.tasks.sentiment import service
+from nexus_ai.tasks.sentiment.models import SentimentAnswer, SentimentRequest
 
 
 @endpoint("POST /api/marketing/ai-assistant/analyze-sentiment", body=SentimentRequest)

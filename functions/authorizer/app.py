@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nexus_ai.core.observability import request_keys
 from nexus_ai.http.authorizer import authorize
 from nexus_ai.http.event import LambdaContext
+from nexus_ai.platform.observability import request_keys
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """POST /api/marketing/ai-assistant/generate-copy-v2: marketing copy."""
 
-from nexus_ai.assistant.copywriting import service
-from nexus_ai.assistant.copywriting.models import CopyAnswer, CopyRequest
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
+from nexus_ai.tasks.copywriting import service
+from nexus_ai.tasks.copywriting.models import CopyAnswer, CopyRequest
 
 
 @endpoint("POST /api/marketing/ai-assistant/generate-copy-v2", body=CopyRequest)

@@ -1,11 +1,11 @@
 """GET /api/marketing/ai/fallback-config: in which order providers are asked, module by module."""
 
-from nexus_ai.administration import fallback
-from nexus_ai.administration.fallback import FallbackView
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
+from nexus_ai.settings import fallback_api
+from nexus_ai.settings.fallback_api import FallbackSettings
 
 
 @endpoint("GET /api/marketing/ai/fallback-config")
-def handler(caller: Caller) -> FallbackView:
-    return fallback.read(caller)
+def handler(caller: Caller) -> FallbackSettings:
+    return fallback_api.get_fallback(caller)

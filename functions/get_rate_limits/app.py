@@ -1,11 +1,11 @@
 """GET /api/marketing/ai/rate-limits: the company's limits, and what is used of them."""
 
-from nexus_ai.administration import rate_limits
-from nexus_ai.administration.rate_limits import RateLimitsView
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.limits import api
+from nexus_ai.limits.api import RateLimitsView
+from nexus_ai.platform.caller import Caller
 
 
 @endpoint("GET /api/marketing/ai/rate-limits")
 def handler(caller: Caller) -> RateLimitsView:
-    return rate_limits.read(caller)
+    return api.get_rate_limits(caller)

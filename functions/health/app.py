@@ -1,10 +1,10 @@
 """GET /api/health: whether the service answers, and which version of it."""
 
-from nexus_ai.administration import health
-from nexus_ai.administration.health import Health, HealthQuery
+from nexus_ai import health
+from nexus_ai.health import Health, HealthQuery
 from nexus_ai.http.endpoint import public_endpoint
 
 
 @public_endpoint("GET /api/health", query=HealthQuery)
 def handler(query: HealthQuery) -> Health:
-    return health.read(query)
+    return health.get_health(query)

@@ -1,11 +1,11 @@
 """GET /api/marketing/ai/audit-logs: who asked what, when, at what cost and with what end."""
 
-from nexus_ai.administration import audit_logs
-from nexus_ai.administration.audit_logs import AuditLogsPage, AuditLogsQuery
-from nexus_ai.core.caller import Caller
+from nexus_ai.audit import api
+from nexus_ai.audit.api import AuditLogsPage, AuditLogsQuery
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
 
 
 @endpoint("GET /api/marketing/ai/audit-logs", query=AuditLogsQuery)
 def handler(caller: Caller, query: AuditLogsQuery) -> AuditLogsPage:
-    return audit_logs.page(caller, query)
+    return api.list_records(caller, query)

@@ -1,11 +1,11 @@
 """GET /api/marketing/ai/configs: the company's providers, their keys but for the last four characters left out."""
 
-from nexus_ai.administration import provider_configs
-from nexus_ai.administration.provider_configs import ProviderConfigList
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
+from nexus_ai.settings.provider_configs import api
+from nexus_ai.settings.provider_configs.api import ProviderConfigList
 
 
 @endpoint("GET /api/marketing/ai/configs")
 def handler(caller: Caller) -> ProviderConfigList:
-    return provider_configs.every(caller)
+    return api.list_configs(caller)

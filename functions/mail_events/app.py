@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nexus_ai.core.observability import request_keys
-from nexus_ai.maintenance.mail_events import EventContext, heed
+from nexus_ai.alerts.bounces import EventContext, handle_event
+from nexus_ai.platform.observability import request_keys
 
 
 def handler(event: Mapping[str, Any], context: EventContext) -> None:
     with request_keys(route="mail_events", lambda_request_id=context.aws_request_id):
         for record in event["Records"]:
-            heed(record["Sns"]["Message"])
+            handle_event(record["Sns"]["Message"])

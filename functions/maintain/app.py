@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from nexus_ai.core.observability import request_keys
-from nexus_ai.maintenance.run import RunContext, run
+from nexus_ai.platform.observability import request_keys
+from nexus_ai.scheduled import RunContext, run
 
 
 def handler(_event: Mapping[str, object], context: RunContext) -> None:

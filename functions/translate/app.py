@@ -1,9 +1,9 @@
 """POST /api/marketing/ai-assistant/translate: a translation that keeps what is not language."""
 
-from nexus_ai.assistant.translation import service
-from nexus_ai.assistant.translation.models import TranslationAnswer, TranslationRequest
-from nexus_ai.core.caller import Caller
 from nexus_ai.http.endpoint import endpoint
+from nexus_ai.platform.caller import Caller
+from nexus_ai.tasks.translation import service
+from nexus_ai.tasks.translation.models import TranslationAnswer, TranslationRequest
 
 
 @endpoint("POST /api/marketing/ai-assistant/translate", body=TranslationRequest)

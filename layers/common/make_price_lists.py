@@ -15,7 +15,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any, cast
 
-VENDORS = ("anthropic", "google", "groq", "openai", "openrouter")
+PROVIDERS = ("anthropic", "google", "groq", "openai", "openrouter")
 # US dollars a million tokens, by the package's names for them.
 KINDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok")
 # Of texts alone no call has any of these: media, searches, writes into a cache for an hour, speech.
@@ -42,7 +42,7 @@ def main() -> None:
     lists = dict(_read(installed / "genai_prices" / "data.py"))
     target = installed / "genai_price_lists"
     target.mkdir(exist_ok=True)
-    for vendor in VENDORS:
+    for vendor in PROVIDERS:
         text = f"MODELS = {pformat(lists[vendor], width=120, compact=True)}\n"
         (target / f"{vendor}.py").write_text(text, encoding="utf-8")
 
@@ -54,7 +54,7 @@ def _read(data: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "providers":
             assert isinstance(node.value, ast.List)
             for each in node.value.elts:
-                if _name(each) in VENDORS:
+                if _name(each) in PROVIDERS:
                     vendor = _value(each)
                     yield vendor["id"], tuple(map(_model, vendor["models"]))
 

@@ -13,11 +13,11 @@ from typing import Any, Final, TypeAliasType, cast, get_type_hints
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from local.emulator.routes import RestApi
 from local.openapi.failures import PROBLEM, Problem, failures
-from local.routes import RestApi
 from local.template import ROOT, Template
-from nexus_ai.core.caller import Role
 from nexus_ai.http.endpoint import Handler, Operation
+from nexus_ai.platform.caller import Role
 
 EXAMPLES: Final = ROOT / "docs" / "examples"
 EVENTS: Final = ROOT / "events"

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from local.default_models import DEFAULT_MODELS
-from local.routes import RestApi
-from nexus_ai.core import errors
-from nexus_ai.core.errors import NexusError
+from local.dev.default_models import DEFAULT_MODELS
+from local.emulator.routes import RestApi
 from nexus_ai.http.endpoint import Operation
+from nexus_ai.platform import errors
+from nexus_ai.platform.errors import NexusError
 from nexus_ai.providers.base import ProviderName
 
 type Problem = dict[str, Any]
@@ -37,7 +37,7 @@ _EXTRA: Final[dict[str, dict[str, Any]]] = {
     errors.LimitExceeded.code: _LIMIT,
     errors.LimitInFlight.code: _LIMIT | {"used": 60, "reserved": 40},
     errors.AllProvidersFailed.code: {"attempts": _ATTEMPTS},
-    errors.InvalidAnswer.code: {
+    errors.InvalidCompletion.code: {
         "attempts": _ATTEMPTS,
         "problems": ["variation1 has 310 characters, and 280 are allowed"],
     },
@@ -103,7 +103,7 @@ _OF_MODEL_CALLS: Final = (
     errors.LimitExceeded,
     errors.LimitInFlight,
     errors.AllProvidersFailed,
-    errors.InvalidAnswer,
+    errors.InvalidCompletion,
     errors.KeyServiceUnavailable,
 )
 _OF_SAVED_KEYS: Final = (

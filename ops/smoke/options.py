@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import jwt
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.demo import PROVIDERS
+from local.dev.demo import PROVIDERS
 from nexus_ai.providers.base import ProviderName
 from ops.deployment import DeploymentError, find
 from ops.smoke.outcomes import Refused

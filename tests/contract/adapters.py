@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from local.default_models import DEFAULT_MODELS
-from nexus_ai.core.settings import Settings
+from local.dev.default_models import DEFAULT_MODELS
+from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import Completion, Message, OutputSchema, Prompt, Provider, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import REGISTRY
 

@@ -5,8 +5,8 @@ from collections.abc import Generator
 
 import pytest
 
-from nexus_ai.core.settings import Settings
 from nexus_ai.net import provider_http
+from nexus_ai.platform.settings import Settings
 from nexus_ai.providers import registry, transport
 from nexus_ai.providers.base import Provider, ProviderName
 from tests.contract.adapters import Called, settings

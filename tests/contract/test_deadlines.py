@@ -16,8 +16,8 @@ import pytest
 from nexus_ai.net.provider_http import TransportFailure, http_call, make_client
 from nexus_ai.providers.base import FailureKind, Message, ProviderName
 from tests.contract.adapters import PROMPT, called_at
-from tests.contract.wire import payload
-from tests.functional.certificates import certified, server_context
+from tests.contract.wire import payload, whole
+from tests.integration.support.certificates import certified, server_context
 
 SHORT_S: Final = 0.3
 LARGE: Final = PROMPT.model_copy(update={"messages": (Message(role="user", text="x" * 8_000_000),)})
@@ -89,14 +89,21 @@ def encrypted(context: ssl.SSLContext, serve: Serve) -> Serve:
     return handle
 
 
-def answer(connection: socket.socket, body: bytes) -> bool:
-    """Read a request, whose body is JSON, and send a response with this body; False if the client has left."""
+def receive_request(connection: socket.socket) -> bool:
+    """Read a request, whose body is JSON; False if the client has left."""
     asked = b""
     while not asked.endswith(b"}"):
         received = connection.recv(65_536)
         if not received:
             return False
         asked += received
+    return True
+
+
+def answer(connection: socket.socket, body: bytes) -> bool:
+    """Read a request and send a response with this body; False if the client has left."""
+    if not receive_request(connection):
+        return False
     connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     return True
 
@@ -137,6 +144,29 @@ def test_encrypted_call_is_answered(name: ProviderName, certificate: ssl.SSLCont
     with listening(encrypted(certificate, answering(said.body))) as place:
         called = called_at(f"https://{place}", name)
         assert [called.complete().text for _ in range(2)] == [said.expect["text"]] * 2
+
+
+@pytest.mark.parametrize("records", [1, 2])
+def test_second_encrypted_response_reaches_no_call(
+    name: ProviderName, certificate: ssl.SSLContext, records: int
+) -> None:
+    """Both responses arrive in one TCP segment: in one TLS record, or in one record each."""
+    said, other = payload(name, "text"), payload(name, "text").with_text("stray")
+    ports: set[int] = set()
+
+    def twice(connection: socket.socket) -> None:
+        ports.add(connection.getpeername()[1])
+        while receive_request(connection):
+            pieces = [whole(said), whole(other)]
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            for piece in pieces if records == 2 else [b"".join(pieces)]:
+                connection.sendall(piece)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+    with listening(encrypted(certificate, twice)) as place:
+        called = called_at(f"https://{place}", name)
+        assert [called.complete().text for _ in range(3)] == [said.expect["text"]] * 3
+    assert len(ports) == 3
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 
 import pytest
 
-from nexus_ai.core.settings import Settings
 from nexus_ai.net import provider_http
+from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import FailureKind, Message, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
 from tests.contract.adapters import MODELS, PROMPT

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import pytest
 
-from nexus_ai.core.settings import Settings
+from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import Message, Prompt, ProviderName
 from nexus_ai.providers.registry import get_provider
 from tests.contract.adapters import KEY, MODELS, PROMPT, STRUCTURED, Called

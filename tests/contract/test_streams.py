@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 def streamed(name: ProviderName, *, key: str = KEY, timeout_s: float = 10) -> list[str]:
     """A whole stream, its errors classified by the adapter as those of a whole response."""
-    classified = import_module(REGISTRY[name].module)._failures
+    classified = import_module(REGISTRY[name].module)._map_api_errors
     with provider_call(timeout_s, key), classified():
         return list(texts(name, key))
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
 
-from local.demo import PROVIDERS
+from local.dev.demo import PROVIDERS
 from local.template import ROOT
 
 

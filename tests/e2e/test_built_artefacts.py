@@ -1,7 +1,7 @@
 """What `sam build` makes, in Lambda's own runtime: the built functions, the built layer, and nothing of this folder.
 
-`make test-lambda` builds, and runs these beside journeys of the functional ring, which reach the same functions through
-the local API.
+`make test-lambda` builds, and runs these beside journeys of the integration ring, which reach the same functions
+through the local API.
 """
 
 import json
@@ -15,20 +15,27 @@ from typing import Any
 
 import pytest
 
-from local.functions import PAYLOAD_LIMIT, FunctionTimedOut
-from local.lambda_runtime import BuiltFunction
-from local.simulated.behaviours import Answer
+from local.emulator.functions import PAYLOAD_LIMIT, FunctionTimedOut
+from local.emulator.lambda_runtime import BuiltFunction
+from local.providers.behaviours import Answer
 from local.stack import LocalStack
 from local.template import Template
 from nexus_ai.audit.models import AuditStatus
-from nexus_ai.core.clock import SystemClock
 from nexus_ai.limits.models import NOTHING, Limit
+from nexus_ai.platform.clock import SystemClock
 from nexus_ai.providers.base import ProviderName
 from ops.release import content_hash, resolved_parameters, stamped
-from tests.functional.http_client import GENERATE_COPY, Reply, ask
-from tests.functional.pipeline_support import copy, far_from_the_end_of_an_hour, limit_state, records, sweep_at, welcome
-from tests.project.deployed import PARAMETERS, translated
-from tests.unit.http_events import post, read_event
+from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
+from tests.integration.support.pipeline import (
+    copy,
+    far_from_the_end_of_an_hour,
+    limit_state,
+    records,
+    sweep_at,
+    welcome,
+)
+from tests.repo_checks.deployed import PARAMETERS, translated
+from tests.unit.http.http_events import post, read_event
 
 # Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
 UNPACKED_LIMIT = 130_000_000
@@ -143,7 +150,7 @@ def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_
         assert limit_state(tenant).held[Limit.REQUESTS_PER_HOUR] == 1
         assert environment.invoke(wish(tenant, "after"))["statusCode"] == 200
 
-    sweep_at(SystemClock().now_ms() + LATER_MS).tenant(tenant)
+    sweep_at(SystemClock().now_ms() + LATER_MS).sweep_tenant(tenant)
 
     assert [record.status for record in records(tenant)] == [
         AuditStatus.ANSWERED,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.site import BUILT
+from local.dev.site import BUILT
 from local.template import ROOT
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.demo import PROVIDERS
+from local.dev.demo import PROVIDERS
 from local.template import ROOT
 from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local

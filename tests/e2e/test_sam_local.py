@@ -19,12 +19,12 @@ from uuid import uuid4
 
 import pytest
 
-from local.serving import free_port
+from local.emulator.server import free_port
 from local.template import ROOT
 from tests.answered_events import Answered, answered_events, told
 from tests.e2e.make_run import Run, command_environment, running
-from tests.functional.http_client import GENERATE_COPY, Reply, ask
-from tests.functional.pipeline_support import far_from_the_end_of_an_hour
+from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
+from tests.integration.support.pipeline import far_from_the_end_of_an_hour
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 USAGE_TODAY = "/api/marketing/ai/usage-stats?period=today"
@@ -54,7 +54,7 @@ ask_api = partial(ask, timeout_s=START_S)
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "local.sam", *arguments]
+    return [sys.executable, "-m", "local.dev.sam", *arguments]
 
 
 @pytest.mark.parametrize("function", answered_events(), ids=lambda function: function.event)

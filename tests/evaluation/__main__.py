@@ -9,9 +9,9 @@ import logging
 import os
 import sys
 
-from local.demo import PROVIDERS
+from local.dev.demo import PROVIDERS
 from local.stack import LocalStack
-from nexus_ai.core.observability import logger
+from nexus_ai.platform.observability import logger
 from nexus_ai.providers.base import ProviderName
 from tests.evaluation.cases import ROUTES, cases
 from tests.evaluation.runner import prepare, run, table

@@ -7,8 +7,8 @@ from statistics import median
 from local.stack import LocalStack
 from tests.evaluation.cases import ROUTES, Case
 from tests.evaluation.scorers import Scores, scores
-from tests.functional.http_client import Reply, ask
-from tests.functional.pipeline_support import set_fallback, set_limits
+from tests.integration.support.http_client import Reply, ask
+from tests.integration.support.pipeline import set_fallback, set_limits
 
 # Providers limit how much they are asked at once.
 AT_ONCE = 4

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import regex
 
-from nexus_ai.assistant.language import is_other_language
+from nexus_ai.tasks.shared.language import is_other_language
 from tests.evaluation.cases import Case, Json
 
 CONTRACT: Final = frozenset(

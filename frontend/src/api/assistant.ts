@@ -12,7 +12,7 @@ export type Summary = Schemas['Summary'];
 export type Translations = Schemas['Translations'];
 
 /** What every task's answer tells beside its data. */
-export type Answer<Data> = Omit<Schemas['ModelAnswer_Copy_'], 'data'> & { readonly data: Data };
+export type Answer<Data> = Omit<Schemas['CopyResponse'], 'data'> & { readonly data: Data };
 
 interface Asked<Request> {
   readonly request: Request;

@@ -397,19 +397,6 @@ export interface components {
             /** Quote */
             quote: string;
         };
-        /** AttemptView */
-        AttemptView: {
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Outcome */
-            outcome: string;
-            /** Errorcode */
-            errorCode: string | null;
-            /** Latencyms */
-            latencyMs: number;
-        };
         /** AuditAccessView */
         AuditAccessView: {
             /** At */
@@ -716,6 +703,43 @@ export interface components {
             /** Costpermonthusd */
             costPerMonthUsd: number | null;
         };
+        /** CompletionAttempt */
+        CompletionAttempt: {
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Outcome */
+            outcome: string;
+            /** Errorcode */
+            errorCode: string | null;
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /**
+         * CompletionFallback
+         * @description `used` says that another provider answered than the first one asked.
+         */
+        CompletionFallback: {
+            /** Used */
+            used: boolean;
+            /** Attempts */
+            attempts: components["schemas"]["CompletionAttempt"][];
+        };
+        /**
+         * CompletionUsage
+         * @description Tokens as the vendor counted them, and what the call cost; null where the vendor told nothing.
+         */
+        CompletionUsage: {
+            /** Inputtokens */
+            inputTokens: number | null;
+            /** Outputtokens */
+            outputTokens: number | null;
+            /** Totaltokens */
+            totalTokens: number | null;
+            /** Costusd */
+            costUsd: number | null;
+        };
         /**
          * ConnectionCode
          * @description `refused`: the vendor takes the key, and not this question for this model, which may be none that writes text.
@@ -933,6 +957,13 @@ export interface components {
                 [key: string]: components["schemas"]["OrderRequest"] | null;
             };
         };
+        /** FallbackSettings */
+        FallbackSettings: {
+            /** Modules */
+            modules: {
+                [key: string]: components["schemas"]["OrderView"];
+            };
+        };
         /**
          * Formality
          * @enum {string}
@@ -1079,70 +1110,6 @@ export interface components {
          * @enum {string}
          */
         MailLanguage: "pt-BR" | "en";
-        /** ModelAnswer[Copy] */
-        ModelAnswer_Copy_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Copy"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["UsageView"];
-            fallback: components["schemas"]["nexus_ai__assistant__answer__FallbackView"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** ModelAnswer[Sentiments] */
-        ModelAnswer_Sentiments_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Sentiments"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["UsageView"];
-            fallback: components["schemas"]["nexus_ai__assistant__answer__FallbackView"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** ModelAnswer[Summary] */
-        ModelAnswer_Summary_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Summary"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["UsageView"];
-            fallback: components["schemas"]["nexus_ai__assistant__answer__FallbackView"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** ModelAnswer[Translations] */
-        ModelAnswer_Translations_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Translations"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["UsageView"];
-            fallback: components["schemas"]["nexus_ai__assistant__answer__FallbackView"];
-            /** Latencyms */
-            latencyMs: number;
-        };
         /** ModelList */
         ModelList: {
             /** Items */
@@ -1727,6 +1694,70 @@ export interface components {
              */
             focus: string | null;
         };
+        /** CopyResponse */
+        TaskResponse_Copy_: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Copy"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /** SentimentsResponse */
+        TaskResponse_Sentiments_: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Sentiments"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /** SummaryResponse */
+        TaskResponse_Summary_: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Summary"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /** TranslationsResponse */
+        TaskResponse_Translations_: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Translations"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
         /** Translation */
         Translation: {
             /** Language */
@@ -1901,37 +1932,6 @@ export interface components {
             to: string | null;
         };
         /**
-         * UsageView
-         * @description Tokens as the vendor counted them, and what the call cost; null where the vendor told nothing.
-         */
-        UsageView: {
-            /** Inputtokens */
-            inputTokens: number | null;
-            /** Outputtokens */
-            outputTokens: number | null;
-            /** Totaltokens */
-            totalTokens: number | null;
-            /** Costusd */
-            costUsd: number | null;
-        };
-        /** FallbackView */
-        nexus_ai__administration__fallback__FallbackView: {
-            /** Modules */
-            modules: {
-                [key: string]: components["schemas"]["OrderView"];
-            };
-        };
-        /**
-         * FallbackView
-         * @description `used` says that another provider answered than the first one asked.
-         */
-        nexus_ai__assistant__answer__FallbackView: {
-            /** Used */
-            used: boolean;
-            /** Attempts */
-            attempts: components["schemas"]["AttemptView"][];
-        };
-        /**
          * Problem
          * @description An end without an answer (RFC 9457). Members beyond these belong to the code.
          */
@@ -2099,7 +2099,7 @@ export interface operations {
                      *       "latencyMs": 2536
                      *     }
                      */
-                    "application/json": components["schemas"]["ModelAnswer_Copy_"];
+                    "application/json": components["schemas"]["TaskResponse_Copy_"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2339,7 +2339,7 @@ export interface operations {
                      *       "latencyMs": 26
                      *     }
                      */
-                    "application/json": components["schemas"]["ModelAnswer_Sentiments_"];
+                    "application/json": components["schemas"]["TaskResponse_Sentiments_"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2541,7 +2541,7 @@ export interface operations {
                      *       "latencyMs": 24
                      *     }
                      */
-                    "application/json": components["schemas"]["ModelAnswer_Summary_"];
+                    "application/json": components["schemas"]["TaskResponse_Summary_"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2750,7 +2750,7 @@ export interface operations {
                      *       "latencyMs": 27
                      *     }
                      */
-                    "application/json": components["schemas"]["ModelAnswer_Translations_"];
+                    "application/json": components["schemas"]["TaskResponse_Translations_"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -3900,7 +3900,7 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["nexus_ai__administration__fallback__FallbackView"];
+                    "application/json": components["schemas"]["FallbackSettings"];
                 };
             };
             /** @description A valid bearer token is needed. */
@@ -4017,7 +4017,7 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["nexus_ai__administration__fallback__FallbackView"];
+                    "application/json": components["schemas"]["FallbackSettings"];
                 };
             };
             /** @description The body is not a JSON object. */

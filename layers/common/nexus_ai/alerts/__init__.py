@@ -1,1 +1,1 @@
-"""Alerts: what administrators are told of by mail, and how it gets to them."""
+"""Alerts to a tenant's administrators: detection, storage, dispatch by e-mail and bounces."""

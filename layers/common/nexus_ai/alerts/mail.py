@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from nexus_ai.alerts import html
 from nexus_ai.alerts.models import Alert, AlertedLimit, LimitAlert, ProviderAlert, ProviderEvent, Spending, Spent
-from nexus_ai.alerts.texts import PROVIDERS, TEXTS, Texts
-from nexus_ai.core.clock import zone_of
-from nexus_ai.core.money import MICROS_PER_DOLLAR
+from nexus_ai.alerts.templates import PROVIDERS, TEXTS, Texts
+from nexus_ai.platform.clock import zone_of
+from nexus_ai.platform.units import MICROS_PER_DOLLAR
 
 CENT = Decimal("0.01")
 BAR_CHARACTERS = 20

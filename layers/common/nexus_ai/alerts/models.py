@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from nexus_ai.core.wire import StoredModel
+from nexus_ai.platform.schema import StoredModel
 
 
 class AlertedLimit(StrEnum):

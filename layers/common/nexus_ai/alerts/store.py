@@ -8,19 +8,20 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from nexus_ai.alerts.models import AlertedLimit, AlertStatus, LimitAlert, ProviderAlert, ProviderEvent
-from nexus_ai.core.wire import StoredModel
-from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Item, Table
+from nexus_ai.aws.dynamodb import keys
+from nexus_ai.aws.dynamodb.table import ConditionFailed, Item, Table
+from nexus_ai.platform.schema import StoredModel
+from nexus_ai.platform.units import DAY_S
 
 # As long as whoever holds it can live: a run of the scheduled function ends after 290 seconds.
 LEASE_S = 300
 # That a window's threshold was told must be known as long as the window lasts, and a while for late runs.
-LIMIT_ALERT_KEPT_S = 3 * 86_400
+LIMIT_ALERT_KEPT_S = 3 * DAY_S
 # A provider that fails for longer than this is told of once more.
-PROVIDER_ALERT_KEPT_S = 30 * 86_400
+PROVIDER_ALERT_KEPT_S = 30 * DAY_S
 # A provider that fails again sooner than this after it worked has not been over what was told.
-EVENT_APART_S = 3_600
-# The status of an alert by the outcome that it was closed with (maintenance.telling.Outcome).
+EVENT_INTERVAL_S = 3_600
+# The status of an alert by the outcome that it was closed with (alerts.dispatcher.Outcome).
 STATUS_OF_OUTCOME = {
     "sent": AlertStatus.SENT,
     "mails_are_off": AlertStatus.MAILS_OFF,
@@ -100,7 +101,7 @@ class AlertStore:
             self._table.put(
                 item,
                 condition="attribute_not_exists(PK) OR expiresAt <= :now OR overAt <= :apart",
-                values={":now": alert.at, ":apart": alert.at - EVENT_APART_S},
+                values={":now": alert.at, ":apart": alert.at - EVENT_INTERVAL_S},
             )
         except ConditionFailed:
             return False

@@ -1,1 +1,1 @@
-"""One record a request, whatever its end."""
+"""Audit records: one for every request, with its prompt and completion as content."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from nexus_ai.core.wire import OrUnknown, StoredModel, StoredPart
+from nexus_ai.platform.schema import OrUnknown, StoredModel, StoredPart
 
 
 class AuditStatus(StrEnum):
@@ -166,7 +166,7 @@ class AccessKind(StrEnum):
     ERASED = "erased"
 
 
-class Access(StoredModel):
+class AccessEntry(StoredModel):
     """Who did what with the content of a record. `id` sorts by time; a job's is the job's own, so that it counts once.
 
     `at_ms` is when it was asked for.
@@ -179,3 +179,9 @@ class Access(StoredModel):
     user_id: str
     ip: str | None = None
     user_agent: str | None = None
+
+
+def fell_back(record: AuditRecord) -> bool:
+    """Whether another provider answered than the first one asked."""
+    answered_by = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
+    return bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider

@@ -13,23 +13,32 @@ from hashlib import sha256
 from itertools import batched, chain
 from typing import Any
 
-from nexus_ai.audit.models import Access, Attempt, AuditFilter, AuditRecord, Content, ContentItem, Part
-from nexus_ai.core.clock import uuid7_floor
-from nexus_ai.core.settings import get_settings
+from nexus_ai.audit.models import AccessEntry, Attempt, AuditFilter, AuditRecord, Content, ContentItem, Part
+from nexus_ai.aws import s3
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.table import (
+    BATCH,
+    ConditionFailed,
+    Item,
+    Table,
+    delete_together,
+    put_atomically,
+    put_together,
+)
 from nexus_ai.net.concurrency import run_all
-from nexus_ai.storage import keys, objects, tables
-from nexus_ai.storage.table import BATCH, ConditionFailed, Item, Table, delete_together, put_all_or_none, put_together
+from nexus_ai.platform.clock import uuid7_floor
+from nexus_ai.platform.settings import get_settings
+from nexus_ai.platform.units import DAY_S
 
 MAX_INLINE_BYTES = 16 * 1024
-DAY_S = 86_400
 INDEX = "byUser"
 # The most records that one search looks at, whatever it finds: DynamoDB's megabyte holds about as many.
-LOOKED_AT_MAX = 1000
+MAX_SCANNED = 1000
 # The sort key of a record. What else a newer version keeps beside records has keys of another form.
 _RECORD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class ContentDamaged(ValueError):
+class ContentDamagedError(ValueError):
     """What is kept is not what was written."""
 
 
@@ -55,7 +64,7 @@ def _record(item: Item) -> AuditRecord:
     return AuditRecord.model_validate({**fields, "id": item["SK"], "tenant_id": item["PK"]})
 
 
-def _access_item(tenant_id: str, access: Access, expires_at: int) -> Item:
+def _access_item(tenant_id: str, access: AccessEntry, expires_at: int) -> Item:
     return {
         **keys.audit_access(tenant_id, access.record_id, access.id),
         **access.model_dump(mode="json", exclude={"id", "record_id"}, exclude_none=True),
@@ -67,10 +76,10 @@ def _is_record(item: Item) -> bool:
     return _RECORD_ID.fullmatch(item["SK"]) is not None
 
 
-def _access(item: Item) -> Access:
+def _access(item: Item) -> AccessEntry:
     fields = {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
     record_id, _, access_id = item["SK"].partition("#")
-    return Access.model_validate({**fields, "record_id": record_id, "id": access_id})
+    return AccessEntry.model_validate({**fields, "record_id": record_id, "id": access_id})
 
 
 class AuditStore:
@@ -88,7 +97,7 @@ class AuditStore:
         at_s = record.at_ms // 1000
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
-        put_all_or_none([(self._table, item) for item in items])
+        put_atomically([(self._table, item) for item in items])
 
     def abandon(self, record: AuditRecord, untold: Attempt | None) -> bool:
         """Write the end that `record` has into an open record; False where that one has an end.
@@ -126,7 +135,7 @@ class AuditStore:
             if content is None or packed is None:
                 continue
             if sha256(packed).hexdigest() != content.sha256:
-                raise ContentDamaged(f"the content of record {record_id} is not what was written")
+                raise ContentDamagedError(f"the content of record {record_id} is not what was written")
             found.append(Content(part=part, text=zlib.decompress(packed).decode()))
         return found
 
@@ -142,8 +151,8 @@ class AuditStore:
         for item in chain(*run_all(partial(self._content_items, tenant_id, record_id) for record_id in record_ids)):
             sort_keys.add(item["SK"])
             names |= {item["object"]} if "object" in item else set()
-        for some in batched(sorted(names), objects.BATCH, strict=False):
-            objects.delete(some)
+        for some in batched(sorted(names), s3.BATCH, strict=False):
+            s3.delete(some)
         contents = keys.audit_contents(tenant_id)
         for some in batched(sorted(sort_keys), BATCH, strict=False):
             delete_together([(self._table, {"PK": contents, "SK": sort_key}) for sort_key in some])
@@ -154,17 +163,17 @@ class AuditStore:
         condition, names = "PK = :contents AND begins_with(SK, :record)", {"#object": "object"}
         return list(self._table.query(condition, values, names=names, only="SK, #object"))
 
-    def note_access(self, tenant_id: str, access: Access) -> None:
+    def record_access(self, tenant_id: str, access: AccessEntry) -> None:
         """Writes down who did what with one content; raises StoreUnavailable. Needs no right to write batches."""
         self._table.put(_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s))
 
-    def note_accesses(self, tenant_id: str, accesses: Sequence[Access]) -> None:
+    def record_accesses(self, tenant_id: str, accesses: Sequence[AccessEntry]) -> None:
         """Writes down who did what with contents; raises StoreUnavailable."""
         for some in batched(accesses, BATCH, strict=False):
             writes = [_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s) for access in some]
             put_together([(self._table, item) for item in writes])
 
-    def accesses(self, tenant_id: str, record_id: str) -> list[Access]:
+    def accesses(self, tenant_id: str, record_id: str) -> list[AccessEntry]:
         """Return who did what with a record's content, oldest first."""
         values = {":accesses": keys.audit_accesses(tenant_id), ":record": f"{record_id}#"}
         found = self._table.query("PK = :accesses AND begins_with(SK, :record)", values, consistent=True)
@@ -202,12 +211,12 @@ class AuditStore:
             first, last = (first, min(last, after)) if newest_first else (max(first, after), last)
         user_id = None if exact else wanted.user_id
         # Where nothing is left out, a page is what it shows, the one before it, and whether there is more.
-        page_size = (limit if wanted.is_met_by_time(but_for_user=not exact) else LOOKED_AT_MAX) + 2
+        page_size = (limit if wanted.is_met_by_time(but_for_user=not exact) else MAX_SCANNED) + 2
         found: list[AuditRecord] = []
         looked_at: str | None = None
         items = self._range(tenant_id, (first, last), user_id=user_id, newest_first=newest_first, page_size=page_size)
         for number, item in enumerate(item for item in items if item["SK"] != after):
-            if number == LOOKED_AT_MAX or len(found) == limit:
+            if number == MAX_SCANNED or len(found) == limit:
                 return Found(found, looked_at)
             if not _is_record(item):
                 continue
@@ -248,7 +257,7 @@ class AuditStore:
         if len(packed) <= MAX_INLINE_BYTES:
             return item | {"body": packed}
         name = keys.audit_object(record.tenant_id, record.id, content.part)
-        objects.put_once(name, packed)
+        s3.put_once(name, packed)
         return item | {"object": name}
 
 
@@ -257,8 +266,8 @@ def _packed(content: ContentItem) -> bytes | None:
     if content.object is None:
         return content.body
     try:
-        return objects.get(content.object)
-    except objects.ObjectMissing:
+        return s3.get(content.object)
+    except s3.ObjectMissing:
         # The bucket's retention was shortened since: its rule holds for what is there already.
         return None
 

@@ -1,1 +1,1 @@
-"""Answers kept per tenant, and the records of Idempotency-Keys."""
+"""Response cache and idempotency records of a tenant."""

@@ -13,15 +13,16 @@ import zlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from nexus_ai.core.wire import StoredModel
-from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Item, Table
+from nexus_ai.aws.dynamodb import keys
+from nexus_ai.aws.dynamodb.table import ConditionFailed, Item, Table
+from nexus_ai.platform.schema import StoredModel
+from nexus_ai.platform.units import DAY_S
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 # How long a key is remembered.
-KEPT_S = 24 * 3600
+KEPT_S = DAY_S
 # NIST SP 800-38D, section 8.2: of 96 bits, and never twice under one key.
 NONCE_BYTES = 12
 

@@ -1,9 +1,9 @@
 """Answers that are kept."""
 
-from nexus_ai.core.wire import StoredModel
+from nexus_ai.platform.schema import StoredModel
 
 
-class CachedAnswer(StoredModel):
+class CachedResponse(StoredModel):
     """An answer as its provider gave it, and what it cost then; None is unknown. `text` has passed the task's contract.
 
     Money in micro-dollars.

@@ -1,1 +1,1 @@
-"""The one pipeline that every model call goes through."""
+"""The pipeline that every model call runs through."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from nexus_ai.audit.models import Attempt, Outcome
 from nexus_ai.gateway import prices
-from nexus_ai.gateway.failures import may_be_billed
-from nexus_ai.gateway.plan import Candidate
+from nexus_ai.gateway.retry_policy import may_be_billed
+from nexus_ai.gateway.routing import Candidate
 from nexus_ai.limits.models import Amounts, Reservation, Settlement
 from nexus_ai.providers.base import ProviderFailure, ProviderName, TokenUsage
 from nexus_ai.providers.registry import REGISTRY
-from nexus_ai.tenants.models import TenantSettings
+from nexus_ai.settings.models import TenantSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def estimate(settings: TenantSettings, candidate: Candidate, input_tokens: int, 
     return Estimate(tokens=whole_input + max_tokens, cost_micros=cost or 0, price_known=cost is not None)
 
 
-def charge_answer(
+def charge_completion(
     settings: TenantSettings, candidate: Candidate, reservation: Reservation, usage: TokenUsage | None, latency_ms: int
 ) -> tuple[Settlement, Attempt]:
     """Charges an attempt that was answered: what the vendor told, else the whole reservation, marked as estimated."""

@@ -8,17 +8,24 @@ from hashlib import sha256
 from typing import Any
 
 from nexus_ai.audit.models import Attempt
+from nexus_ai.aws.dynamodb.table import Item, Table
 from nexus_ai.cache.idempotency import IdempotencyRecord, IdempotencyStore
-from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock
-from nexus_ai.core.errors import IdempotencyInFlight, IdempotencyMismatch, InvalidAnswer, NexusError, stored_error
-from nexus_ai.core.wire import StoredModel
-from nexus_ai.gateway.models import Answer, ContractBroken, ModelCall, Usage
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.gateway.models import GatewayResponse, Usage
+from nexus_ai.model_calls import InvalidOutputError, ModelCall
+from nexus_ai.platform.caller import Caller
+from nexus_ai.platform.clock import Clock
+from nexus_ai.platform.errors import (
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+    InvalidCompletion,
+    NexusError,
+    stored_error,
+)
+from nexus_ai.platform.schema import StoredModel
 
 POLL_S = 0.1
 # What a request that waits for another's end keeps of its deadline for its own answer.
-ANSWER_S = 2.0
+RESPONSE_S = 2.0
 IN_FLIGHT_RETRY_S = 2
 # A claim is void this long after the deadline of the request that made it: it was killed.
 GRACE_MS = 5_000
@@ -85,7 +92,9 @@ class Idempotency:
         now_ms = self._clock.now_ms()
         return self._store.claim(caller.tenant_id, caller.idempotency_key, self._record(caller, call), now_ms)
 
-    def ended[T](self, caller: Caller, call: ModelCall[T], found: IdempotencyRecord | None) -> IdempotencyRecord | None:
+    def finished[T](
+        self, caller: Caller, call: ModelCall[T], found: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
         """The ended record of the first request; None where its key has become this one's.
 
         Waits for a first request in flight, as long as there is time to say that it still is, then raises
@@ -97,7 +106,7 @@ class Idempotency:
                 raise IdempotencyMismatch
             if found.end is not None:
                 return found
-            if caller.deadline.remaining_s(self._clock) <= ANSWER_S:
+            if caller.deadline.remaining_s(self._clock) <= RESPONSE_S:
                 raise IdempotencyInFlight(retry_after=IN_FLIGHT_RETRY_S)
             time.sleep(POLL_S)
             found = self._look(caller, call)
@@ -110,7 +119,7 @@ class Idempotency:
             return self.claim(caller, call)
         return found
 
-    def replay[T](self, record: IdempotencyRecord, call: ModelCall[T]) -> tuple[str, Answer[T]]:
+    def replay[T](self, record: IdempotencyRecord, call: ModelCall[T]) -> tuple[str, GatewayResponse[T]]:
         """Return the first request's answer and its text; raises the error that it ended with.
 
         Raises InvalidAnswer for a text that another version took and this one's contract does not: nobody is asked
@@ -123,10 +132,10 @@ class Idempotency:
             error.request_id = record.request_id
             raise error
         try:
-            data = call.usable(end.text)
-        except ContractBroken as broken:
-            raise InvalidAnswer(str(broken), extra={"problems": list(broken.problems)}) from None
-        answer = Answer(
+            data = call.parse_or_salvage(end.text)
+        except InvalidOutputError as broken:
+            raise InvalidCompletion(str(broken), extra={"problems": list(broken.problems)}) from None
+        answer = GatewayResponse(
             request_id=record.request_id,
             data=data,
             provider=end.provider,
@@ -139,7 +148,9 @@ class Idempotency:
         )
         return end.text, answer
 
-    def answered[T](self, caller: Caller, call: ModelCall[T], answer: Answer[T], text: str) -> list[tuple[Table, Item]]:
+    def completed[T](
+        self, caller: Caller, call: ModelCall[T], answer: GatewayResponse[T], text: str
+    ) -> list[tuple[Table, Item]]:
         """The write that keeps an answer for replays; none without a key."""
         end = {
             "text": text,

@@ -5,12 +5,11 @@ The list comes first, so that no administrator can soften a limit in dollars by 
 
 from decimal import Decimal
 
-from nexus_ai.core.money import micros_ceiling, micros_from_dollars
+from nexus_ai.platform.money import micros_ceiling, micros_from_dollars
+from nexus_ai.platform.units import PER_MILLION
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ProviderName, TokenUsage
-from nexus_ai.tenants.models import ModelPrice, TenantSettings
-
-PER_MILLION = Decimal(1_000_000)
+from nexus_ai.settings.models import ModelPrice, TenantSettings
 
 
 def ceiling(

@@ -1,10 +1,10 @@
 """The second chance of an answer that broke the contract of its task."""
 
-from nexus_ai.gateway.models import ContractBroken, Step
+from nexus_ai.model_calls import InvalidOutputError, Step
 from nexus_ai.providers.base import Message
 
 
-def repaired(step: Step, text: str, broken: ContractBroken) -> Step:
+def repair_step(step: Step, text: str, broken: InvalidOutputError) -> Step:
     """The step that shows the model its answer and what is wrong with it."""
     asked = "Your answer breaks these rules:\n" + "\n".join(f"- {problem}" for problem in broken.problems)
     asked += "\nAnswer again, with all rules kept, and with nothing but the answer."

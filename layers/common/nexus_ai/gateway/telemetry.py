@@ -8,17 +8,16 @@ audit log, or the lines themselves, which have them as attributes.
 from collections.abc import Mapping
 from typing import Final
 
-from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
-from nexus_ai.core.observability import Unit, metrics
-from nexus_ai.gateway.books import fell_back
+from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome, fell_back
+from nexus_ai.platform.observability import Unit, metrics
+from nexus_ai.platform.units import MICROS_PER_DOLLAR
 from nexus_ai.providers.base import ProviderName
 
 # Registry of the GenAI semantic conventions, `gen_ai.provider.name`; the others' names are our own.
 _PROVIDER_NAMES: Final[Mapping[str, str]] = {ProviderName.GOOGLE: "gcp.gemini"}
-MICROS_PER_DOLLAR: Final = 1_000_000
 
 
-def tell(record: AuditRecord) -> None:
+def emit(record: AuditRecord) -> None:
     """Writes the lines of a call that has ended, whatever its end is."""
     is_rejected = record.status is AuditStatus.REJECTED
     failed = record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED}
@@ -36,10 +35,10 @@ def tell(record: AuditRecord) -> None:
     metrics(values, attributes=_call(record))
     for attempt in record.attempts:
         if attempt.outcome is not Outcome.SKIPPED:
-            _tell_attempt(record, attempt)
+            _emit_attempt(record, attempt)
 
 
-def _tell_attempt(record: AuditRecord, attempt: Attempt) -> None:
+def _emit_attempt(record: AuditRecord, attempt: Attempt) -> None:
     is_failed = attempt.outcome is not Outcome.ANSWERED
     values = {
         "ProviderCalls": (1, Unit.COUNT),

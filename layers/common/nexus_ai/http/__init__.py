@@ -1,1 +1,1 @@
-"""Where HTTP ends: events of API Gateway become callers and models, models and errors become answers."""
+"""HTTP for Lambda: turns API Gateway events into callers and models, and models and errors into responses."""

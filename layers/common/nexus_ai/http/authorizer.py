@@ -11,16 +11,16 @@ from typing import Any, cast
 
 import jwt
 
-from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN, Role
-from nexus_ai.core.observability import logger
-from nexus_ai.core.settings import Settings, get_settings
 from nexus_ai.http.event import TOKEN_LEEWAY_S
-from nexus_ai.http.token_keys import KeysUnavailable, TokenKeys, UnknownKey, token_keys
+from nexus_ai.http.token_keys import KeysUnavailableError, TokenKeys, UnknownKeyError, token_keys
+from nexus_ai.platform.caller import TENANT_PATTERN, USER_PATTERN, Role
+from nexus_ai.platform.observability import logger
+from nexus_ai.platform.settings import Settings, get_settings
 
 TOKEN_MAX_BYTES = 8192
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The token is signed as it should be and lacks something else; the message names what."""
 
 
@@ -37,14 +37,14 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         keys = token_keys(settings)
         context = _caller_of(_claims(_bearer_token(event.get("authorizationToken")), keys, settings), settings)
-    except KeysUnavailable:
+    except KeysUnavailableError:
         logger().exception("tokens cannot be verified")
         raise
-    except UnknownKey:
+    except UnknownKeyError:
         reason = "UnknownKey"
-    except (jwt.PyJWTError, _Refused) as refusal:
+    except (jwt.PyJWTError, _RefusedError) as refusal:
         # Messages of the library quote parts of the token; ours do not.
-        reason = str(refusal) if isinstance(refusal, _Refused) else type(refusal).__name__
+        reason = str(refusal) if isinstance(refusal, _RefusedError) else type(refusal).__name__
     else:
         return {**_response(context["userId"], "Allow", method_arn), "context": context}
     logger().info("token refused", reason=reason)
@@ -53,10 +53,10 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bearer_token(header: object) -> str:
     if not isinstance(header, str) or len(header) > TOKEN_MAX_BYTES:
-        raise _Refused("no token, or one too long")
+        raise _RefusedError("no token, or one too long")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise _Refused("no bearer token")
+        raise _RefusedError("no bearer token")
     return token.strip()
 
 
@@ -66,7 +66,7 @@ def _claims(token: str, keys: TokenKeys, settings: Settings) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
         # Before any key is asked for: a token of another kind costs nothing.
         if header.get("alg") not in keys.algorithms:
-            raise _Refused("another algorithm")
+            raise _RefusedError("another algorithm")
         # PyJWT holds the token to its key's own algorithm, and that to ours.
         return jwt.decode(
             token,
@@ -79,7 +79,7 @@ def _claims(token: str, keys: TokenKeys, settings: Settings) -> dict[str, Any]:
         )
     except (ValueError, OverflowError, RecursionError) as error:
         # A stranger chooses the text: one that breaks the parser is a bad token. Every other error is a fault of ours.
-        raise _Refused(f"unreadable: {type(error).__name__}") from None
+        raise _RefusedError(f"unreadable: {type(error).__name__}") from None
 
 
 def _caller_of(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
@@ -95,7 +95,7 @@ def _caller_of(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
 def _claim(claims: Mapping[str, Any], name: str, pattern: str) -> str:
     value = _value(claims, name)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise _Refused(f"claim {name} missing or of another form")
+        raise _RefusedError(f"claim {name} missing or of another form")
     return value
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from nexus_ai.core.errors import MalformedBody, ValidationFailed
-from nexus_ai.core.wire import RequestModel
+from nexus_ai.platform.errors import MalformedBody, ValidationFailed
+from nexus_ai.platform.schema import RequestModel
 
 ERRORS_MAX = 20
 FIELD_MAX = 100
@@ -77,14 +77,14 @@ def validation_failed(errors: list[dict[str, str]]) -> ValidationFailed:
 
 def problems(error: ValidationError) -> list[dict[str, str]]:
     """What is wrong, field by field, without the values."""
-    return [_told(details) for details in error.errors(include_url=False, include_input=False)]
+    return [_message(details) for details in error.errors(include_url=False, include_input=False)]
 
 
 def problem(field: str, message: str, kind: str) -> dict[str, str]:
     return {"field": field, "message": message, "type": kind}
 
 
-def _told(details: ErrorDetails) -> dict[str, str]:
+def _message(details: ErrorDetails) -> dict[str, str]:
     # pydantic's own words, but where they would speak of Python or hand a person a regular expression.
     message = details["msg"].replace("Tuple", "List").replace("Dictionary", "Object")
     if details["type"] == "value_error":

@@ -9,18 +9,18 @@ from typing import Any, overload
 
 from pydantic import BaseModel
 
-from nexus_ai.core.caller import Caller, Role
-from nexus_ai.core.clock import SystemClock
-from nexus_ai.core.errors import InternalError, NexusError
-from nexus_ai.core.observability import Unit, add_keys, logger, metrics, request_keys
-from nexus_ai.core.settings import get_settings
-from nexus_ai.core.wire import ParameterModel, RequestModel
 from nexus_ai.http import snapshot
 from nexus_ai.http.body import parse
 from nexus_ai.http.event import GatewayEvent, LambdaContext
 from nexus_ai.http.parameters import parse_parameters
 from nexus_ai.http.response import Response, common_headers, problem, success
 from nexus_ai.net.concurrency import deadline
+from nexus_ai.platform.caller import Caller, Role
+from nexus_ai.platform.clock import SystemClock
+from nexus_ai.platform.errors import InternalError, NexusError
+from nexus_ai.platform.observability import Unit, add_keys, logger, metrics, request_keys
+from nexus_ai.platform.schema import ParameterModel, RequestModel
+from nexus_ai.platform.settings import get_settings
 
 # What a wait for AWS leaves of the function's time, so that its error is returned and no time-out of Lambda's.
 RESPONSE_S = 0.5

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from nexus_ai.core.caller import TENANT_PATTERN, USER_PATTERN, Caller, Role
-from nexus_ai.core.clock import Clock, Deadline, uuid7
-from nexus_ai.core.errors import Unauthenticated, ValidationFailed
+from nexus_ai.platform.caller import TENANT_PATTERN, USER_PATTERN, Caller, Role
+from nexus_ai.platform.clock import Clock, Deadline, uuid7
+from nexus_ai.platform.errors import Unauthenticated, ValidationFailed
 
 # API Gateway gives up this long after a request's own time stamp, cold start included.
 GATEWAY_WAITS_MS = 29_000

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from nexus_ai.core.wire import ParameterModel
 from nexus_ai.http.body import FIELD_MAX, problem, problems, validation_failed
+from nexus_ai.platform.schema import ParameterModel
 
 
 def parse_parameters[Parameters: ParameterModel](

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nexus_ai.core.errors import NexusError
+from nexus_ai.platform.errors import NexusError
 
 type Response = dict[str, Any]
 

@@ -10,11 +10,11 @@ import os
 import random
 from importlib import import_module
 
-from nexus_ai.core import tls
+from nexus_ai.aws import clients
+from nexus_ai.net import tls
 from nexus_ai.providers import price_lists
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
-from nexus_ai.storage import aws
 
 
 def register() -> None:
@@ -29,8 +29,8 @@ def register() -> None:
 
 
 def prepare() -> None:
-    aws.load()
-    tls.vendors()
+    clients.load()
+    tls.provider_context()
     # In which the name of a connection's host is encoded.
     import_module("encodings.idna")
     price_lists.load()

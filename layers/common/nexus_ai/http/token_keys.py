@@ -11,13 +11,13 @@ from typing import Protocol
 
 import jwt
 
-from nexus_ai.core.settings import Settings
-from nexus_ai.storage.secrets import SecretUnreadable, secret_text
+from nexus_ai.aws.secrets import SecretUnreadable, secret_text
+from nexus_ai.platform.settings import Settings
 
 # A key that its issuer withdraws is trusted no longer than this.
 KEYS_KEPT_S = 300
 # An unknown key id makes us ask the issuer anew at most once in this time: rotation is followed, a flood is not.
-KEYS_ASKED_AGAIN_S = 30
+KEYS_REFETCH_AFTER_S = 30
 KEYS_TIMEOUT_S = 3
 
 # The old secret is trusted no longer than this. A token of the new one that comes sooner is refused, and API Gateway
@@ -27,11 +27,11 @@ SECRET_KEPT_S = 60
 SECRET_MIN_BYTES = 32
 
 
-class KeysUnavailable(Exception):
+class KeysUnavailableError(Exception):
     """Nobody can say now whether a token is good: a fault of the issuer's or of ours, and not of its bearer."""
 
 
-class UnknownKey(Exception):
+class UnknownKeyError(Exception):
     """The token names no key, or one that the issuer does not publish."""
 
 
@@ -58,7 +58,7 @@ class IssuerKeys:
 
     def key(self, key_id: object, /) -> jwt.PyJWK:
         if not isinstance(key_id, str):
-            raise UnknownKey
+            raise UnknownKeyError
         with self._lock:
             found = self._client.match_kid(self._keys(), key_id)
             if found is None and self._may_ask_again():
@@ -66,10 +66,10 @@ class IssuerKeys:
             if found is not None:
                 return found
             # While the issuer does not answer, nobody knows whether the key is one of its new ones.
-            raise KeysUnavailable("the issuer does not answer") if self._silent else UnknownKey
+            raise KeysUnavailableError("the issuer does not answer") if self._silent else UnknownKeyError
 
     def _may_ask_again(self) -> bool:
-        return self._asked_at is None or time.monotonic() - self._asked_at >= KEYS_ASKED_AGAIN_S
+        return self._asked_at is None or time.monotonic() - self._asked_at >= KEYS_REFETCH_AFTER_S
 
     def _keys(self, *, refresh: bool = False) -> list[jwt.PyJWK]:
         if refresh or self._asked_at is None:
@@ -78,7 +78,7 @@ class IssuerKeys:
             keys = self._client.get_signing_keys(refresh=refresh)
         except (jwt.PyJWTError, OSError, ValueError) as error:
             self._silent = refresh
-            raise KeysUnavailable("the issuer's keys cannot be read") from error
+            raise KeysUnavailableError("the issuer's keys cannot be read") from error
         if refresh:
             self._silent = False
         return keys
@@ -104,9 +104,9 @@ class SharedSecret:
         try:
             secret = secret_text(self._arn).encode()
         except SecretUnreadable as error:
-            raise KeysUnavailable("the shared secret cannot be read") from error
+            raise KeysUnavailableError("the shared secret cannot be read") from error
         if len(secret) < SECRET_MIN_BYTES:
-            raise KeysUnavailable(f"the shared secret has less than {SECRET_MIN_BYTES} bytes")
+            raise KeysUnavailableError(f"the shared secret has less than {SECRET_MIN_BYTES} bytes")
         return secret
 
 
@@ -125,5 +125,5 @@ def token_keys(settings: Settings) -> TokenKeys:
     if settings.token_secret_arn is not None:
         return shared_secret(settings.token_secret_arn)
     if settings.token_jwks_url is None:
-        raise KeysUnavailable("neither a URL of keys nor a secret is set")
+        raise KeysUnavailableError("neither a URL of keys nor a secret is set")
     return issuer_keys(settings.token_jwks_url)

@@ -1,1 +1,1 @@
-"""Strict limits: requests an hour, tokens a day, dollars a month."""
+"""Strict limits: requests per hour, tokens per day and US dollars per month."""

@@ -10,13 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from nexus_ai.core.money import micros_from_dollars
-from nexus_ai.core.settings import Settings, get_settings
-from nexus_ai.core.wire import StoredModel
-from nexus_ai.limits.models import Ask, Limit, LimitSettings, LimitState, Reservation, Settlement, three
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.table import Table
+from nexus_ai.limits.models import (
+    Limit,
+    LimitSettings,
+    LimitState,
+    Reservation,
+    ReservationRequest,
+    Settlement,
+    per_window,
+)
 from nexus_ai.limits.store import LimitStore
-from nexus_ai.storage import keys, tables
-from nexus_ai.storage.table import Table
+from nexus_ai.platform.money import micros_from_dollars
+from nexus_ai.platform.schema import StoredModel
+from nexus_ai.platform.settings import Settings, get_settings
 
 # How many tenants a process remembers to have brought under the deployment's ceiling.
 TENANTS_KEPT = 4096
@@ -36,7 +44,7 @@ class Ceiling(StoredModel):
     def over(self, state: LimitState) -> LimitState:
         """The state as it will be once its limits are under the ceiling."""
         maxima = self.cut(state.settings).maxima
-        remaining = three(state.remaining[i] - state.maxima[i] + maxima[i] for i in Limit)
+        remaining = per_window(state.remaining[i] - state.maxima[i] + maxima[i] for i in Limit)
         return replace(state, maxima=maxima, remaining=remaining)
 
 
@@ -76,7 +84,7 @@ class CeilingStore:
         self._table.update(keys.ceiling(tenant_id), expression, {f":{name}": most for name, most in own.items()})
 
 
-class CeiledLimitStore(LimitStore):
+class LimitStoreWithCeiling(LimitStore):
     """The store of limits that no ceiling is exceeded in."""
 
     def __init__(self, table: Table, seats: int, ceilings: CeilingStore) -> None:
@@ -86,11 +94,17 @@ class CeiledLimitStore(LimitStore):
         self._held: set[str] = set()
 
     def reserve(
-        self, tenant_id: str, ask: Ask, defaults: LimitSettings, now_s: int, *, settled: Settlement | None = None
+        self,
+        tenant_id: str,
+        ask: ReservationRequest,
+        defaults: LimitSettings,
+        now_s: int,
+        *,
+        settled: Settlement | None = None,
     ) -> Reservation:
         # The deployment's ceiling is new with a new process, and with it alone.
         if self._has_ceiling and tenant_id not in self._held:
-            self.hold(tenant_id, defaults, now_s)
+            self.apply_ceiling(tenant_id, defaults, now_s)
             if len(self._held) >= TENANTS_KEPT:
                 self._held.clear()
             self._held.add(tenant_id)
@@ -100,7 +114,7 @@ class CeiledLimitStore(LimitStore):
         self, tenant_id: str, change: Callable[[LimitSettings], LimitSettings], defaults: LimitSettings, now_s: int
     ) -> None:
         super().change_settings(tenant_id, change, defaults, now_s)
-        self.hold(tenant_id, defaults, now_s)
+        self.apply_ceiling(tenant_id, defaults, now_s)
 
     def set_ceiling(
         self,
@@ -118,7 +132,7 @@ class CeiledLimitStore(LimitStore):
         self._ceilings.save(tenant_id, own, deployments)
         super().change_settings(tenant_id, self._ceilings.load(tenant_id).cut, defaults, now_s)
 
-    def hold(self, tenant_id: str, defaults: LimitSettings, now_s: int) -> None:
+    def apply_ceiling(self, tenant_id: str, defaults: LimitSettings, now_s: int) -> None:
         """Brings limits that are above the tenant's ceiling under it; they bind on the next call."""
         ceiling, state = self._ceilings.load(tenant_id), self.load(tenant_id)
         settings = state.settings if state else defaults

@@ -1,11 +1,10 @@
 """Small limits beside the three strict ones: how often something happens in a clock hour, one item an hour."""
 
-from nexus_ai.core.clock import iso
-from nexus_ai.core.errors import LimitExceeded
-from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Table
-
-HOUR_S = 3600
+from nexus_ai.aws.dynamodb import keys
+from nexus_ai.aws.dynamodb.table import ConditionFailed, Table
+from nexus_ai.platform.clock import iso
+from nexus_ai.platform.errors import LimitExceeded
+from nexus_ai.platform.units import HOUR_S
 
 
 class HourlyCounter:

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nexus_ai.core.wire import StoredModel
 from nexus_ai.limits.windows import window_ends
+from nexus_ai.platform.schema import StoredModel
 
 # Stands in the item for "no limit": far above what can be used in a month, far below DynamoDB's 38 digits.
 UNLIMITED = 10**15
 
-type Three = tuple[int, int, int]
+type PerWindow = tuple[int, int, int]
+
+# A reservation is taken for abandoned this long after the deadline of its request.
+ABANDONED_AFTER_MS = 10_000
 
 
 class Limit(IntEnum):
@@ -28,7 +31,7 @@ class Limit(IntEnum):
         return ("requestsPerHour", "tokensPerDay", "costPerMonthUsd")[self]
 
 
-def three(numbers: Iterable[int]) -> Three:
+def per_window(numbers: Iterable[int]) -> PerWindow:
     """Return hour, day and month. Windows that only a newer version knows stand behind them."""
     hour, day, month, *_ = numbers
     return hour, day, month
@@ -74,7 +77,7 @@ class Reservation(BaseModel):
     deadline_ms: int
     provider: str
     model: str
-    ends: Three
+    ends: PerWindow
     levels: tuple[Level, ...] = ()
 
     @property
@@ -86,7 +89,7 @@ class Reservation(BaseModel):
         return int(self.id.partition(".")[2])
 
 
-class Ask(BaseModel):
+class ReservationRequest(BaseModel):
     """A reservation that is asked for. `price_known` False is refused while a dollar limit is set.
 
     `watched` asks for the levels that it leaves: the store then answers with the whole item, its reservations included.
@@ -124,10 +127,10 @@ class LimitSettings(BaseModel):
     time_zone: str
 
     @property
-    def maxima(self) -> Three:
+    def maxima(self) -> PerWindow:
         """As they stand in the item, UNLIMITED where there is no limit."""
         limits = (self.requests_per_hour, self.tokens_per_day, self.cost_per_month_micros)
-        return three(UNLIMITED if limit is None else limit for limit in limits)
+        return per_window(UNLIMITED if limit is None else limit for limit in limits)
 
 
 class LimitItem(StoredModel):
@@ -151,10 +154,10 @@ class LimitState:
     """
 
     time_zone: str
-    maxima: Three
-    remaining: Three
-    held: Three
-    ends: Three
+    maxima: PerWindow
+    remaining: PerWindow
+    held: PerWindow
+    ends: PerWindow
     in_flight: Mapping[str, Reservation]
     # Reservations in a form that this version does not know: they take seats, and nobody here settles them.
     others_in_flight: int = 0
@@ -175,7 +178,7 @@ class LimitState:
         )
 
     @property
-    def seats_taken(self) -> int:
+    def max_in_flight(self) -> int:
         return len(self.in_flight) + self.others_in_flight
 
     def used(self, limit: Limit) -> int:
@@ -189,9 +192,9 @@ class LimitState:
         ended = [end <= now_s for end in self.ends]
         return replace(
             self,
-            remaining=three(self.maxima[i] if ended[i] else self.remaining[i] for i in Limit),
-            held=three(0 if ended[i] else self.held[i] for i in Limit),
-            ends=three(new[i] if ended[i] else self.ends[i] for i in Limit),
+            remaining=per_window(self.maxima[i] if ended[i] else self.remaining[i] for i in Limit),
+            held=per_window(0 if ended[i] else self.held[i] for i in Limit),
+            ends=per_window(new[i] if ended[i] else self.ends[i] for i in Limit),
         )
 
     def levels(self) -> tuple[Level, ...]:

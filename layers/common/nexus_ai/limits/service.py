@@ -3,17 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
-from nexus_ai.core.caller import Caller
-from nexus_ai.core.clock import Clock, SystemClock, iso
-from nexus_ai.core.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
-from nexus_ai.core.money import dollars_from_micros, micros_from_dollars
-from nexus_ai.core.once import Once
-from nexus_ai.core.settings import Settings, get_settings
-from nexus_ai.limits.ceilings import CeiledLimitStore, ceiling_store, under_ceiling
-from nexus_ai.limits.models import UNLIMITED, Ask, Level, Limit, LimitSettings, LimitState, Reservation, Settlement
-from nexus_ai.limits.store import LimitStore, Refused, stands_in_the_way
-from nexus_ai.storage import tables
-from nexus_ai.storage.table import Item, Read
+from nexus_ai.aws.dynamodb import tables
+from nexus_ai.aws.dynamodb.table import Item, Read
+from nexus_ai.limits.ceilings import LimitStoreWithCeiling, ceiling_store, under_ceiling
+from nexus_ai.limits.models import (
+    UNLIMITED,
+    Level,
+    Limit,
+    LimitSettings,
+    LimitState,
+    Reservation,
+    ReservationRequest,
+    Settlement,
+)
+from nexus_ai.limits.store import LimitStore, RefusedError, blocks
+from nexus_ai.platform.caller import Caller
+from nexus_ai.platform.clock import Clock, SystemClock, iso
+from nexus_ai.platform.errors import LimitExceeded, LimitInFlight, NexusError, PriceUnknown
+from nexus_ai.platform.money import dollars_from_micros, micros_from_dollars
+from nexus_ai.platform.once import Once
+from nexus_ai.platform.settings import Settings, get_settings
 
 # A call in flight takes seconds; who waits for its reservation asks again after this.
 IN_FLIGHT_RETRY_S = 1
@@ -32,7 +41,7 @@ class LimitService:
             time_zone=settings.default_time_zone,
         )
 
-    def reserve(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None) -> Reservation:
+    def reserve(self, caller: Caller, ask: ReservationRequest, *, settled: Settlement | None = None) -> Reservation:
         """Reserves for one attempt and settles the one before it in the same write.
 
         Raises LimitExceeded, LimitInFlight, PriceUnknown and StoreUnavailable; `settled` is then still to be settled.
@@ -40,14 +49,16 @@ class LimitService:
         now_s = self._clock.now_ms() // 1000
         try:
             return self._store.reserve(caller.tenant_id, ask, self._defaults, now_s, settled=settled)
-        except Refused as refused:
+        except RefusedError as refused:
             raise self._refusal(ask, settled, refused.state, now_s) from None
 
     def read(self, caller: Caller) -> Read:
         """What reads the tenant's limits together with other items, for `require`."""
         return self._store.read(caller.tenant_id)
 
-    def require(self, caller: Caller, ask: Ask, *, settled: Settlement | None = None, seen: Item | None = None) -> None:
+    def require(
+        self, caller: Caller, ask: ReservationRequest, *, settled: Settlement | None = None, seen: Item | None = None
+    ) -> None:
         """Raises what `reserve` would raise now, and takes nothing: for what will be asked for bit by bit.
 
         `seen` is the tenant's item where it was read just now.
@@ -75,7 +86,9 @@ class LimitService:
         """Makes new limits of those that stand, once more where another change came first; binds on the next call."""
         self._store.change_settings(caller.tenant_id, change, self._defaults, self._clock.now_ms() // 1000)
 
-    def _refusal(self, ask: Ask, settled: Settlement | None, state: LimitState, now_s: int) -> NexusError:
+    def _refusal(
+        self, ask: ReservationRequest, settled: Settlement | None, state: LimitState, now_s: int
+    ) -> NexusError:
         """The error that says why: a limit that is used up, else calls in flight, else seats.
 
         Of several limits that refuse it names the one that keeps the caller waiting longest.
@@ -87,7 +100,7 @@ class LimitService:
             )
         # An attempt before it counts where it is still open, and in the windows that it was taken from.
         before = settled if settled and settled.reservation.id in state.in_flight else None
-        short = [limit for limit in Limit if stands_in_the_way(ask, before, limit, state)]
+        short = [limit for limit in Limit if blocks(ask, before, limit, state)]
         used_up = [
             limit
             for limit in short
@@ -110,7 +123,7 @@ class LimitService:
                 "limit": "callsInFlight",
                 "max": self._seats,
                 "used": 0,
-                "reserved": state.seats_taken,
+                "reserved": state.max_in_flight,
                 "resetsAt": iso(first_to_end),
             },
             retry_after=IN_FLIGHT_RETRY_S,
@@ -123,7 +136,7 @@ def _used_after(settled: Settlement | None, limit: Limit, state: LimitState) -> 
     return state.used(limit) + (settled.used[limit] if settled and counts else 0)
 
 
-def _used_up(limit: Limit, ask: Ask, state: LimitState) -> str:
+def _used_up(limit: Limit, ask: ReservationRequest, state: LimitState) -> str:
     if state.maxima[limit] == 0:
         return f"{limit.public_name} is 0, which blocks every call until an administrator raises it."
     if ask.amounts[limit] > state.maxima[limit]:
@@ -151,7 +164,7 @@ def public_amount(limit: Limit, amount: int) -> Any:
 
 def make_limit_service(clock: Clock) -> LimitService:
     settings = get_settings()
-    store = CeiledLimitStore(tables.rate_limits(), settings.max_calls_in_flight, ceiling_store())
+    store = LimitStoreWithCeiling(tables.rate_limits(), settings.max_calls_in_flight, ceiling_store())
     return LimitService(store, clock, under_ceiling(settings))
 
 

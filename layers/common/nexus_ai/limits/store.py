@@ -10,25 +10,25 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.aws.dynamodb import keys
+from nexus_ai.aws.dynamodb.table import ConditionFailed, Item, Read, Table
 from nexus_ai.limits.models import (
     NOTHING,
     UNLIMITED,
     Amounts,
-    Ask,
     Level,
     Limit,
     LimitItem,
     LimitSettings,
     LimitState,
+    PerWindow,
     Reservation,
+    ReservationRequest,
     Settlement,
-    Three,
-    three,
+    per_window,
 )
 from nexus_ai.limits.windows import window_ends
-from nexus_ai.storage import keys
-from nexus_ai.storage.table import ConditionFailed, Item, Read, Table
+from nexus_ai.platform.errors import StoreUnavailable
 
 # A refused condition shows the item as it is, and the next try is made for that. What refuses again is another
 # writer's progress (a window rolled, a limit changed), which is rare: eight times in a row is a fault.
@@ -46,7 +46,7 @@ def due_at(now_s: int) -> int:
     return (now_s // DUE_STEP_S + 1) * DUE_STEP_S
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The reservation does not fit into the limits of `state`."""
 
     def __init__(self, state: LimitState) -> None:
@@ -59,10 +59,10 @@ def _state(item: Item) -> LimitState:
     in_flight = {name: _reservation(name, entry) for name, entry in read.in_flight.items() if _is_known(name, entry)}
     return LimitState(
         time_zone=read.time_zone,
-        maxima=three(read.maxima),
-        remaining=three(read.remaining),
-        held=three(read.held),
-        ends=three(read.ends),
+        maxima=per_window(read.maxima),
+        remaining=per_window(read.remaining),
+        held=per_window(read.held),
+        ends=per_window(read.ends),
         in_flight=in_flight,
         others_in_flight=len(read.in_flight) - len(in_flight),
         swept_at=read.swept_at,
@@ -74,7 +74,7 @@ def _levels(item: Item) -> tuple[Level, ...]:
     return _state({**item, "inFlight": {}}).levels()
 
 
-def _entry(ask: Ask) -> list[Any]:
+def _entry(ask: ReservationRequest) -> list[Any]:
     """Return a reservation as it stands in the map, but for the ends of its windows, which follow."""
     return [*ask.amounts, ask.deadline_ms, ask.provider, ask.model]
 
@@ -94,11 +94,13 @@ def _reservation(name: str, entry: list[Any]) -> Reservation:
         deadline_ms=deadline_ms,
         provider=provider,
         model=model,
-        ends=three(ends),
+        ends=per_window(ends),
     )
 
 
-def effect(ask: Ask | None, settled: Settlement | None, limit: Limit, end: int) -> tuple[int, int]:
+def balance_delta(
+    ask: ReservationRequest | None, settled: Settlement | None, limit: Limit, end: int
+) -> tuple[int, int]:
     """What closing one reservation and opening another adds to `remaining` and to `held` of a window that ends then.
 
     A reservation of a window that has rolled meanwhile neither gives back nor takes: its window is gone.
@@ -111,11 +113,11 @@ def effect(ask: Ask | None, settled: Settlement | None, limit: Limit, end: int) 
     return remaining, held
 
 
-def stands_in_the_way(ask: Ask, settled: Settlement | None, limit: Limit, state: LimitState) -> bool:
+def blocks(ask: ReservationRequest, settled: Settlement | None, limit: Limit, state: LimitState) -> bool:
     """Whether this limit refuses: too little remains of it, or it is 0, which blocks even what takes nothing of it."""
     if ask.amounts[limit] == 0:
         return state.maxima[limit] == 0
-    return state.remaining[limit] + effect(ask, settled, limit, state.ends[limit])[0] < 0
+    return state.remaining[limit] + balance_delta(ask, settled, limit, state.ends[limit])[0] < 0
 
 
 class _Write:
@@ -157,7 +159,7 @@ class _Write:
         self.conditions.append("attribute_exists(inFlight.#closed)")
         self.names["#closed"] = reservation.id
 
-    def while_still(self, name: str, numbers: Three) -> None:
+    def while_still(self, name: str, numbers: PerWindow) -> None:
         """Require that a list has these numbers, whatever a newer version has behind them."""
         self.conditions += [f"{name}[{i}] = :still_{name}{i}" for i in range(len(numbers))]
         self.values |= {f":still_{name}{i}": number for i, number in enumerate(numbers)}
@@ -206,7 +208,13 @@ class LimitStore:
             return
 
     def reserve(
-        self, tenant_id: str, ask: Ask, defaults: LimitSettings, now_s: int, *, settled: Settlement | None = None
+        self,
+        tenant_id: str,
+        ask: ReservationRequest,
+        defaults: LimitSettings,
+        now_s: int,
+        *,
+        settled: Settlement | None = None,
     ) -> Reservation:
         """Opens a reservation, and closes the attempt before it in the same write; raises Refused and StoreUnavailable.
 
@@ -229,7 +237,7 @@ class LimitStore:
             # Where the sweep has closed the attempt before, this one stands for itself.
             open_before = settled if settled and settled.reservation.id in state.in_flight else None
             if not self.fits(ask, open_before, state.at(now_s)):
-                raise Refused(state.at(now_s))
+                raise RefusedError(state.at(now_s))
             try:
                 return self._reserve(tenant_id, ask, open_before, now_s, ends=state.ends, state=state)
             except ConditionFailed as refusal:
@@ -247,7 +255,7 @@ class LimitStore:
             write.close(settled.reservation)
             write.while_still("ends", ends)
             for limit in Limit:
-                write.add(limit, *effect(None, settled, limit, ends[limit]))
+                write.add(limit, *balance_delta(None, settled, limit, ends[limit]))
             try:
                 item = write.run(self._table, tenant_id, returns="ALL_NEW" if settled.watched else "NONE")
             except ConditionFailed as refusal:
@@ -306,14 +314,14 @@ class LimitStore:
         except ConditionFailed:
             return None
 
-    def fits(self, ask: Ask, settled: Settlement | None, state: LimitState) -> bool:
+    def fits(self, ask: ReservationRequest, settled: Settlement | None, state: LimitState) -> bool:
         if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
             return False
-        if settled is None and state.seats_taken >= self._seats:
+        if settled is None and state.max_in_flight >= self._seats:
             return False
-        return not any(stands_in_the_way(ask, settled, limit, state) for limit in Limit)
+        return not any(blocks(ask, settled, limit, state) for limit in Limit)
 
-    def _reserve_unseen(self, tenant_id: str, ask: Ask, now_s: int) -> Reservation:
+    def _reserve_unseen(self, tenant_id: str, ask: ReservationRequest, now_s: int) -> Reservation:
         """The common case, in which every window runs: one write that needs to know nothing of the item."""
         write = _Write()
         write.sets.append("inFlight.#opened = list_append(:entry, ends)")
@@ -328,11 +336,11 @@ class LimitStore:
     def _reserve(
         self,
         tenant_id: str,
-        ask: Ask,
+        ask: ReservationRequest,
         settled: Settlement | None,
         now_s: int,
         *,
-        ends: Three,
+        ends: PerWindow,
         state: LimitState | None = None,
     ) -> Reservation:
         """For windows that end at `ends`. Rolls those that have ended, for which `state` must be given."""
@@ -350,14 +358,16 @@ class LimitStore:
             if state and running and running.ends[limit] != ends[limit]:
                 write.roll(limit, state.maxima[limit], ask.amounts[limit], running.ends[limit])
                 continue
-            remaining, held = effect(ask, settled, limit, ends[limit])
+            remaining, held = balance_delta(ask, settled, limit, ends[limit])
             write.add(limit, remaining, held)
             write.allow(limit, ask.amounts[limit], -remaining)
         if settled:
             write.close(settled.reservation)
         return self._open(write, tenant_id, ask, now_s, takes_seat=settled is None)
 
-    def _open(self, write: _Write, tenant_id: str, ask: Ask, now_s: int, *, takes_seat: bool) -> Reservation:
+    def _open(
+        self, write: _Write, tenant_id: str, ask: ReservationRequest, now_s: int, *, takes_seat: bool
+    ) -> Reservation:
         write.names["#opened"] = ask.id
         write.conditions.append("attribute_not_exists(inFlight.#opened)")
         write.sets += ["dueShard = :shard", "dueAt = :due"]

@@ -5,9 +5,8 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from nexus_ai.core.clock import zone_of
-
-HOUR_S = 3600
+from nexus_ai.platform.clock import zone_of
+from nexus_ai.platform.units import HOUR_S
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Infrastructure of our own: HTTP to AWS over libcurl, deadlines, and work side by side. README.md says why."""
+"""HTTP to AWS over libcurl, deadlines and concurrency. README.md gives the reasons."""

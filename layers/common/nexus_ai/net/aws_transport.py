@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from nexus_ai.core import tls
+from nexus_ai.net import tls
 from nexus_ai.net.concurrency import time_left
 
 # DynamoDB's own bound of a response is 1 MB of items, which JSON makes more of.

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
-from functools import cache
 from math import inf
 from threading import Event
 from typing import Any
 
-from nexus_ai.core.errors import StoreUnavailable
+from nexus_ai.platform.errors import StoreUnavailable
+from nexus_ai.platform.once import Once
 
 # One request needs three threads beside its own. An export reads a hundred contents at once, and the local stack
 # serves many requests in one process.
@@ -173,6 +173,4 @@ def _wait(future: Future[None], ends_at: float) -> None:
 
 
 # Made by the first step, so that no snapshot of a process has threads.
-@cache
-def thread_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="step")
+thread_pool = Once(lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="step"))

@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final, cast
 
-from nexus_ai.core import tls
+from nexus_ai.net import tls
 from nexus_ai.net.connection_pools import ConnectionPools, LeasedPool
 from nexus_ai.net.deadline_backend import Call, DeadlineBackend, current_call
 from nexus_ai.net.response_body import UnreadableBodyError, decoded
@@ -108,7 +108,7 @@ class _Transport:
 
     def _make_pool(self, scheme: str) -> Any:
         return self._core.ConnectionPool(
-            ssl_context=tls.vendors() if scheme == "https" else None,
+            ssl_context=tls.provider_context() if scheme == "https" else None,
             max_connections=None,
             max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             network_backend=self._backend,

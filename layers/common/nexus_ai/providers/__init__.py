@@ -1,1 +1,1 @@
-"""Five LLM providers behind one interface."""
+"""Adapters of five LLM providers behind one interface."""

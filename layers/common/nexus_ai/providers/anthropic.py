@@ -33,7 +33,7 @@ from nexus_ai.providers.transport import make_client, provider_call
 HEADERS = ("authorization", "anthropic-version")
 # As many as one page of the list of models holds.
 MODELS_MAX = 1000
-_FINISH = {
+_FINISH_REASONS = {
     "end_turn": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP,
     "max_tokens": FinishReason.LENGTH,
@@ -79,7 +79,7 @@ class _Block(_Wire):
     text: str = ""
 
 
-class _Answer(_Wire):
+class _Response(_Wire):
     model: str
     content: list[_Block]
     stop_reason: str
@@ -111,7 +111,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             # The raw answer: it is read here, as strictly as every vendor's.
             ask: Callable[..., Any] = self._client.messages.with_raw_response.create
             # A time-out of its own keeps the SDK from refusing long answers without a stream.
@@ -119,7 +119,7 @@ class Adapter:
             return _completion(ask(**request, extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             ask: Callable[..., Any] = self._client.models.with_raw_response.list
             body = ask(limit=MODELS_MAX, extra_headers={"Authorization": f"Bearer {api_key}"}).read()
             return offered((model.id, model.max_input_tokens) for model in _Models.model_validate_json(body).data)
@@ -151,7 +151,7 @@ def _request(prompt: Prompt, model: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _failures() -> Generator[None]:
+def _map_api_errors() -> Generator[None]:
     try:
         yield
     except anthropic.APIStatusError as error:
@@ -173,16 +173,16 @@ def _code(body: bytes) -> str:
 def _completion(body: bytes) -> Completion:
     if _ErrorInside.model_validate_json(body).error:
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
-    answer = _Answer.model_validate_json(body)
+    answer = _Response.model_validate_json(body)
     usage = _usage(answer.usage) if answer.usage else None
     if answer.stop_reason == "refusal":
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    if answer.stop_reason not in _FINISH:
+    if answer.stop_reason not in _FINISH_REASONS:
         raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
     text = "".join(block.text for block in answer.content if block.type == "text")
     if not text.strip():
         raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
-    return Completion(text=text, finish_reason=_FINISH[answer.stop_reason], model=answer.model, usage=usage)
+    return Completion(text=text, finish_reason=_FINISH_REASONS[answer.stop_reason], model=answer.model, usage=usage)
 
 
 # Usage.

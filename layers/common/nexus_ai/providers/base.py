@@ -97,7 +97,7 @@ class OfferedModel(BaseModel):
 
 
 class FailureKind(StrEnum):
-    """Every way in which an attempt fails. What the pipeline does about each is one table: gateway/failures.py."""
+    """Every way in which an attempt fails. What the pipeline does about each is one table: gateway/retry_policy.py."""
 
     BAD_REQUEST = "bad_request"  # 400
     INVALID_KEY = "invalid_key"  # 401

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nexus_ai.core.money import micros_from_dollars
+from nexus_ai.platform.money import micros_from_dollars
 from nexus_ai.providers import schemas
 from nexus_ai.providers.base import (
     Completion,
@@ -21,7 +21,7 @@ from nexus_ai.providers.base import (
 )
 from nexus_ai.providers.status import failure_of
 
-_FINISH = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+_FINISH_REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 # Where a 400, 422 or 429 has one of these codes, the code says more than the status.
 _CODES = {
     "blocked_api_access": FailureKind.NO_CREDIT,  # Groq: the spend limit is reached
@@ -90,7 +90,7 @@ class _Choice(_Wire):
     error: Any = None
 
 
-class _Answer(_Wire):
+class _Response(_Wire):
     model: str
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
@@ -179,19 +179,19 @@ def completion(body: bytes) -> Completion:
     """Raises ProviderFailure for an answer without text, and ValueError for a body of another shape."""
     if _ErrorInside.model_validate_json(body).error:
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
-    answer = _Answer.model_validate_json(body)
+    answer = _Response.model_validate_json(body)
     choice = answer.choices[0]
     usage = _usage(answer.usage) if answer.usage else None
     if choice.error or choice.finish_reason == "error":
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200, usage=usage)
     if choice.finish_reason == "content_filter" or (choice.message.refusal and not choice.message.content):
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    if choice.finish_reason not in _FINISH:
+    if choice.finish_reason not in _FINISH_REASONS:
         raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
     text = choice.message.content or ""
     if not text.strip():
         raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
-    return Completion(text=text, finish_reason=_FINISH[choice.finish_reason], model=answer.model, usage=usage)
+    return Completion(text=text, finish_reason=_FINISH_REASONS[choice.finish_reason], model=answer.model, usage=usage)
 
 
 # Usage.

@@ -16,7 +16,7 @@ from google.genai.client import DebugConfig
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from nexus_ai.core import tls
+from nexus_ai.net import tls
 from nexus_ai.providers import schemas
 from nexus_ai.providers.base import (
     Completion,
@@ -35,7 +35,7 @@ from nexus_ai.providers.transport import make_client, provider_call
 HEADERS = ("x-goog-api-key",)
 # As many as one page of the list of models holds.
 MODELS_MAX = 1000
-_FINISH = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
+_FINISH_REASONS = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
 _BLOCKED = frozenset(
     {
         "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
@@ -92,7 +92,7 @@ class _Usage(_Wire):
     cached_content_token_count: int | None = None
 
 
-class _Answer(_Wire):
+class _Response(_Wire):
     candidates: list[_Candidate] = []
     prompt_feedback: _Feedback | None = None
     usage_metadata: _Usage | None = None
@@ -124,15 +124,15 @@ class Adapter:
                 api_version="v1beta",
                 httpx_client=make_client(httpx2, HEADERS),
                 # Its asynchronous clients, which nobody uses, would read the authorities twice more.
-                client_args={"verify": tls.vendors()},
-                async_client_args={"verify": tls.vendors(), "ssl": tls.vendors()},
+                client_args={"verify": tls.provider_context()},
+                async_client_args={"verify": tls.provider_context(), "ssl": tls.provider_context()},
             ),
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
         if not _MODEL.fullmatch(model):
             raise ProviderFailure(FailureKind.MODEL_NOT_FOUND, sent=False)
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             answer = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
                 model=model, contents=_contents(prompt), config=_config(prompt, model, api_key)
             )
@@ -140,7 +140,7 @@ class Adapter:
             return _completion((sent_back.body if sent_back else None) or "", model)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             return offered(
                 ((model.name or "").removeprefix("models/"), model.input_token_limit)
                 for model in self._first_page(api_key)
@@ -203,7 +203,7 @@ def _thinking(model: str) -> types.ThinkingConfig | None:
 
 
 @contextmanager
-def _failures() -> Generator[None]:
+def _map_api_errors() -> Generator[None]:
     try:
         yield
     except errors.APIError as error:
@@ -239,19 +239,21 @@ def _retry_delay_s(details: dict[str, Any]) -> float | None:
 def _completion(body: str, model: str) -> Completion:
     if _ErrorInside.model_validate_json(body).error:
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
-    answer = _Answer.model_validate_json(body)
+    answer = _Response.model_validate_json(body)
     usage = _usage(answer.usage_metadata) if answer.usage_metadata else None
     if answer.prompt_feedback and answer.prompt_feedback.block_reason:
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
     finish_reason = answer.candidates[0].finish_reason if answer.candidates else None
     if finish_reason in _BLOCKED:
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    if finish_reason not in _FINISH:
+    if finish_reason not in _FINISH_REASONS:
         raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
     text = "".join(part.text for part in answer.candidates[0].content.parts if not part.thought)
     if not text.strip():
         raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
-    return Completion(text=text, finish_reason=_FINISH[finish_reason], model=answer.model_version or model, usage=usage)
+    return Completion(
+        text=text, finish_reason=_FINISH_REASONS[finish_reason], model=answer.model_version or model, usage=usage
+    )
 
 
 # Usage.

@@ -29,7 +29,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
             # every part of the request once more, for a millisecond of CPU.
             answer = self._client.post(
@@ -41,7 +41,7 @@ class Adapter:
             return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             ask: Callable[..., Any] = self._client.models.with_raw_response.list
             return chat.models(ask(extra_headers={"Authorization": f"Bearer {api_key}"}).read())
 
@@ -81,7 +81,7 @@ def _with_schema(prompt: Prompt, output: OutputSchema) -> Prompt:
 
 
 @contextmanager
-def _failures() -> Generator[None]:
+def _map_api_errors() -> Generator[None]:
     try:
         yield
     except groq.APIStatusError as error:

@@ -75,7 +75,7 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
             # every part of the request once more, for a millisecond of CPU.
             answer = self._client.post(
@@ -87,7 +87,7 @@ class Adapter:
             return chat.completion(answer.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        with provider_call(timeout_s, api_key), _failures():
+        with provider_call(timeout_s, api_key), _map_api_errors():
             answer = self._client.get(
                 self._dialect.models_path,
                 cast_to=httpx2.Response,
@@ -120,7 +120,7 @@ def _temperature(prompt: Prompt, model: str) -> dict[str, float]:
 
 
 @contextmanager
-def _failures() -> Generator[None]:
+def _map_api_errors() -> Generator[None]:
     try:
         yield
     except openai.APIStatusError as error:

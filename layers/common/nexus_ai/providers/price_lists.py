@@ -1,7 +1,7 @@
 """The vendors' lists of what models cost, as `make_price_lists.py` has written them out of genai-prices at build time.
 
 The library itself takes a tenth of a second to be imported, and more to be read than all else that a first call does
-beside its vendor's SDK (docs/benchmarks.md). What its rules mean is the library's; tests/unit/test_price_lists.py
+beside its SDK (docs/benchmarks.md). What its rules mean is the library's; tests/unit/providers/test_price_lists.py
 compares the two for every model.
 """
 
@@ -46,7 +46,7 @@ class Price:
     def at(self, input_tokens: int) -> Decimal:
         return self._reached(input_tokens)[-1]
 
-    def dearest(self, input_tokens: int) -> Decimal:
+    def highest(self, input_tokens: int) -> Decimal:
         """The most that it can be with at most so many."""
         return max(self._reached(input_tokens))
 

@@ -4,7 +4,7 @@ genai-prices matches names loosely (by how they begin, or by what they contain),
 taken for a cheaper one of today. Here a name is known only where it is one of the list's own names, or such a name with
 nothing behind it but a version: a date, a build number, "latest", "preview". Fine-tuned models, OpenRouter's variants
 that the list does not name (":online") and models without a price of both input and output are unknown, which is None.
-The caller's own prices (tenants/) are for those.
+The caller's own prices (settings/) are for those.
 """
 
 import re
@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from nexus_ai.core.money import micros_ceiling, micros_from_dollars
+from nexus_ai.platform.money import micros_ceiling, micros_from_dollars
+from nexus_ai.platform.units import PER_MILLION
 from nexus_ai.providers import price_lists
 from nexus_ai.providers.base import ProviderName, TokenUsage
 from nexus_ai.providers.price_lists import Model, Rates
 
-PER_MILLION = Decimal(1_000_000)
 _VERSION = re.compile(
     r"(?:[-@:](?:latest|preview|beta|exp|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}|\d{3,8}|v\d(?:\.\d)?))*"
 )
@@ -56,8 +56,8 @@ def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_to
     if rates is None:
         return None
     inputs, outputs = (rates.input, rates.cache_read, rates.cache_write), (rates.output, rates.reasoning)
-    input_price = max(rate.dearest(input_tokens) for rate in inputs if rate)
-    output_price = max(rate.dearest(input_tokens) for rate in outputs if rate)
+    input_price = max(rate.highest(input_tokens) for rate in inputs if rate)
+    output_price = max(rate.highest(input_tokens) for rate in outputs if rate)
     return micros_ceiling((input_price * input_tokens + output_price * max_output_tokens) / PER_MILLION)
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from threading import Lock
 from types import MappingProxyType
 from typing import cast
 
-from nexus_ai.core.settings import Settings, get_settings
+from nexus_ai.platform.settings import Settings, get_settings
 from nexus_ai.providers.base import Provider, ProviderName
 
 
@@ -60,20 +60,13 @@ REGISTRY: Mapping[ProviderName, Row] = MappingProxyType(
     }
 )
 
-# By base URL too: a process of tests has many settings.
-_made: dict[tuple[ProviderName, str], Provider] = {}
-_making = Lock()
-
 
 def get_provider(name: ProviderName) -> Provider:
-    """The adapter of a provider, made at its first use and kept for the life of the process."""
+    """Return the adapter of a provider, which is made on first use and kept for the life of the process."""
     row = REGISTRY[name]
-    base_url = row.base_url(get_settings()) or row.default_base_url
-    found = _made.get((name, base_url))
-    if found is None:
-        with _making:
-            found = _made.get((name, base_url))
-            if found is None:
-                adapter = import_module(row.module).Adapter
-                found = _made[name, base_url] = cast("Provider", adapter(name, base_url))
-    return found
+    return _adapter(name, row.base_url(get_settings()) or row.default_base_url)
+
+
+@cache
+def _adapter(name: ProviderName, base_url: str) -> Provider:
+    return cast("Provider", import_module(REGISTRY[name].module).Adapter(name, base_url))

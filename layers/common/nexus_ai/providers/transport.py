@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from nexus_ai.core.observability import logger
 from nexus_ai.net import provider_http
 from nexus_ai.net.provider_http import HttpCall, TransportFailure, http_call
+from nexus_ai.platform.observability import logger
 from nexus_ai.providers.base import FailureKind, ProviderFailure
 from nexus_ai.providers.status import failure_of
 

@@ -1,1 +1,1 @@
-"""Roll-ups of what was used, by day, provider, model and module."""
+"""Usage roll-ups by day, provider, model and module."""

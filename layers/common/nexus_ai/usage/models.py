@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from nexus_ai.core.wire import StoredModel
+from nexus_ai.platform.schema import StoredModel
 
 # Upper bounds of the buckets of latency, in milliseconds; the last bucket has none. p95 is exact to one bucket.
 LATENCY_BUCKETS_MS = (50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12000, 16000, 24000, 32000)
@@ -34,7 +34,7 @@ class Counts(StoredModel):
     latency_ms: int = 0
 
 
-class ComparedSoFar(StoredModel):
+class ReconciliationProgress(StoredModel):
     """How far a day was added up: the last record, and the sums by the roll-ups' sort keys.
 
     `zones` are those of the day's marks, `counters` what was counted: sums of another version may lack some.

@@ -4,13 +4,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from nexus_ai.core.settings import get_settings
-from nexus_ai.storage import keys, tables
-from nexus_ai.storage.keys import Key
-from nexus_ai.storage.table import Item, Table
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.keys import Key
+from nexus_ai.aws.dynamodb.table import Item, Table
+from nexus_ai.platform.settings import get_settings
+from nexus_ai.platform.units import DAY_S
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, Counts, UsageEntry
 
-DAY_S = 86_400
 # A roll-up as it stands in its item: counters by their names, those of 0 left out.
 type Numbers = dict[str, int]
 # All that this version counts, latency's buckets included. What else stands in an item is a newer version's.

@@ -1,1 +1,0 @@
-"""What a company's administrators see and change of their own: provider keys, limits, the audit."""

@@ -1,1 +1,0 @@
-"""The assistant tasks: what is asked of a model and what its answer must keep."""

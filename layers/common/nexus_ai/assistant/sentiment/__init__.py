@@ -1,1 +1,0 @@
-"""What texts of customers feel about what."""

@@ -1,1 +1,0 @@
-"""Summaries within a number of characters."""

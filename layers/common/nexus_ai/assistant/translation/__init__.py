@@ -1,1 +1,0 @@
-"""Translations that keep what is not language."""

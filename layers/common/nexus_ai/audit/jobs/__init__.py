@@ -1,0 +1,1 @@
+"""Exports and erasures of audit records, which run as jobs."""

@@ -1,1 +1,0 @@
-"""What the scheduled function does between the calls."""

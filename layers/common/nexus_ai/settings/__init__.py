@@ -1,0 +1,1 @@
+"""Settings of a tenant: provider configs, fallback orders and preferences."""

@@ -1,1 +1,0 @@
-"""DynamoDB, KMS and S3: the only package that speaks to AWS."""

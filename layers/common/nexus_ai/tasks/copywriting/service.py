@@ -1,0 +1,117 @@
+"""Marketing copy: the question to the model, and the contract that its answer has to keep."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nexus_ai.gateway.composition import gateway
+from nexus_ai.model_calls import InvalidOutputError, ModelCall
+from nexus_ai.platform.caller import Caller
+from nexus_ai.platform.errors import ValidationFailed
+from nexus_ai.providers.base import OutputSchema
+from nexus_ai.tasks.copywriting.contract import broken_by_words, of_object
+from nexus_ai.tasks.copywriting.models import Copy, CopyAnswer, CopyRequest, CopyVariation
+from nexus_ai.tasks.copywriting.output_schema import schema_properties
+from nexus_ai.tasks.copywriting.platforms import PLATFORMS, PlatformRules
+from nexus_ai.tasks.shared.defaults import GENERATE_COPY
+from nexus_ai.tasks.shared.output_json import read_object
+from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
+from nexus_ai.tasks.shared.response import view
+
+FOLDER = Path(__file__).parent
+# A repair is asked for with all of them, which are tokens, too.
+PROBLEMS_TOLD = 20
+AS_JSON = 'Answer with JSON alone: one object with the members "variation1" and so on, as many as variations says.'
+AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1".'
+WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written, and none of wordsToAvoid."
+
+
+def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
+    """Copy that keeps the platform's limits; raises NexusError."""
+    return view(gateway().run(caller, model_call(request)))
+
+
+def model_call(request: CopyRequest) -> ModelCall[Copy]:
+    """The question that a request comes to; raises ValidationFailed where no answer could keep the contract."""
+    _require_room(request)
+    rules = PLATFORMS[request.context.platform]
+    asked = _asked(request)
+    whole = build_prompt(
+        GENERATE_COPY,
+        request,
+        system=_system(request, rules),
+        data=asked,
+        max_tokens=request.max_tokens or rules.max_tokens * request.variations,
+        output=OutputSchema(name="marketing_copy", schema=_schema(request.variations, rules)),
+    )
+    return build_model_call(GENERATE_COPY, request, whole, parameters=asked, parse=_contract(request))
+
+
+def _require_room(request: CopyRequest) -> None:
+    problems = broken_by_words(request.context)
+    if problems:
+        message = f"no copy for this platform can have all of them: {'; '.join(problems)}"
+        error = {"field": "context.wordsToUse", "message": message, "type": "words_without_room"}
+        raise ValidationFailed(f"context.wordsToUse: {message}", extra={"errors": [error]})
+
+
+def _asked(request: CopyRequest) -> dict[str, Any]:
+    """What the model is told, as data; also what makes the answer's cache key."""
+    setting = request.context.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"request": request.prompt, **setting, "variations": request.variations}
+
+
+def _system(request: CopyRequest, rules: PlatformRules) -> str:
+    limits = ", ".join(f"{part} of at most {limit.most} characters" for part, limit in rules.limits.items())
+    lines = [
+        instructions(FOLDER),
+        f"What to write: {rules.name}; {rules.advice}{f' ({limits})' if limits else ''}.",
+    ]
+    if not rules.is_markdown:
+        lines.append("No Markdown.")
+    if request.context.words_to_use or request.context.words_to_avoid:
+        lines.append(WITH_WORDS)
+    lines.append(AS_JSON if request.variations > 1 else AS_JSON_ALONE)
+    return "\n".join(lines)
+
+
+def _schema(variations: int, rules: PlatformRules) -> dict[str, Any]:
+    """One named member a variation: so the schema itself demands their number, at every vendor."""
+    properties = schema_properties(rules)
+    variation = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    names = [_name(number) for number in range(variations)]
+    return {
+        "type": "object",
+        "properties": {name: {"$ref": "#/$defs/variation"} for name in names},
+        "required": names,
+        "additionalProperties": False,
+        "$defs": {"variation": variation},
+    }
+
+
+def _name(number: int) -> str:
+    return f"variation{number + 1}"
+
+
+def _contract(request: CopyRequest) -> Callable[[str], Copy]:
+    context = request.context
+
+    def parse(text: str) -> Copy:
+        written = read_object(text)
+        found: list[CopyVariation] = []
+        problems: list[str] = []
+        for name in map(_name, range(request.variations)):
+            try:
+                found.append(of_object(written.get(name), context))
+            except InvalidOutputError as broken:
+                problems += [f"{name}: {problem}" for problem in broken.problems]
+        if problems:
+            raise InvalidOutputError(*problems[:PROBLEMS_TOLD])
+        return Copy(variations=tuple(found))
+
+    return parse

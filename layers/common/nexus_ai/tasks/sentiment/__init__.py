@@ -1,0 +1,1 @@
+"""Sentiment analysis of customers' texts."""

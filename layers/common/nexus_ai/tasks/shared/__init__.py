@@ -1,0 +1,1 @@
+"""Prompting and output reading that several tasks share."""

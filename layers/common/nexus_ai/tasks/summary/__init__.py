@@ -1,0 +1,1 @@
+"""Summaries with a maximum length."""

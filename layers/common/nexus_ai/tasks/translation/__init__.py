@@ -1,0 +1,1 @@
+"""Translations that keep placeholders and markup unchanged."""

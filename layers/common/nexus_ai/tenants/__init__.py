@@ -1,1 +1,0 @@
-"""What a tenant configures: provider keys, order of fallback, preferences."""

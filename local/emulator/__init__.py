@@ -1,0 +1,1 @@
+"""Emulation of API Gateway and Lambda, as far as template.yaml uses them."""

@@ -1,0 +1,44 @@
+"""The README's examples of the API, run as they are written: only the address is the test's own."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.stack import LocalStack
+from local.template import ROOT
+from tests.integration.support.pipeline import set_limits
+
+README = (ROOT / "README.md").read_text("utf-8")
+# Tells the status of each call on a line of its own, beside what the example prints.
+TELLING = """
+curl() { command curl -w '%{stderr}%{http_code} %{method} %{url_effective}\\n' "$@"; }
+"""
+
+
+def examples() -> str:
+    chapter = README.partition("\n## Endpoints\n")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", chapter, re.DOTALL | re.MULTILINE))
+
+
+def test_every_example_of_the_api_is_answered(stack: LocalStack, tmp_path: Path) -> None:
+    script, replaced = re.subn(r"(?m)^API=\S+", f"API={stack.url}", examples())
+    assert replaced == 1
+    stack.token("acme")
+    set_limits("acme")
+    bash = shutil.which("bash")
+    assert bash
+
+    ended = subprocess.run(
+        [bash, "-eu", "-o", "pipefail", "-c", TELLING + script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    calls = ended.stderr.splitlines()
+    assert ended.returncode == 0, ended.stderr
+    assert len(calls) == len(re.findall(r"\bcurl -", script))
+    assert [call for call in calls if not re.match(r"20[02] ", call)] == [], ended.stdout

@@ -1,0 +1,362 @@
+"""HTTP to AWS over libcurl: which responses are read, what is sent again, and how long it all may take."""
+
+import os
+import socket
+import time
+import zlib
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+
+import pycurl
+import pytest
+
+from nexus_ai.net import aws_transport
+from nexus_ai.net.aws_transport import AwsTransport, Request, Response, TransportError
+from nexus_ai.net.concurrency import deadline
+from tests.integration.support.raw_server import OK, RawServer, Script, raw_server, reset, responding
+
+IN_CHUNKS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+SHORT_S = 0.3
+# Far more than anything here takes on a machine that has much else to do.
+LONG_S = 20
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
+@contextmanager
+def transport_to(server: RawServer, timeout_s: float = LONG_S, scheme: str = "http") -> Generator[AwsTransport]:
+    url = f"{scheme}://127.0.0.1:{server.port}"
+    with closing(AwsTransport(url, connect_timeout_s=timeout_s, timeout_s=timeout_s)) as transport:
+        yield transport
+
+
+def send(transport: AwsTransport, body: bytes = b"{}") -> Response:
+    return transport(Request("GetItem", {"content-type": "application/x-amz-json-1.0"}, body))
+
+
+def fails(transport: AwsTransport, body: bytes = b"{}") -> TransportError:
+    with pytest.raises(TransportError) as raised:
+        send(transport, body)
+    return raised.value
+
+
+READ = {
+    "in chunks, with an extension and a trailer": IN_CHUNKS + b"1\r\no\r\n1;x=y\r\nk\r\n0\r\nx-amz-crc32: 1\r\n\r\n",
+    "chunk sizes with blanks behind them": IN_CHUNKS + b"2  \r\nok\r\n0\r\n\r\n",
+    "a folded header": b"HTTP/1.1 200 OK\r\nx-long: one\r\n two\r\ncontent-length: 2\r\n\r\nok",
+    "lines that end with LF alone": b"HTTP/1.1 200 OK\ncontent-length: 2\n\nok",
+    "the same length twice": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok",
+    "an encoding that is none": b"HTTP/1.1 200 OK\r\ncontent-encoding: utf-8\r\ncontent-length: 2\r\n\r\nok",
+    "interim responses": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx-amz-crc32: 1\r\n\r\n" + OK,
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "a body that ends with its connection": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "no reason phrase": b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok",
+}
+
+
+@pytest.mark.parametrize("response", READ.values(), ids=READ)
+def test_a_response_that_every_client_reads_is_read_and_the_next_one_too(response: bytes) -> None:
+    with responding(response) as server, transport_to(server) as transport:
+        assert [(found.status, found.body) for found in (send(transport), send(transport))] == [(200, b"ok")] * 2
+
+
+@pytest.mark.parametrize("status", [200, 204, 307, 400, 503])
+def test_a_status_is_returned_as_it_came_and_no_redirect_is_followed(status: int) -> None:
+    response = b"HTTP/1.1 %d Some\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
+    with responding(response) as server, transport_to(server) as transport:
+        assert send(transport).status == status
+        assert send(transport).status == 200
+        assert (server.connections, len(server.requests)) == (1, 2)
+
+
+BROKEN = {
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok",
+    "another protocol": b"220 mail.example ESMTP\r\n",
+    "another protocol, in HTTP's words": b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+    "a body that is cut": b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok",
+    "a chunk that is cut": IN_CHUNKS + b"9\r\nok",
+    "a chunk of no size": IN_CHUNKS + b"x\r\nok\r\n",
+    "headers without end": b"HTTP/1.1 200 OK\r\n" + b"x-more: and more\r\n" * 20_000,
+    "interim responses without end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
+    "trailers without end": IN_CHUNKS + b"0\r\n" + b"x-more: and more\r\n" * 20_000,
+    "a body over the bound": b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n" + b"x" * 1001,
+    "chunks over the bound": IN_CHUNKS + b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n",
+    "an endless body over the bound": b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_whole_response_fails_as_sent_and_is_asked_once(
+    response: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_transport, "MAX_RESPONSE_BYTES", 1000)
+
+    def once(server: RawServer, connection: socket.socket) -> None:
+        if server.receive(connection) is not None:
+            connection.sendall(response if len(server.requests) == 1 else OK)
+
+    with raw_server(once) as server, transport_to(server) as transport:
+        assert fails(transport).sent
+        assert len(server.requests) == 1
+        assert send(transport).body == b"ok"
+
+
+@pytest.mark.parametrize("status", [b"400", b"401", b"429", b"503"])
+def test_an_error_whose_body_is_cut_tells_its_status_and_request_id(status: bytes) -> None:
+    head = b"HTTP/1.1 " + status + b" No\r\nx-amzn-RequestId: R1\r\ncontent-length: 99\r\nconnection: close\r\n\r\n"
+
+    def cut(server: RawServer, connection: socket.socket) -> None:
+        server.receive(connection)
+        connection.sendall(head + b"{")
+
+    with raw_server(cut) as server, transport_to(server) as transport:
+        error = fails(transport)
+    assert (error.sent, error.status, error.request_id) == (True, int(status), "R1")
+    assert error.log_fields["aws_request_id"] == "R1"
+
+
+def test_a_body_that_is_not_what_dynamodb_says_it_is_fails() -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: R1\r\nx-amz-crc32: %d\r\ncontent-length: 2\r\n\r\nok"
+    with responding(head % 1, head % zlib.crc32(b"ok")) as server, transport_to(server) as transport:
+        error = fails(transport)
+        assert (error.sent, error.request_id) == (True, "R1")
+        assert send(transport) == Response(200, b"ok", "R1")
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-injected: 1", "a\nb", "a\rb", "a\0b"])
+def test_no_header_ends_its_line(value: str) -> None:
+    with responding() as server, transport_to(server) as transport:
+        with pytest.raises(ValueError, match="one line"):
+            transport(Request("GetItem", {"x-field": value}, b"{}"))
+        assert server.requests == []
+
+
+# Connections that are kept.
+
+
+def test_a_connection_is_kept_by_whichever_thread_used_it() -> None:
+    with responding() as server, transport_to(server) as transport:
+        for _ in range(5):
+            send(transport)
+        assert (server.connections, len(server.requests)) == (1, 5)
+
+
+def once_more(then: Script) -> Script:
+    """Answer the first request of the first connection, then do something else once the test goes on.
+
+    All requests on other connections are answered.
+    """
+
+    def script(server: RawServer, connection: socket.socket) -> None:
+        is_first = server.connections == 1
+        while server.receive(connection) is not None:
+            connection.sendall(OK)
+            if is_first:
+                server.going_on.wait()
+                then(server, connection)
+                return
+
+    return script
+
+
+def close(_: RawServer, connection: socket.socket) -> None:
+    connection.close()
+
+
+def close_with_reset(_: RawServer, connection: socket.socket) -> None:
+    reset(connection)
+
+
+def send_another(server: RawServer, connection: socket.socket) -> None:
+    connection.sendall(OK.replace(b"ok", b"no"))
+    server.closing.wait()
+
+
+@pytest.mark.parametrize("then", [close, close_with_reset, send_another])
+def test_a_connection_on_which_something_happened_while_idle_is_not_used_again(then: Script) -> None:
+    """Neither one that was closed, at once, nor one on which a response came that nobody asked for."""
+    with raw_server(once_more(then)) as server, transport_to(server) as transport:
+        send(transport)
+        server.going_on.set()
+        wait_until_idle_connection_is_readable(transport)
+        assert [send(transport, body).body for body in (b"{2}", b"{3}")] == [b"ok"] * 2
+        assert (server.connections, server.requests) == (2, [b"{}", b"{2}", b"{3}"])
+
+
+def wait_until_idle_connection_is_readable(transport: AwsTransport) -> None:
+    (connection,) = transport._idle  # pyright: ignore[reportPrivateUsage]
+    ends_at = time.monotonic() + LONG_S
+    while not connection._idle.poll(10):  # pyright: ignore[reportPrivateUsage]
+        assert time.monotonic() < ends_at
+
+
+@pytest.mark.parametrize("more", [OK.replace(b"ok", b"no"), b"evil", b"HTTP/1.1 103 Early\r\nx-evil: 1\r\n\r\n"])
+def test_bytes_behind_a_response_are_ignored_and_its_connection_is_not_used_again(more: bytes) -> None:
+    with responding(OK + more) as server, transport_to(server) as transport:
+        assert [send(transport).body for _ in range(2)] == [b"ok"] * 2
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("later_s", [aws_transport.KEEP_ALIVE_S, -1.0])
+def test_a_connection_that_is_old_by_the_wall_clock_is_not_used_again(
+    later_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock stands still while a function is frozen; a clock that was set back says nothing."""
+    with responding() as server, transport_to(server) as transport:
+        send(transport)
+        now_s = time.time()
+        monkeypatch.setattr(time, "time", lambda: now_s + later_s)
+        send(transport)
+        send(transport)
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
+def read_and_close(server: RawServer, connection: socket.socket) -> None:
+    server.receive(connection)
+
+
+def read_and_reset(server: RawServer, connection: socket.socket) -> None:
+    server.receive(connection)
+    reset(connection)
+
+
+@pytest.mark.parametrize("then", [read_and_close, read_and_reset])
+def test_a_request_on_a_kept_connection_that_dies_unanswered_arrives_once(then: Script) -> None:
+    """libcurl would send it again by itself, which adds twice what adds up."""
+    with raw_server(once_more(then)) as server, transport_to(server) as transport:
+        send(transport)
+        server.going_on.set()
+        assert fails(transport, b"{add}").sent
+        assert (server.connections, server.requests) == (1, [b"{}", b"{add}"])
+        assert send(transport, b"{next}").body == b"ok"
+        assert server.requests.count(b"{add}") == 1
+
+
+# Whether it was sent.
+
+
+def test_a_refused_connection_has_sent_nothing() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        port = closed.getsockname()[1]
+    with transport_to(RawServer(port)) as transport:
+        error = fails(transport)
+    assert (error.sent, error.status, error.reason) == (False, None, "Could not connect to server")
+
+
+def test_a_name_that_does_not_exist_has_sent_nothing() -> None:
+    with closing(AwsTransport("http://nowhere.invalid", connect_timeout_s=LONG_S, timeout_s=LONG_S)) as transport:
+        assert not fails(transport).sent
+
+
+def test_a_peer_that_never_accepts_has_been_sent_nothing() -> None:
+    """Its queue is full, so that the kernel leaves further connections waiting."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with transport_to(RawServer(full.getsockname()[1]), SHORT_S) as transport:
+            assert_ends_in_time(transport, sent=False)
+
+
+def stay_silent(server: RawServer, _: socket.socket) -> None:
+    server.closing.wait()
+
+
+def speak_first(_: RawServer, connection: socket.socket) -> None:
+    connection.sendall(OK)
+
+
+def test_a_peer_that_never_speaks_tls_has_been_sent_nothing() -> None:
+    with raw_server(stay_silent) as server, transport_to(server, SHORT_S, scheme="https") as transport:
+        assert_ends_in_time(transport, sent=False)
+
+
+def test_a_peer_that_speaks_no_tls_has_been_sent_nothing() -> None:
+    with raw_server(speak_first) as server, transport_to(server, scheme="https") as transport:
+        assert not fails(transport).sent
+
+
+def test_a_name_is_looked_up_in_a_thread_so_that_the_time_out_ends_it() -> None:
+    assert pycurl.version_info()[4] & pycurl.VERSION_ASYNCHDNS
+
+
+# How long it takes.
+
+
+def assert_ends_in_time(transport: AwsTransport, *, sent: bool) -> None:
+    began = time.monotonic()
+    assert fails(transport).sent is sent
+    assert time.monotonic() - began < LONG_S / 2
+
+
+SLOW = {
+    "silence": b"",
+    "a head that drips": b"HTTP/1.1 200 OK\r\nx-slow: and so on",
+    "a body that drips": b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nx",
+    "chunks that drip": IN_CHUNKS + b"fffff\r\nx",
+    "an error that drips": b"HTTP/1.1 503 No\r\ncontent-length: 1000000\r\n\r\nx",
+}
+
+
+def slowly(text: bytes) -> Script:
+    def script(server: RawServer, connection: socket.socket) -> None:
+        server.receive(connection)
+        if text:
+            head, _, body = text.partition(b"\r\n\r\n")
+            connection.sendall(head + b"\r\n\r\n" if body else b"")
+            server.drip(connection, body or head)
+        server.closing.wait()
+
+    return script
+
+
+@pytest.mark.parametrize("text", SLOW.values(), ids=SLOW)
+def test_a_peer_that_takes_long_is_waited_for_until_the_time_out(text: bytes) -> None:
+    """Each byte begins no time-out anew."""
+    with raw_server(slowly(text)) as server, transport_to(server, SHORT_S) as transport:
+        assert_ends_in_time(transport, sent=True)
+
+
+def test_the_status_of_an_error_that_drips_counts() -> None:
+    with raw_server(slowly(SLOW["an error that drips"])) as server, transport_to(server, SHORT_S) as transport:
+        assert fails(transport).status == 503
+
+
+def test_a_peer_that_reads_nothing_is_waited_for_until_the_time_out() -> None:
+    with raw_server(stay_silent) as server, transport_to(server, SHORT_S) as transport:
+        began = time.monotonic()
+        assert fails(transport, b"x" * 20_000_000).sent
+        assert time.monotonic() - began < LONG_S / 2
+
+
+def test_the_deadline_of_a_request_ends_an_exchange_before_its_time_out() -> None:
+    with raw_server(slowly(SLOW["a body that drips"])) as server, transport_to(server) as transport:
+        with deadline(SHORT_S):
+            assert_ends_in_time(transport, sent=True)
+        with deadline(0):
+            assert not fails(transport).sent
+        assert len(server.requests) == 1
+
+
+def test_no_descriptor_is_left_by_what_fails_or_is_closed() -> None:
+    def sockets() -> int:
+        return sum(os.path.realpath(f"/proc/self/fd/{name}").count("socket:") for name in os.listdir("/proc/self/fd"))
+
+    before = sockets()
+    for response in (OK, *BROKEN.values()):
+        with responding(response) as server:
+            transport = AwsTransport(server.url, connect_timeout_s=LONG_S, timeout_s=SHORT_S)
+            for _ in range(2):
+                try:
+                    send(transport)
+                except TransportError:
+                    continue
+            transport.close()
+    assert sockets() <= before

@@ -1,0 +1,42 @@
+"""GET health: anybody may ask, and nothing of AWS is asked."""
+
+from typing import Any
+
+import pytest
+
+from local.stack import LocalStack
+from nexus_ai import __version__, health
+from tests.integration.security.test_permissions import granted, recorded
+from tests.integration.support.http_client import ask
+
+
+@pytest.mark.parametrize("query", ["", "?deep=0", "?deep=1"])
+@pytest.mark.parametrize("role", [None, "user", "admin"])
+def test_health_is_shallow_for_everybody_and_makes_no_aws_call(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch, query: str, role: str | None
+) -> None:
+    token = role and stack.stranger_token(tenant, roles=[role])
+    monkeypatch.setattr(health, "CHECKS", dict.fromkeys(health.CHECKS, pytest.fail))
+    with recorded(tenant) as calls:
+        reply = ask(stack.url, "GET", f"/api/health{query}", token=token)
+
+    assert calls == set()
+    assert reply.status == 200
+    assert reply.body == {"status": "ok", "version": __version__, "stage": "local", "checks": None}
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["X-Request-Id"]
+
+
+def test_health_function_may_do_nothing() -> None:
+    assert granted("HealthFunction") == set()
+
+
+@pytest.mark.parametrize("query", ["?deep=2", "?deep=", "?deep=1&deep=1", "?tenantId=demo"])
+def test_another_question_is_422(query: str, stack: LocalStack) -> None:
+    reply = ask(stack.url, "GET", f"/api/health{query}")
+    assert reply.status == 422
+
+
+def test_report_has_what_the_route_has(stack: LocalStack) -> None:
+    shallow: dict[str, Any] = ask(stack.url, "GET", "/api/health").body
+    assert shallow.keys() == set(health.check_all().model_dump(by_alias=True))

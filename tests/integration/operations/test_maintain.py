@@ -1,0 +1,165 @@
+"""The scheduled function, through its handler: windows that ended are reset, and time that runs out loses nobody."""
+
+import pytest
+
+from functions.maintain.app import handler
+from local.stack import LocalStack
+from nexus_ai.alerts.dispatcher import SIDE_BY_SIDE, AlertDispatcher, Outcome
+from nexus_ai.alerts.models import ProviderAlert, ProviderEvent
+from nexus_ai.alerts.store import AlertStore
+from nexus_ai.aws.clients import MAIL_READ_TIMEOUT_S
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.limits.models import Amounts, Limit, LimitState, Settlement
+from nexus_ai.limits.store import LimitStore
+from nexus_ai.scheduled import SWEEP_LEAVES_MS
+from nexus_ai.sweeper import AbandonedRequestSweeper
+from tests.integration.support.http_client import ask as request
+from tests.integration.support.limit_calls import MovedClock, ask, caller_of, limits, service, set_limits
+from tests.unit.http.http_events import Context, read_event
+
+# 29 March 2026, 00:30 in Lisbon, whose clocks go from 01:00 to 02:00 in this night: the day has 23 hours.
+LISBON_S = 1_774_744_200
+
+
+def store() -> LimitStore:
+    return LimitStore(tables.rate_limits(), 100)
+
+
+def state_of(tenant: str) -> LimitState:
+    state = store().load(tenant)
+    assert state
+    return state
+
+
+def use(tenant: str, now_s: int, *, time_zone: str = "America/Sao_Paulo", tokens: int = 0) -> None:
+    subject = service(MovedClock(now_s * 1000))
+    set_limits(subject, tenant, limits(requests=10, tokens=1_000, time_zone=time_zone))
+    reservation = subject.reserve(caller_of(tenant), ask(tokens=tokens))
+    subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, tokens, 0)))
+
+
+def test_a_window_that_was_used_and_has_ended_is_new_and_the_others_stay(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S, time_zone="Europe/Lisbon", tokens=300)
+    hour, day, _ = before = state_of(tenant).ends
+
+    assert not store().reset(tenant, state_of(tenant), hour - 1)
+    assert store().reset(tenant, state_of(tenant), hour)
+
+    state = state_of(tenant)
+    assert [state.used(limit) for limit in Limit] == [0, 300, 0]
+    assert state.ends[1:] == before[1:]
+    assert hour < state.ends[0] <= hour + 3600
+    assert day - LISBON_S == 22 * 3600 + 1800
+    assert store().reset(tenant, state, day)
+    assert state_of(tenant).used(Limit.TOKENS_PER_DAY) == 0
+
+
+def test_a_window_that_nobody_used_costs_no_write(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(tenant, LISBON_S)
+    state = state_of(tenant)
+    assert store().reset(tenant, state, state.ends[0])
+    unused = state_of(tenant)
+
+    monkeypatch.setattr("nexus_ai.aws.dynamodb.table.Table.update", None)
+
+    assert not store().reset(tenant, unused, unused.ends[0] + 3600)
+
+
+def test_a_call_that_is_first_is_not_reset(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S)
+    seen = state_of(tenant)
+    later = seen.ends[0] + 5
+    subject = service(MovedClock(later * 1000))
+    reservation = subject.reserve(caller_of(tenant), ask())
+
+    assert not store().reset(tenant, seen, later)
+
+    subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
+    assert state_of(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
+
+
+def test_the_handler_resets_and_is_safe_to_run_again(stack: LocalStack, tenant: str) -> None:
+    use(tenant, LISBON_S)
+
+    handler(read_event("maintain"), Context(290_000))
+    once = state_of(tenant)
+    assert request(stack.url, "POST", "/local/tick").status == 200
+
+    assert [once.used(limit) for limit in Limit] == [0, 0, 0]
+    again = state_of(tenant)
+    assert (again.remaining, again.held, again.ends) == (once.remaining, once.held, once.ends)
+
+
+def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = [f"{tenant}-{number}" for number in range(24)]
+    for each in tenants:
+        use(each, LISBON_S)
+    seen: list[str] = []
+
+    def look(_: AbandonedRequestSweeper, name: str) -> None:
+        seen.append(name)
+
+    monkeypatch.setattr(AbandonedRequestSweeper, "sweep_tenant", look)
+
+    class Rationed(Context):
+        """Has time for three groups of tenants."""
+
+        asked = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            self.asked += 1
+            return SWEEP_LEAVES_MS + 1 if self.asked <= 3 else SWEEP_LEAVES_MS
+
+    handler({}, Rationed())
+    missed = set(tenants) - set(seen)
+    assert tables.rate_limits().get(keys.unfinished_sweep(), consistent=True)
+    for _ in range(16):
+        if not set(tenants) <= set(seen):
+            handler({}, Rationed())
+
+    assert missed
+    assert set(tenants) <= set(seen)
+
+
+def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More alerts than a run has time for, where SES keeps each of them waiting until its patience ends."""
+    alerts = AlertStore(tables.rate_limits())
+    for number in range(200):
+        alert = ProviderAlert(
+            tenant_id=f"{tenant}-{number}",
+            event=ProviderEvent.CIRCUIT_OPENED,
+            provider="openai",
+            model="gpt-6-luna",
+            key_last_four=None,
+            reason="timeout",
+            at=LISBON_S,
+        )
+        assert alerts.note_failure(alert)
+    use(tenant, LISBON_S)
+
+    class Waiting(Context):
+        """A run of 290 s, whose time passes with every alert that it is at."""
+
+        tried = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 290_000 - self.tried * 1000 * MAIL_READ_TIMEOUT_S // SIDE_BY_SIDE
+
+    run = Waiting()
+
+    def hangs(_: AlertDispatcher, due: tuple[str, str]) -> Outcome:
+        run.tried += 1
+        return Outcome.FAILED
+
+    monkeypatch.setattr(AlertDispatcher, "_attempt", hangs)
+    handler({}, run)
+
+    assert SIDE_BY_SIDE < run.tried < 200
+    assert state_of(tenant).used(Limit.REQUESTS_PER_HOUR) == 0
+    assert run.get_remaining_time_in_millis() > SWEEP_LEAVES_MS

@@ -1,0 +1,611 @@
+"""Two versions over one set of tables: what a newer one has written is neither broken by this one nor breaks it."""
+
+import json
+import zlib
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from local.providers.behaviours import Fail
+from local.stack import LocalStack
+from nexus_ai.alerts.store import AlertStore, Crossing
+from nexus_ai.audit.jobs import runner
+from nexus_ai.audit.jobs.runner import JobEvent, UnknownJobVersionError
+from nexus_ai.audit.jobs.store import TRIES
+from nexus_ai.audit.store import audit_store
+from nexus_ai.aws import lambda_, s3
+from nexus_ai.aws.dynamodb import keys, tables
+from nexus_ai.aws.dynamodb.keys import Key
+from nexus_ai.aws.dynamodb.table import Item, put_together
+from nexus_ai.cache.idempotency import IdempotencyStore
+from nexus_ai.limits.ceilings import CeilingStore, deployment_ceiling
+from nexus_ai.limits.models import Limit
+from nexus_ai.limits.sweep_queue import SweepQueue
+from nexus_ai.platform.clock import SystemClock
+from nexus_ai.platform.errors import LimitInFlight
+from nexus_ai.platform.settings import get_settings
+from nexus_ai.providers.base import FailureKind, ProviderName
+from nexus_ai.settings.store import SettingsStore
+from nexus_ai.usage.reconciler import UsageReconciler
+from nexus_ai.usage.reconciliation_queue import ReconciliationQueue
+from nexus_ai.usage.store import usage_store
+from tests.integration.support.alert_runs import always, telling
+from tests.integration.support.audit_jobs import ShortTime, lines, nobody_runs
+from tests.integration.support.http_client import GENERATE_COPY
+from tests.integration.support.limit_calls import MovedClock, ask, caller_of, service
+from tests.integration.support.newer_version import (
+    ADDED,
+    DUE_S,
+    OTHER_RESERVATIONS,
+    VALUE,
+    Change,
+    beside_unknown_kinds,
+    with_unknown_fields,
+)
+from tests.integration.support.pipeline import DAY_MS, limit_state
+from tests.integration.support.stored_items import (
+    PROVIDER_KEY,
+    TENANT,
+    Clinic,
+    Items,
+    Objects,
+    at_the_frozen_moment,
+    frozen_items,
+    frozen_objects,
+    job_id,
+    put_back,
+    read_json,
+    stored_items,
+)
+
+# Each test goes through many routes, which takes longer than `make test` has.
+pytestmark = pytest.mark.slow
+
+COPY = GENERATE_COPY.removeprefix("/api/marketing/")
+DAY = "2026-11-30"
+THROTTLED = {"code": "throttled", "model": "openai/gpt-oss-20b", "latency_ms": 1, "at_ms": 1}
+REFUSED = {"prompt": "Um pedido que o provedor recusa", "provider": "anthropic"}
+MISTRAL_STEP = {"provider": "mistral", "model": "mistral-large", "region": "eu"}
+
+
+@pytest.fixture
+def clinic(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Generator[Clinic]:
+    """The tenant of the frozen items, as they are until a test changes them."""
+    with at_the_frozen_moment(monkeypatch, stack) as clinic:
+        put_back(frozen_items(), frozen_objects())
+        yield clinic
+
+
+def changed(clinic: Clinic, *changes: Change) -> None:
+    items, contents = frozen_items(), frozen_objects()
+    for change in changes:
+        change(items, contents)
+    put_back(items, contents)
+    clinic.forget()
+
+
+def set_to(clinic: Clinic, table: str, sort_key: str, **fields: Any) -> None:
+    """Let a newer version write fields of one of the tenant's items, whichever partition it is in."""
+
+    def change(items: Items, _: Objects) -> None:
+        (item,) = [item for item in items[table] if item["SK"] == sort_key]
+        item |= fields
+
+    changed(clinic, change)
+
+
+def item_of(table: str, sort_key: str) -> Item:
+    (item,) = [item for item in stored_items()[table] if item["SK"] == sort_key]
+    return item
+
+
+def record_of(status: str) -> str:
+    return next(str(each["id"]) for each in read_json("responses")["details"] if each["status"] == status)
+
+
+def comparing(clinic: Clinic) -> UsageReconciler:
+    days = ReconciliationQueue(tables.rate_limits())
+    return UsageReconciler(MovedClock(clinic.now_ms + 2 * DAY_MS), days, audit_store(), usage_store())
+
+
+# What this version writes stays what the newer one has written.
+
+
+# Items that are written whole, each with its reason in the docstring of what writes it.
+WHOLE = {"default", "due", "sweep", f"check#{DAY}#America/Manaus", "alert#key_failed#anthropic"}
+
+
+def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(clinic, with_unknown_fields)
+    before = stored_items()
+
+    configure(clinic)
+    call_models(clinic)
+    work_on_jobs(clinic, monkeypatch)
+    clinic.sweep(later_ms=60_000)
+    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    correct_a_roll_up(clinic)
+
+    now = {(name, item["PK"], item["SK"]): item for name, items in stored_items().items() for item in items}
+    changed_items = 0
+    for name, items in before.items():
+        for item in items:
+            after = now.get((name, item["PK"], item["SK"]))
+            if after is None or item["SK"] in WHOLE:
+                continue
+            assert after.get(ADDED) == VALUE, item["SK"]
+            changed_items += after != item
+    # As many as the steps above mean to write.
+    assert changed_items >= 18
+    limits = now["rate_limits", TENANT, "limits"]
+    assert [limits[name][3:] for name in ("maxima", "remaining", "held", "ends")] == [[7]] * 4
+    assert limits["inFlight"] == OTHER_RESERVATIONS
+    attempts = now["audit_logs", TENANT, record_of("open")]["attempts"]
+    assert [attempt.get(ADDED) for attempt in attempts] == [VALUE, None]
+
+
+def configure(clinic: Clinic) -> None:
+    config: dict[str, Any] = {"apiKey": PROVIDER_KEY, "model": "gpt-5-mini", "validate": False}
+    clinic.good("PUT", "ai/configs/openai", config)
+    clinic.good("POST", "ai/configs/test", {"provider": "groq"})
+    clinic.good("PUT", "ai/configs/anthropic", {"isDefault": True})
+    orders = {"*": {"providers": [{"provider": "anthropic"}, {"provider": "groq"}]}}
+    clinic.good("PUT", "ai/fallback-config", {"modules": orders})
+    clinic.good("PUT", "ai/preferences", {"mailLanguage": "pt-BR", "prices": []})
+    limits = {"requestsPerHour": 50, "timeZone": "America/Bahia", "alertThresholds": [25, 90]}
+    clinic.good("PUT", "ai/rate-limits", limits)
+    ceilings = CeilingStore(tables.rate_limits(), deployment_ceiling(get_settings()))
+    ceilings.save(TENANT, {"tokens_per_day": 10**6}, frozenset({"requests_per_hour"}))
+
+
+def call_models(clinic: Clinic) -> None:
+    clinic.stack.providers.script(ProviderName.ANTHROPIC, Fail(FailureKind.SERVER_ERROR))
+    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "anthropic"}, "ana")
+    assert served["fallback"]["used"] is True
+    clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq", "module": "agenda"}, "ana")
+    clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "anthropic"}, "ana")
+
+
+def work_on_jobs(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(job_id("queued"))
+    # One that has a file of the newer version, and goes on.
+    job = keys.audit_job(TENANT, job_id("exported"))
+    tables.audit_logs().set_fields(job, {"status": "queued", "after": None, "records": 0})
+    run(job_id("exported"))
+    files = item_of("audit_logs", job_id("exported"))["files"]
+    assert [file.get(ADDED) for file in files] == [VALUE, None]
+    assert len({file["name"] for file in files}) == 2
+    nobody_runs(monkeypatch)
+    clinic.good("DELETE", "ai/audit-logs?userId=bia")
+
+
+def run(job: str) -> None:
+    runner.run_job(JobEvent.model_validate({"tenantId": TENANT, "jobId": job}), ShortTime(1000))
+
+
+def correct_a_roll_up(clinic: Clinic) -> None:
+    wrong: Key = {"PK": TENANT, "SK": f"{DAY}#groq#openai/gpt-oss-120b#marketing"}
+    tables.usage().update(wrong, "ADD requests :one", {":one": 1})
+    # One that no record stands for, but for what the newer version has counted there.
+    stray: Item = {"PK": TENANT, "SK": f"{DAY}#openai#gpt-5-mini#vendas", "requests": 2, "images": 4}
+    tables.usage().put(stray)
+
+    assert comparing(clinic).reconcile_day(TENANT, DAY, always) == 2
+
+    assert item_of("usage", wrong["SK"])[ADDED] == VALUE
+    after = item_of("usage", stray["SK"])
+    assert (after["images"], "requests" in after) == (4, False)
+
+
+def test_a_days_sums_of_other_counters_are_not_gone_on_with(clinic: Clinic) -> None:
+    days = ReconciliationQueue(tables.rate_limits())
+    found = days.load(TENANT, DAY)
+    assert found
+    assert found.progress
+
+    changed(clinic, with_unknown_fields)
+
+    grown = days.load(TENANT, DAY)
+    assert grown
+    assert grown.progress is None
+
+
+def test_what_was_never_true_is_withdrawn_whatever_was_added_to_it(clinic: Clinic) -> None:
+    changed(clinic, with_unknown_fields)
+    state = limit_state(TENANT)
+    crossing = Crossing.model_validate(
+        {
+            "limit": "tokensPerDay",
+            "threshold": 80,
+            "window_end": state.ends[Limit.TOKENS_PER_DAY],
+            "used": 1,
+            "max": 1,
+            "settled_by": 0,
+        }
+    )
+    store = AlertStore(tables.rate_limits())
+    store.note_crossing(TENANT, crossing, clinic.now_ms // 1000)
+    content = {**crossing.model_dump(mode="json"), ADDED: VALUE}
+    tables.rate_limits().set_fields(keys.alert(TENANT, crossing.name), {"content": content})
+
+    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+
+    assert tables.rate_limits().get(keys.alert(TENANT, crossing.name), consistent=True) is None
+
+
+def test_a_payload_goes_on_with_what_it_brought(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+
+    def take(_: str, event: object) -> None:
+        sent.append(event)
+
+    monkeypatch.setattr(lambda_, "invoke_later", take)
+    event = {"tenantId": TENANT, "jobId": job_id("queued"), "attempt": 2}
+
+    runner.run_job(JobEvent.model_validate(event), ShortTime(0))
+
+    assert sent == [event]
+
+
+# Kinds that only the newer version knows.
+
+
+def test_marks_and_alerts_of_unknown_kinds_are_left_alone(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    clinic.sweep(later_ms=60_000)
+    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    comparing(clinic).reconcile_due(always)
+
+    now = {item["SK"]: item for item in stored_items()["rate_limits"]}
+    for sort_key in ("limits#key#1", "alert#forecast#costPerMonthUsd", "alert#limit#callsPerMinute#80#1", "recheck"):
+        assert now[sort_key]["dueAt"] == DUE_S
+        assert "lease" not in now[sort_key]
+
+
+def test_a_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    table = tables.rate_limits()
+    table.update(keys.limits(TENANT), "REMOVE dueShard, dueAt", {})
+    table.delete(keys.due_mark(TENANT))
+
+    assert TENANT not in SweepQueue(table).active(keys.due_shard(TENANT), clinic.now_ms // 1000)
+
+
+def test_reservations_of_another_form_take_seats(clinic: Clinic) -> None:
+    set_to(clinic, "rate_limits", "limits", inFlight=OTHER_RESERVATIONS)
+
+    with pytest.raises(LimitInFlight):
+        service(MovedClock(clinic.now_ms), seats=len(OTHER_RESERVATIONS)).reserve(caller_of(TENANT), ask())
+
+
+def test_a_sweep_that_ended_in_a_shard_of_another_version_begins_anew(clinic: Clinic) -> None:
+    tables.rate_limits().put({**keys.unfinished_sweep(), "shard": "due#99"})
+
+    assert SweepQueue(tables.rate_limits()).shards() == keys.due_shards()
+
+
+def test_an_erasure_leaves_no_part_that_only_a_newer_version_knows(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    (tools,) = [item["SK"] for item in stored_items()["audit_logs"] if item["SK"].endswith("#tools")]
+    record = tools.partition("#")[0]
+    name = keys.audit_object(TENANT, record, "tools")
+    tables.audit_logs().set_fields(keys.audit_content(TENANT, record, "tools"), {"object": name})
+
+    audit_store().erase_contents(TENANT, [record])
+
+    assert [item["SK"] for item in stored_items()["audit_logs"] if item["SK"].startswith(f"{record}#") and
+            item["PK"] == keys.audit_contents(TENANT)] == []  # fmt: skip
+    with pytest.raises(s3.ObjectMissing):
+        s3.get(name)
+
+
+def test_an_erasure_withdraws_what_a_newer_kind_of_job_has_exported(clinic: Clinic) -> None:
+    changed(clinic, beside_unknown_kinds)
+    job = keys.audit_job(TENANT, job_id("exported"))
+    tables.audit_logs().set_fields(job, {"kind": "export_to_drive", "with_content": True})
+    erasure = keys.audit_job(TENANT, job_id("erased"))
+    tables.audit_logs().set_fields(erasure, {"status": "queued", "after": None, "records": 0})
+
+    run(job_id("erased"))
+
+    assert item_of("audit_logs", job_id("erased"))["status"] == "done"
+    exported = item_of("audit_logs", job_id("exported"))
+    assert (exported["status"], exported["kind"]) == ("withdrawn", "export_to_drive")
+    with pytest.raises(s3.ObjectMissing):
+        s3.get(keys.export_object(TENANT, job_id("exported"), exported["files"][0]["name"]))
+    assert item_of("audit_logs", "every-monday#1")["cron"] == "0 9 * * 1"
+
+
+# Providers that only the newer version knows.
+
+
+def with_mistral(items: Items, contents: Objects) -> None:
+    """Let a newer version have saved a provider: a key, a step, an allowance and a price."""
+    beside_unknown_kinds(items, contents)
+    settings = {item["SK"]: item for item in items["settings"]}
+    settings["fallback#*"]["steps"].insert(0, MISTRAL_STEP)
+    settings["fallback#agenda"]["steps"] = [MISTRAL_STEP]
+    settings["default"]["provider"] = "mistral"
+    preferences = settings["preferences"]
+    preferences["allowed_providers"].append("mistral")
+    preferences["allowed_models"].append("mistral/mistral-large")
+    price = {"input_per_million": 1, "output_per_million": 2, "per_image": 3}
+    preferences["prices"]["mistral/mistral-large"] = price
+
+
+def test_a_provider_that_only_a_newer_version_knows_is_passed_over(clinic: Clinic) -> None:
+    changed(clinic, with_mistral)
+
+    assert clinic.good("GET", "ai/configs") == {
+        **clinic.responses["configs"],
+        "items": [{**config, "isDefault": False} for config in clinic.responses["configs"]["items"]],
+    }
+    orders = clinic.good("GET", "ai/fallback-config")["modules"]
+    assert orders == {"*": clinic.responses["fallback"]["modules"]["*"]}
+    assert clinic.good("GET", "ai/preferences") == clinic.responses["preferences"]
+    # An order of nobody else is none: the general one holds.
+    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    assert (served["provider"], served["fallback"]["used"]) == ("anthropic", False)
+
+
+def test_an_order_of_a_provider_in_another_form_is_none(clinic: Clinic) -> None:
+    def change(items: Items, _: Objects) -> None:
+        items["settings"].append({"PK": TENANT, "SK": "provider#bedrock", "provider": "bedrock", "role": "models"})
+        next(item for item in items["settings"] if item["SK"] == "fallback#agenda")["steps"] = [{"provider": "bedrock"}]
+
+    changed(clinic, change)
+
+    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    assert served["provider"] == "anthropic"
+
+
+def test_saving_settings_keeps_those_of_an_unknown_provider(clinic: Clinic) -> None:
+    changed(clinic, with_mistral)
+    orders = {"*": {"providers": [{"provider": "groq"}]}}
+    preferences = {"allowedProviders": ["groq"], "allowedModels": None, "prices": []}
+
+    clinic.good("PUT", "ai/fallback-config", {"modules": orders})
+    shown = clinic.good("PUT", "ai/preferences", preferences)
+
+    assert (shown["allowedProviders"], shown["allowedModels"], shown["prices"]) == (["groq"], None, [])
+    steps = item_of("settings", "fallback#*")["steps"]
+    assert [step["provider"] for step in steps] == ["groq", "mistral"]
+    assert steps[1]["region"] == "eu"
+    saved = item_of("settings", "preferences")
+    assert saved["allowed_providers"] == ["groq", "mistral"]
+    assert saved["allowed_models"] == ["mistral/mistral-large"]
+    assert saved["prices"]["mistral/mistral-large"]["per_image"] == 3
+    # Null allows every provider, the unknown ones included.
+    clinic.good("PUT", "ai/preferences", {"allowedProviders": None})
+    assert item_of("settings", "preferences")["allowed_providers"] is None
+
+
+def test_who_allows_an_unknown_provider_alone_gets_no_other(clinic: Clinic) -> None:
+    def change(items: Items, contents: Objects) -> None:
+        with_mistral(items, contents)
+        preferences = next(item for item in items["settings"] if item["SK"] == "preferences")
+        preferences["allowed_providers"] = ["mistral"]
+
+    changed(clinic, change)
+
+    assert clinic.good("GET", "ai/preferences")["allowedProviders"] == []
+    reply = clinic.call("POST", COPY, {"prompt": "Um texto novo"}, "ana")
+    assert (reply.status, reply.body["code"]) == (403, "model_not_allowed")
+    assert clinic.stack.providers.count() == 0
+
+
+# Choices that only the newer version knows.
+
+
+def test_by_an_unknown_choice_of_content_nothing_is_kept(clinic: Clinic) -> None:
+    set_to(clinic, "settings", "preferences", audit_content="hashed")
+
+    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq"}, "ana")
+
+    shown = clinic.good("GET", f"ai/audit-logs/{served['requestId']}")
+    assert (shown["prompt"], shown["answer"]) == (None, None)
+    assert clinic.good("GET", "ai/preferences")["auditContent"] == "none"
+    assert item_of("settings", "preferences")["audit_content"] == "hashed"
+
+
+@pytest.mark.parametrize(
+    ("sort_key", "fields", "path"),
+    [
+        ("preferences", {"mail_language": "es", "cache_ttl_days": 90}, "ai/preferences"),
+        ("preferences", {"time_zone": "Mars/Olympus"}, "ai/usage-stats"),
+        ("fallback#agenda", {"strategy": "sticky"}, "ai/fallback-config"),
+        ("alerts", {"thresholds": [1, 150]}, "ai/rate-limits"),
+        ("stopped#ninguem@clinica.example", {"reason": "unsubscribed"}, "ai/rate-limits"),
+        (
+            "provider#groq",
+            {"last_test": {"code": "throttled", "model": "m", "latency_ms": 1, "at_ms": 1}},
+            "ai/configs",
+        ),
+    ],
+)
+def test_an_unknown_choice_of_a_setting_fails_nothing(
+    clinic: Clinic, sort_key: str, fields: dict[str, Any], path: str
+) -> None:
+    set_to(clinic, "settings", sort_key, **fields)
+
+    clinic.good("GET", path)
+    clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    sent_before = len(clinic.stack.aws.mails())
+    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+
+    assert len(clinic.stack.aws.mails()) >= sent_before + 2
+    settings = SettingsStore(tables.settings()).load(TENANT, consistent=True)
+    assert settings.alert_emails == ("gerente@clinica.example",)
+    assert fields.items() <= item_of("settings", sort_key).items()
+
+
+def test_limits_in_an_unknown_time_zone_hold(clinic: Clinic) -> None:
+    set_to(clinic, "rate_limits", "limits", tz="Mars/Olympus", ends=[1, 1, 1])
+
+    clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq"}, "ana")
+
+    assert clinic.good("GET", "ai/rate-limits")["timeZone"] == "Mars/Olympus"
+    assert limit_state(TENANT).used(Limit.REQUESTS_PER_HOUR) == 1
+
+
+def test_a_day_of_an_unknown_time_zone_is_left_to_be_compared(clinic: Clinic) -> None:
+    mark: Item = {**keys.usage_check(TENANT, DAY, "Mars/Olympus"), "dueShard": keys.usage_check_shard(TENANT)}
+    tables.rate_limits().put({**mark, "dueAt": DUE_S})
+    before = stored_items()["usage"]
+
+    assert comparing(clinic).reconcile_day(TENANT, DAY, always) == 0
+
+    assert stored_items()["usage"] == before
+    assert item_of("rate_limits", mark["SK"])["dueAt"] == DUE_S
+
+
+def test_a_record_in_an_unknown_status_is_listed_and_left_as_it_is(clinic: Clinic) -> None:
+    record = record_of("rejected")
+
+    def change(items: Items, _: Objects) -> None:
+        next(item for item in items["audit_logs"] if item["SK"] == record)["status"] = "moderated"
+        # It was added up before it was frozen.
+        for item in items["rate_limits"]:
+            item.pop("progress", None)
+
+    changed(clinic, change)
+    day_before = stored_items()["usage"]
+
+    listed = clinic.good("GET", "ai/audit-logs?limit=100")["items"]
+    clinic.sweep(later_ms=60_000)
+    swept = stored_items()["usage"]
+    assert comparing(clinic).reconcile_day(TENANT, DAY, always) == 0
+
+    assert len(listed) == len(clinic.responses["details"])
+    assert [each["id"] for each in listed if each["status"] == "moderated"] == [record]
+    assert clinic.good("GET", f"ai/audit-logs/{record}")["status"] == "moderated"
+    assert item_of("audit_logs", record)["status"] == "moderated"
+    # The sweep has added the open record's; the comparison knows not what the other one adds.
+    assert swept != day_before
+    assert stored_items()["usage"] == swept
+
+
+def test_a_reservation_of_a_record_in_an_unknown_status_is_charged_in_full(clinic: Clinic) -> None:
+    set_to(clinic, "audit_logs", record_of("open"), status="streaming")
+    before = limit_state(TENANT)
+    (reservation,) = before.in_flight.values()
+
+    clinic.sweep(later_ms=60_000)
+
+    after = limit_state(TENANT)
+    assert after.in_flight == {}
+    assert after.used(Limit.TOKENS_PER_DAY) == before.used(Limit.TOKENS_PER_DAY) + reservation.amounts.tokens
+    assert item_of("audit_logs", record_of("open"))["status"] == "streaming"
+
+
+def test_unknown_outcomes_and_failures_are_shown_as_they_are(clinic: Clinic) -> None:
+    record = record_of("failed")
+    attempt = {"provider": "mistral", "model": "m", "outcome": "rerouted", "error_code": "quota_paused"}
+    set_to(clinic, "audit_logs", record, attempts=[attempt])
+
+    shown = clinic.good("GET", f"ai/audit-logs/{record}")["attempts"]
+
+    assert [(each["provider"], each["outcome"], each["errorCode"]) for each in shown] == [
+        ("mistral", "rerouted", "quota_paused")
+    ]
+
+
+def test_an_unknown_access_is_shown_as_one_that_has_seen_the_content(clinic: Clinic) -> None:
+    record = record_of("answered")
+    frozen = next(each for each in clinic.responses["details"] if each["id"] == record)
+    access = next(
+        item["SK"] for item in stored_items()["audit_logs"]
+        if item["PK"] == keys.audit_accesses(TENANT) and item["SK"].startswith(record)
+    )  # fmt: skip
+    set_to(clinic, "audit_logs", access, kind="shared")
+
+    shown = clinic.good("GET", f"ai/audit-logs/{record}")["accesses"]
+
+    assert {each["kind"] for each in shown} == {"read"}
+    assert len(shown) == len(frozen["accesses"]) + 1
+
+
+def test_a_job_in_an_unknown_status_runs_elsewhere(clinic: Clinic) -> None:
+    now_ms = SystemClock().now_ms()
+    set_to(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms)
+
+    run(job_id("queued"))
+
+    assert clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")["status"] == "running"
+    assert item_of("audit_logs", job_id("queued"))["status"] == "paused"
+    set_to(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms - 3_600_000)
+    assert clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")["status"] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["export", "erasure"])
+def test_a_job_with_an_unknown_criterion_touches_nothing(clinic: Clinic, kind: str) -> None:
+    wanted = {"from_ms": 0, "to_ms": clinic.now_ms, "user_id": "ana", "task": "translate"}
+    set_to(clinic, "audit_logs", job_id("queued"), kind=kind, wanted=wanted)
+    before = [item for item in stored_items()["audit_logs"] if item["SK"] != job_id("queued")]
+
+    for _ in range(TRIES):
+        with pytest.raises(UnknownJobVersionError):
+            run(job_id("queued"))
+
+    assert [item for item in stored_items()["audit_logs"] if item["SK"] != job_id("queued")] == before
+    shown = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")
+    assert (shown["status"], shown["records"], lines(shown)) == ("failed", 0, [])
+    assert item_of("audit_logs", job_id("queued"))["wanted"] == wanted
+
+
+def test_a_job_of_an_unknown_kind_is_left_to_the_version_that_knows_it(clinic: Clinic) -> None:
+    set_to(clinic, "audit_logs", job_id("queued"), kind="anonymisation")
+
+    with pytest.raises(UnknownJobVersionError):
+        run(job_id("queued"))
+
+    assert item_of("audit_logs", job_id("queued"))["status"] == "running"
+    assert clinic.call("GET", f"ai/audit-logs/jobs/{job_id('queued')}").status == 404
+
+
+def test_an_error_that_this_version_has_no_class_for_is_replayed_as_it_was(clinic: Clinic) -> None:
+    error: dict[str, object] = {
+        "code": "model_retired",
+        "status": 410,
+        "title": "Gone",
+        "detail": "Choose another.",
+        "extra": {},
+    }
+    end_as(error=error)
+
+    reply = clinic.call("POST", COPY, REFUSED, "ana", Idempotency_Key="frozen-error")
+
+    shown = {name: reply.body[name] for name in ("status", "code", "title", "detail")}
+    assert shown == {"status": 410, "code": "model_retired", "title": "Gone", "detail": "Choose another."}
+    assert (reply.status, clinic.stack.providers.count()) == (410, 0)
+
+
+def test_a_kept_answer_that_breaks_this_versions_contract_asks_nobody_again(clinic: Clinic) -> None:
+    end_as(text=json.dumps({"offers": []}), provider="anthropic", model="claude-haiku-4-5")
+
+    reply = clinic.call("POST", COPY, REFUSED, "ana", Idempotency_Key="frozen-error")
+
+    assert (reply.status, reply.body["code"]) == (502, "invalid_answer")
+    assert clinic.stack.providers.count() == 0
+
+
+def end_as(**end: Any) -> None:
+    """Let the request with the key "frozen-error" have ended so."""
+    store = IdempotencyStore(tables.cache())
+    record = store.load(TENANT, "frozen-error")
+    assert record
+    put_together(store.writes(TENANT, "frozen-error", record.model_copy(update={"end": end}), SystemClock().now_ms()))
+
+
+def test_a_cached_answer_in_another_encoding_is_a_miss(clinic: Clinic) -> None:
+    asked = {"prompt": "Um texto novo", "provider": "groq"}
+    clinic.good("POST", COPY, asked, "ana")
+    record = clinic.good("GET", "ai/audit-logs?limit=1")["items"][0]["id"]
+    stored = audit_store().load(TENANT, record)
+    assert stored
+    assert stored.cache_key
+    key = keys.cached_response(TENANT, stored.cache_key)
+    tables.cache().set_fields(key, {"body": b"zstd:" + zlib.compress(b"{}")})
+
+    assert clinic.good("POST", COPY, asked, "ana")["cached"] is False

@@ -1,0 +1,77 @@
+"""docs/openapi.json is what the code says, and every example in it is of its schema."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from local.openapi.document import document, text
+from local.openapi.page import COMMITTED, page
+from nexus_ai.platform.errors import NexusError
+
+DOCUMENT: dict[str, Any] = json.loads(COMMITTED.read_text("utf-8"))
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def examples() -> Iterator[Any]:
+    for name, operation in operations():
+        for parameter in operation["parameters"]:
+            if "example" in parameter:
+                yield pytest.param(parameter["schema"], parameter["example"], id=f"{name} {parameter['name']}")
+        contents = [("body", operation.get("requestBody", {}).get("content", {}))]
+        contents += [(status, response["content"]) for status, response in operation["responses"].items()]
+        for place, content in contents:
+            for media in content.values():
+                if "example" in media:
+                    yield pytest.param(media["schema"], media["example"], id=f"{name} {place}")
+    for code, example in DOCUMENT["components"]["examples"].items():
+        yield pytest.param({"$ref": "#/components/schemas/Problem"}, example["value"], id=code)
+
+
+def test_the_committed_description_is_what_the_code_says() -> None:
+    assert COMMITTED.read_text("utf-8") == text(), "docs/openapi.json is out of date: make openapi"
+
+
+def test_schema_names_are_chosen_and_unique() -> None:
+    """Pydantic derives a name from a module's path or a type parameter if a class name is not unique or is generic."""
+    assert [name for name in DOCUMENT["components"]["schemas"] if not re.fullmatch("([A-Z][a-z0-9]*)+", name)] == []
+
+
+@pytest.mark.parametrize(("schema", "example"), list(examples()))
+def test_every_example_is_of_its_schema(schema: dict[str, Any], example: object) -> None:
+    whole = {**schema, "components": DOCUMENT["components"]}
+    jsonschema_rs.validator_for(whole, validate_formats=True).validate(example)
+
+
+def test_every_operation_has_an_example_of_what_it_takes_and_answers() -> None:
+    for name, operation in operations():
+        answers = [response for status, response in operation["responses"].items() if status.startswith("2")]
+        assert [answer["content"]["application/json"]["example"] for answer in answers], name
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["example"], name
+
+
+def test_every_end_that_the_code_knows_is_described() -> None:
+    classes = [NexusError]
+    for known in classes:
+        classes += known.__subclasses__()
+    assert {known.code for known in classes} - DOCUMENT["components"]["examples"].keys() == set()
+
+
+def test_the_page_shows_every_operation_and_nothing_of_it_is_markup() -> None:
+    shown = page(document())
+    for _, operation in operations():
+        assert f'id="{operation["operationId"]}"' in shown
+    targets = set(re.findall(r'href="#([^"]+)"', shown))
+    assert {"AuditRecordView", "throttled"} <= targets <= set(re.findall(r'id="([^"]+)"', shown))
+    assert "integer, at least 1, at most 100, 50 by default" in shown
+    hostile = json.loads(json.dumps(DOCUMENT).replace("Nexus AI", "<script>alert(1)</script>"))
+    assert "<script>" not in page(hostile)

@@ -1,0 +1,209 @@
+"""The mails: what they say in each language, that they are one mail however often they are made, and hostile names."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as policy
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from nexus_ai.alerts.mail import NAME_CHARACTERS, render
+from nexus_ai.alerts.models import Alert, AlertedLimit, LimitAlert, ProviderAlert, ProviderEvent, Spending, Spent
+from nexus_ai.alerts.templates import TEXTS
+from nexus_ai.gateway.retry_policy import RETRY_POLICY
+from tests.mail_examples import CIRCUIT, DOLLARS, KEY, NOW_S, REQUESTS, SPENDING, TOKENS
+
+HOSTILE = "<script>alert(1)</script>\r\nBcc: everybody@else.example\n\x00\u202e" + "x" * 300
+
+
+def mail(alert: Alert, spending: Spending = SPENDING, **changes: Any) -> EmailMessage:
+    named: dict[str, Any] = {
+        "language": "pt-BR",
+        "time_zone": "America/Sao_Paulo",
+        "sender": "alertas@nexus.example",
+        "recipients": ("ana@clinica.example", "bia@clinica.example"),
+        "link": "https://crm.example/ia",
+        "now_s": NOW_S,
+    }
+    return message_from_bytes(render(alert, spending, **named | changes), policy=policy)
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body((kind,))
+    assert found
+    return str(found.get_content())
+
+
+class Read(HTMLParser):
+    """The words of a page, and the tags that they stand in."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data.strip())
+
+
+def seen(message: EmailMessage) -> list[str]:
+    return Read(part(message, "html")).words
+
+
+@pytest.mark.parametrize(
+    ("alert", "language", "subject", "used", "resets"),
+    [
+        (
+            REQUESTS,
+            "pt-BR",
+            "Nexus AI: 85% do limite de requisições por hora",
+            "Usado: 1.700 requisições de 2.000 requisições.",
+            "O limite se renova em 18/11/2026 às 11:00 (America/Sao_Paulo).",
+        ),
+        (
+            REQUESTS,
+            "en",
+            "Nexus AI: 85% of the limit of requests per hour",
+            "Used: 1,700 requests of 2,000 requests.",
+            "The limit resets on 2026-11-18 at 11:00 (America/Sao_Paulo).",
+        ),
+        (
+            TOKENS,
+            "pt-BR",
+            "Nexus AI: limite de tokens por dia esgotado",
+            "Usado: 50.010 tokens de 50.000 tokens.",
+            "O limite se renova em 19/11/2026 às 00:00 (America/Sao_Paulo).",
+        ),
+        (
+            DOLLARS,
+            "en",
+            "Nexus AI: 80% of the limit of cost per month",
+            "Used: US$80.41 of US$100.00.",
+            "The limit resets on 2026-12-01 at 00:00 (America/Sao_Paulo).",
+        ),
+    ],
+)
+def test_both_parts_say_what_was_used_and_when_it_resets(
+    alert: LimitAlert, language: str, subject: str, used: str, resets: str
+) -> None:
+    message = mail(alert, language=language)
+
+    assert str(message["Subject"]) == subject
+    for words in (part(message, "plain").splitlines(), seen(message)):
+        assert used in words
+        assert resets in words
+    assert f'lang="{language}"' in part(message, "html")
+
+
+def test_the_dearest_are_listed_with_what_they_cost() -> None:
+    plain, words = part(mail(DOLLARS), "plain"), seen(mail(DOLLARS))
+
+    assert "- openai/gpt-6.1-sol, 1.204.332, US$ 9,41" in plain
+    assert "- marketing, 1.404.332, US$ 12,00" in plain
+    assert words[words.index("openai/gpt-6.1-sol") :][:3] == ["openai/gpt-6.1-sol", "1.204.332", "US$ 9,41"]
+    assert "O que mais custou no dia até agora" in part(mail(REQUESTS), "plain"), "roll-ups know no hours"
+
+
+def test_what_cost_something_is_never_nothing() -> None:
+    little = Spending(modules=(Spent(name="agenda", tokens=12, cost_micros=42),))
+
+    assert "- agenda, 12, US$ 0,000042" in part(mail(DOLLARS, little), "plain")
+
+
+def test_what_is_not_used_up_is_never_written_as_if_it_were() -> None:
+    nearly = DOLLARS.model_copy(update={"used": 99_996_000, "max": 100_000_000})
+
+    assert str(mail(nearly)["Subject"]) == "Nexus AI: 99% do limite de custo por mês"
+    assert "Usado: US$ 99,99 de US$ 100,00." in seen(mail(nearly))
+
+
+@pytest.mark.parametrize(("used", "bar", "width"), [(850, "#" * 17 + "-" * 3, 85), (2_000, "#" * 20, 100)])
+def test_the_bar_is_as_long_as_the_share(used: int, bar: str, width: int) -> None:
+    message = mail(REQUESTS.model_copy(update={"used": used, "max": 1_000}))
+
+    assert f"[{bar}] {used // 10}%" in part(message, "plain")
+    assert f'<td width="{width}%"' in part(message, "html")
+
+
+def test_a_window_that_has_ended_is_said_to_have_reset_and_refuses_nobody() -> None:
+    message = mail(TOKENS, now_s=TOKENS.window_end)
+
+    assert "O limite já se renovou em 19/11/2026 às 00:00 (America/Sao_Paulo)." in seen(message)
+    assert not [words for words in seen(message) if "recusadas" in words]
+
+
+def test_a_dead_key_is_told_with_its_last_four_and_a_circuit_with_its_model() -> None:
+    key, circuit = part(mail(KEY), "plain"), part(mail(CIRCUIT, language="en"), "plain")
+
+    assert "A chave de OpenAI que termina em 4b76 deixou de funcionar" in key
+    assert "Motivo: o provedor não aceita mais a chave." in key
+    assert "The model gemini-3.5-flash-lite of Google Gemini is failing" in circuit
+    assert "Reason: the provider is overloaded." in circuit
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_every_failure_that_is_told_has_words(language: str) -> None:
+    assert {kind.value for kind, rule in RETRY_POLICY.items() if rule.trips} == TEXTS[language].reasons.keys()
+
+
+def test_it_is_one_mail_however_often_it_is_made_and_says_not_whose() -> None:
+    again = mail(REQUESTS.model_copy(update={"used": 1_900}), now_s=NOW_S + 600, language="en")
+    others: list[Alert] = [
+        REQUESTS.model_copy(update={"tenant_id": "other"}),
+        REQUESTS.model_copy(update={"threshold": 50}),
+        REQUESTS.model_copy(update={"window_end": REQUESTS.window_end + 3600}),
+        KEY,
+        KEY.model_copy(update={"at": KEY.at + 1}),
+    ]
+
+    assert mail(REQUESTS)["Message-ID"] == again["Message-ID"]
+    assert len({str(mail(other)["Message-ID"]) for other in [REQUESTS, *others]}) == 1 + len(others)
+    assert REQUESTS.tenant_id not in render_whole(REQUESTS)
+
+
+def render_whole(alert: Alert) -> str:
+    message = mail(alert)
+    return "\n".join([*map(str, message.values()), part(message, "plain"), part(message, "html")])
+
+
+def test_its_headers_are_those_of_a_mail_that_a_program_sends() -> None:
+    message = mail(KEY)
+
+    assert message["To"] == "ana@clinica.example, bia@clinica.example"
+    assert message["From"] == "alertas@nexus.example"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Message-ID"].endswith("@nexus.example>")
+    assert int(parsedate_to_datetime(message["Date"]).timestamp()) == NOW_S
+    assert [each.get_content_type() for each in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_hostile_name_is_text_of_bounded_length() -> None:
+    spending = Spending(models=(Spent(name=HOSTILE, tokens=1, cost_micros=1),))
+    hostile = CIRCUIT.model_copy(update={"model": HOSTILE, "provider": HOSTILE})
+
+    for message in (mail(DOLLARS, spending), mail(hostile)):
+        page = Read(part(message, "html"))
+        assert "script" not in page.tags
+        assert any("<script>alert(1)</script> Bcc: everybody@else.example" in words for words in page.words)
+        assert "Bcc" not in message
+        assert "\u202e" not in part(message, "plain")
+        assert "x" * NAME_CHARACTERS not in part(message, "plain")
+
+
+def test_without_a_dashboard_there_is_no_link() -> None:
+    message = mail(REQUESTS, link=None)
+
+    assert "a" not in Read(part(message, "html")).tags
+    assert "Abrir" not in part(message, "plain")
+
+
+def test_the_examples_are_of_every_kind() -> None:
+    assert {alert.limit for alert in (REQUESTS, TOKENS, DOLLARS)} == set(AlertedLimit)
+    assert {KEY.event, CIRCUIT.event} == set(ProviderEvent)
+    assert isinstance(KEY, ProviderAlert)

@@ -1,0 +1,52 @@
+"""A simulated model that is told to misbehave does, in the way that it is told."""
+
+import json
+
+import pytest
+
+from local.providers.faults import Misbehaviour, misbehaved
+
+GOOD = '{"text": "Olá {{nome}}, seu horário é %s", "score": 0.5, "tags": ["uma palavra longa"]}'
+OTHERS = {
+    Misbehaviour.FENCES: f"```json\n{GOOD}\n```",
+    Misbehaviour.TRAILING_COMMAS: GOOD.replace("]}", ",],}"),
+    Misbehaviour.NAN: GOOD.replace("0.5", "NaN"),
+    Misbehaviour.MISSING_MEMBER: GOOD.replace(', "tags": ["uma palavra longa"]', ""),
+    Misbehaviour.LOST_PLACEHOLDERS: GOOD.replace("{{nome}}", "").replace("%s", ""),
+    Misbehaviour.ARRAY: f"[{GOOD}]",
+    Misbehaviour.TRUNCATED: GOOD[: len(GOOD) * 2 // 3],
+}
+
+
+@pytest.mark.parametrize(("how", "answer"), OTHERS.items())
+def test_an_answer_is_changed_in_the_way_that_was_told(how: Misbehaviour, answer: str) -> None:
+    assert misbehaved(GOOD, how) == answer
+
+
+def test_prose_stands_around_an_answer_and_free_text_in_its_place() -> None:
+    prose = misbehaved(GOOD, Misbehaviour.PROSE)
+    assert GOOD in prose[1:-1]
+    assert "{" in prose.partition(GOOD)[0]
+    assert "{" not in misbehaved(GOOD, Misbehaviour.FREE_TEXT)
+
+
+def test_members_are_added_texts_grow_and_change_their_language() -> None:
+    good = json.loads(GOOD)
+    more, longer, german = (
+        json.loads(misbehaved(GOOD, how))
+        for how in (Misbehaviour.EXTRA_MEMBERS, Misbehaviour.TOO_LONG, Misbehaviour.OTHER_LANGUAGE)
+    )
+    assert good.items() <= more.items()
+    assert len(more) > len(good)
+    assert len(longer["tags"][0]) > 60 * len("uma palavra longa")
+    assert german["text"] == german["tags"][0]
+    assert german["text"].startswith("Das ist nicht")
+    assert german["score"] == longer["score"] == good["score"]
+
+
+@pytest.mark.parametrize("how", Misbehaviour)
+def test_an_answer_that_is_no_json_is_changed_too(how: Misbehaviour) -> None:
+    text = "Resumo do texto, com %s e tudo."
+    assert (misbehaved(text, how) == text) == (
+        how in {Misbehaviour.TRAILING_COMMAS, Misbehaviour.EXTRA_MEMBERS, Misbehaviour.NAN}
+    )

@@ -1,0 +1,71 @@
+"""Words that copy has to have, and words that it must not have."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nexus_ai.tasks.copywriting.words import in_words, is_said, occurs, occurs_without_accents
+
+SAID = [
+    ("grátis", "É GRÁTIS!"),
+    ("grátis", "e gratis."),
+    ("gratis", "é grátis"),
+    ("grátis", "é gra\u0301tis"),
+    ("grátis", "_grátis_ e *grátis*"),
+    ("grátis", "gr\u00adá\u200btis"),
+    ("grátis", "𝗴𝗿𝗮́𝘁𝗶𝘀"),
+    ("grátis", "ｇｒáｔｉｓ"),
+    ("botox", "#Botox"),
+    ("100%", "agora 100% seu"),
+    ("R$ 10", "por R$ 10, só hoje"),
+    ("melhor preço", "o MELHOR\n preço"),
+    ("无料", "初次无料体验"),
+    ("é", "isto é bom"),
+    ("Straße", "STRASSE"),
+    ("cura", "A cura-tudo"),
+]
+NOT_SAID = [
+    ("grátis", "gratíssimo"),
+    ("cura", "procura e curadoria"),
+    ("cura", "cura2"),
+    ("botox", "botoxina"),
+    ("10", "100"),
+    ("R$ 10", "R$ 100"),
+    ("e", "é"),
+    ("é", "e"),
+    ("dá", "da clínica"),
+    ("melhor preço", "melhor do preço"),
+    ("c++", "c+"),
+    ("a.b", "axb"),
+]
+
+
+@pytest.mark.parametrize(("word", "text"), SAID)
+def test_a_word_is_said_in_whatever_case_accents_marks_or_font(word: str, text: str) -> None:
+    assert is_said(word, text)
+
+
+@pytest.mark.parametrize(("word", "text"), NOT_SAID)
+def test_a_word_is_not_said_inside_another_one(word: str, text: str) -> None:
+    assert not is_said(word, text)
+
+
+def test_a_word_to_use_has_its_accents() -> None:
+    assert occurs("avaliação", "AVALIAÇÃO grátis")
+    assert not occurs("avaliação", "avaliacao gratis")
+    assert occurs_without_accents("avaliação", "avaliacao gratis")
+
+
+def test_a_hashtag_is_read_word_by_word() -> None:
+    assert in_words("#PromoçãoGrátis") == "Promoção Grátis"
+    assert in_words("#pele_limpa") == "pele limpa"
+    assert in_words("#SPA") == "SPA"
+
+
+@settings(max_examples=300)
+@given(st.text(min_size=1, max_size=20), st.text(max_size=40))
+def test_every_word_of_a_letter_is_said_where_it_stands(word: str, around: str) -> None:
+    word = word.strip()
+    if any(character.isalnum() for character in word):
+        assert is_said(word, f"{around} {word} {around}")
+    assert is_said("botox", f"{around} botox {around}")

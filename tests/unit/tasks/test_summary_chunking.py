@@ -1,0 +1,59 @@
+"""A text cut into parts that fit, and where sentences end."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nexus_ai.tasks.summary.chunking import size, split_text
+from nexus_ai.tasks.summary.sentences import ends
+
+TEXTS = st.text(st.sampled_from('ab çã.!? \n\n"\\\x01👩漢')) | st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(text=TEXTS, room=st.integers(6, 200))
+def test_parts_fit_and_together_are_the_text(text: str, room: int) -> None:
+    parts = split_text(text, room)
+
+    assert "".join(parts) == text
+    assert all(len(json.dumps(part, ensure_ascii=False).encode()) - 2 <= room for part in parts)
+    assert all(parts) or not text
+
+
+@pytest.mark.parametrize(
+    ("room", "parts"),
+    [
+        (34, ["Um. Dois.\n\n", "Três, quatro.\nCinco."]),
+        (20, ["Um. Dois.\n\n", "Três, quatro.\n", "Cinco."]),
+        (9, ["Um. Dois.", "\n\n", "Três, ", "quatro.\n", "Cinco."]),
+    ],
+)
+def test_a_text_is_cut_where_it_is_least_noticed(room: int, parts: list[str]) -> None:
+    assert split_text("Um. Dois.\n\nTrês, quatro.\nCinco.", room) == parts
+
+
+@pytest.mark.parametrize("text", ["x" * 400_000, "漢" * 100_000, "a " * 200_000, "Uma frase.\n" * 36_000])
+def test_a_text_without_places_to_cut_is_cut_all_the_same(text: str) -> None:
+    parts = split_text(text, 60_000)
+
+    assert "".join(parts) == text
+    assert max(map(size, parts)) <= 60_000
+    assert len(parts) <= size(text) / 60_000 * 1.2 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("A Dra. Ana saiu. Voltou?", ["A Dra. Ana saiu.", " Voltou?"]),
+        ("Falou J. Silva. Gostou.", ["Falou J. Silva.", " Gostou."]),
+        ("Custa R$ 1.500,00 no total. Pague.", ["Custa R$ 1.500,00 no total.", " Pague."]),
+        ("Que bom!!! (Mesmo.) Sim", ["Que bom!!!", " (Mesmo.)"]),
+        ("Vive en EE. UU. y vuelve. ¿Cuándo?", ["Vive en EE. UU. y vuelve.", " ¿Cuándo?"]),
+        ("Traga exames, guias etc.", ["Traga exames, guias etc."]),
+        ("一。二。", ["一。", "二。"]),
+    ],
+)
+def test_a_sentence_ends_where_a_reader_ends_it(text: str, sentences: list[str]) -> None:
+    places = list(ends(text))
+    assert [text[begin:end] for begin, end in zip([0, *places], places, strict=False)] == sentences

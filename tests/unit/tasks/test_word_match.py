@@ -1,0 +1,65 @@
+"""Words that stand by themselves: where, and never inside a longer word."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nexus_ai.tasks.shared.word_match import is_spaced, places
+
+# What is looked for, told as a pattern: letters and digits, but for those of scripts without spaces.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# Few of them, so that phrases occur: letters, a digit, signs, a space, an accent, Thai, Han and what is just beside it.
+CHARACTERS = st.sampled_from("ab1_-+ é\u0301\u0e01\u0dff料\u33ff")
+
+
+def of_words(edge: str, beside: str) -> bool:
+    return is_spaced(edge) and is_spaced(beside)
+
+
+def of_terms(_: str, beside: str) -> bool:
+    return is_spaced(beside) or beside == "_"
+
+
+def pattern_of_words(phrase: str) -> str:
+    letter = rf"[^\W_{UNSPACED}]"
+    before = f"(?<!{letter})" if re.match(letter, phrase) else ""
+    behind = f"(?!{letter})" if re.match(letter, phrase[-1:]) else ""
+    return before + re.escape(phrase) + behind
+
+
+def pattern_of_terms(phrase: str) -> str:
+    letter = rf"[^\W{UNSPACED}]"
+    return f"(?<!{letter}){re.escape(phrase)}(?!{letter})"
+
+
+@settings(max_examples=500)
+@given(
+    st.text(CHARACTERS, min_size=1, max_size=3),
+    st.text(CHARACTERS, max_size=20),
+    st.sampled_from([(of_words, pattern_of_words), (of_terms, pattern_of_terms)]),
+)
+@example("a b a", "xa b a b a", (of_words, pattern_of_words))
+@example(".b", "a.b .b", (of_terms, pattern_of_terms))
+def test_places_are_those_of_the_pattern(
+    phrase: str, text: str, rule: tuple[Callable[[str, str], bool], Callable[[str], str]]
+) -> None:
+    goes_on, pattern = rule
+    assert list(places(phrase, text, goes_on)) == [found.start() for found in re.finditer(pattern(phrase), text)]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "begins"),
+    [
+        ("", "a", []),
+        ("a", "", []),
+        ("a a", "a a a a", [0, 4]),
+        ("pele", "pele, pelé e _pele_", [0, 14]),
+        ("R$", "R$10 e U$R$", [0, 9]),
+        ("无料", "初次无料体验", [2]),
+    ],
+)
+def test_places(phrase: str, text: str, begins: list[int]) -> None:
+    assert list(places(phrase, text, of_words)) == begins

@@ -3,9 +3,9 @@
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller
 from nexus_ai.tasks.translation import service
-from nexus_ai.tasks.translation.models import TranslationAnswer, TranslationRequest
+from nexus_ai.tasks.translation.models import TranslationRequest, TranslationResponse
 
 
 @endpoint("POST /api/marketing/ai-assistant/translate", body=TranslationRequest)
-def handler(caller: Caller, body: TranslationRequest) -> TranslationAnswer:
+def handler(caller: Caller, body: TranslationRequest) -> TranslationResponse:
     return service.translate(caller, body)

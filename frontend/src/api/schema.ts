@@ -873,6 +873,25 @@ export interface components {
             variations: number;
         };
         /**
+         * CopyResponse
+         * @description Marketing copy and how it was made.
+         */
+        CopyResponse: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Copy"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /**
          * CopyVariation
          * @description One text, ready to be published.
          *
@@ -1564,6 +1583,25 @@ export interface components {
             language: string | null;
         };
         /**
+         * SentimentResponse
+         * @description Sentiment of the texts and how it was made.
+         */
+        SentimentResponse: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Sentiments"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
+        };
+        /**
          * SentimentResult
          * @description Of the two, one is null.
          */
@@ -1694,59 +1732,14 @@ export interface components {
              */
             focus: string | null;
         };
-        /** CopyResponse */
-        TaskResponse_Copy_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Copy"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["CompletionUsage"];
-            fallback: components["schemas"]["CompletionFallback"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** SentimentsResponse */
-        TaskResponse_Sentiments_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Sentiments"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["CompletionUsage"];
-            fallback: components["schemas"]["CompletionFallback"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** SummaryResponse */
-        TaskResponse_Summary_: {
+        /**
+         * SummaryResponse
+         * @description A summary and how it was made.
+         */
+        SummaryResponse: {
             /** Requestid */
             requestId: string;
             data: components["schemas"]["Summary"];
-            /** Provider */
-            provider: string;
-            /** Model */
-            model: string;
-            /** Cached */
-            cached: boolean;
-            usage: components["schemas"]["CompletionUsage"];
-            fallback: components["schemas"]["CompletionFallback"];
-            /** Latencyms */
-            latencyMs: number;
-        };
-        /** TranslationsResponse */
-        TaskResponse_Translations_: {
-            /** Requestid */
-            requestId: string;
-            data: components["schemas"]["Translations"];
             /** Provider */
             provider: string;
             /** Model */
@@ -1828,6 +1821,25 @@ export interface components {
             glossary: {
                 [key: string]: string;
             };
+        };
+        /**
+         * TranslationResponse
+         * @description Translations and how they were made.
+         */
+        TranslationResponse: {
+            /** Requestid */
+            requestId: string;
+            data: components["schemas"]["Translations"];
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Cached */
+            cached: boolean;
+            usage: components["schemas"]["CompletionUsage"];
+            fallback: components["schemas"]["CompletionFallback"];
+            /** Latencyms */
+            latencyMs: number;
         };
         /**
          * Translations
@@ -2099,7 +2111,7 @@ export interface operations {
                      *       "latencyMs": 2536
                      *     }
                      */
-                    "application/json": components["schemas"]["TaskResponse_Copy_"];
+                    "application/json": components["schemas"]["CopyResponse"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2339,7 +2351,7 @@ export interface operations {
                      *       "latencyMs": 26
                      *     }
                      */
-                    "application/json": components["schemas"]["TaskResponse_Sentiments_"];
+                    "application/json": components["schemas"]["SentimentResponse"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2541,7 +2553,7 @@ export interface operations {
                      *       "latencyMs": 24
                      *     }
                      */
-                    "application/json": components["schemas"]["TaskResponse_Summary_"];
+                    "application/json": components["schemas"]["SummaryResponse"];
                 };
             };
             /** @description The body is not a JSON object. */
@@ -2750,7 +2762,7 @@ export interface operations {
                      *       "latencyMs": 27
                      *     }
                      */
-                    "application/json": components["schemas"]["TaskResponse_Translations_"];
+                    "application/json": components["schemas"]["TranslationResponse"];
                 };
             };
             /** @description The body is not a JSON object. */

@@ -121,4 +121,5 @@ class Copy(ResponseModel):
     variations: tuple[CopyVariation, ...]
 
 
-type CopyAnswer = TaskResponse[Copy]
+class CopyResponse(TaskResponse[Copy]):
+    """Marketing copy and how it was made."""

@@ -10,13 +10,12 @@ from nexus_ai.platform.caller import Caller
 from nexus_ai.platform.errors import ValidationFailed
 from nexus_ai.providers.base import OutputSchema
 from nexus_ai.tasks.copywriting.contract import broken_by_words, of_object
-from nexus_ai.tasks.copywriting.models import Copy, CopyAnswer, CopyRequest, CopyVariation
+from nexus_ai.tasks.copywriting.models import Copy, CopyRequest, CopyResponse, CopyVariation
 from nexus_ai.tasks.copywriting.output_schema import schema_properties
 from nexus_ai.tasks.copywriting.platforms import PLATFORMS, PlatformRules
 from nexus_ai.tasks.shared.defaults import GENERATE_COPY
 from nexus_ai.tasks.shared.output_json import read_object
 from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
-from nexus_ai.tasks.shared.response import view
 
 FOLDER = Path(__file__).parent
 # A repair is asked for with all of them, which are tokens, too.
@@ -26,9 +25,9 @@ AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1"
 WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written, and none of wordsToAvoid."
 
 
-def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
+def generate_copy(caller: Caller, request: CopyRequest) -> CopyResponse:
     """Copy that keeps the platform's limits; raises NexusError."""
-    return view(gateway().run(caller, model_call(request)))
+    return CopyResponse.of(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: CopyRequest) -> ModelCall[Copy]:

@@ -112,4 +112,5 @@ class Sentiments(ResponseModel):
     results: tuple[SentimentResult, ...]
 
 
-type SentimentAnswer = TaskResponse[Sentiments]
+class SentimentResponse(TaskResponse[Sentiments]):
+    """Sentiment of the texts and how it was made."""

@@ -13,8 +13,8 @@ from nexus_ai.tasks.sentiment.models import (
     Emotion,
     ItemError,
     Label,
-    SentimentAnswer,
     SentimentRequest,
+    SentimentResponse,
     SentimentResult,
     Sentiments,
     Urgency,
@@ -22,7 +22,6 @@ from nexus_ai.tasks.sentiment.models import (
 from nexus_ai.tasks.shared.defaults import ANALYZE_SENTIMENT
 from nexus_ai.tasks.shared.output_json import read_object
 from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
-from nexus_ai.tasks.shared.response import view
 
 # A repair has to be told what is wrong, and not how often.
 PROBLEMS_TOLD = 20
@@ -40,9 +39,9 @@ DETAIL = (
 TOKENS_OF_ONE, TOKENS_OF_EACH = 560, 260
 
 
-def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentAnswer:
+def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentResponse:
     """The sentiment of every text, or what is wrong with a model's answer about it; raises NexusError."""
-    return view(gateway().run(caller, model_call(request)))
+    return SentimentResponse.of(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:

@@ -1,6 +1,6 @@
 """What every answer of a model call has around its data."""
 
-from typing import Any, override
+from typing import Self
 
 from pydantic import BaseModel
 
@@ -44,38 +44,32 @@ class TaskResponse[Data: BaseModel](ResponseModel):
     latency_ms: int
 
     @classmethod
-    @override
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
-        """Return the schema name in the OpenAPI document: `CopyResponse` for `TaskResponse[Copy]`."""
-        return f"{params[0].__name__}Response"
-
-
-def view[Data: BaseModel](answer: GatewayResponse[Data]) -> TaskResponse[Data]:
-    """The gateway's answer as the API tells it."""
-    usage = answer.usage
-    known = usage.input_tokens is not None and usage.output_tokens is not None
-    attempts = tuple(
-        CompletionAttempt(
-            provider=attempt.provider,
-            model=attempt.model,
-            outcome=attempt.outcome,
-            error_code=attempt.error_code,
-            latency_ms=attempt.latency_ms,
+    def of(cls, answer: GatewayResponse[Data]) -> Self:
+        """Return the gateway's response as the API describes it."""
+        usage = answer.usage
+        known = usage.input_tokens is not None and usage.output_tokens is not None
+        attempts = tuple(
+            CompletionAttempt(
+                provider=attempt.provider,
+                model=attempt.model,
+                outcome=attempt.outcome,
+                error_code=attempt.error_code,
+                latency_ms=attempt.latency_ms,
+            )
+            for attempt in answer.attempts
         )
-        for attempt in answer.attempts
-    )
-    return TaskResponse[Data](
-        request_id=answer.request_id,
-        data=answer.data,
-        provider=answer.provider,
-        model=answer.model,
-        cached=answer.cached,
-        usage=CompletionUsage(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            total_tokens=(usage.input_tokens or 0) + (usage.output_tokens or 0) if known else None,
-            cost_usd=None if usage.cost_micros is None else dollars_from_micros(usage.cost_micros),
-        ),
-        fallback=CompletionFallback(used=answer.fell_back, attempts=attempts),
-        latency_ms=answer.latency_ms,
-    )
+        return cls(
+            request_id=answer.request_id,
+            data=answer.data,
+            provider=answer.provider,
+            model=answer.model,
+            cached=answer.cached,
+            usage=CompletionUsage(
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                total_tokens=(usage.input_tokens or 0) + (usage.output_tokens or 0) if known else None,
+                cost_usd=None if usage.cost_micros is None else dollars_from_micros(usage.cost_micros),
+            ),
+            fallback=CompletionFallback(used=answer.fell_back, attempts=attempts),
+            latency_ms=answer.latency_ms,
+        )

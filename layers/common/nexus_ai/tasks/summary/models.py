@@ -41,4 +41,5 @@ class Summary(ResponseModel):
     language: str
 
 
-type SummaryAnswer = TaskResponse[Summary]
+class SummaryResponse(TaskResponse[Summary]):
+    """A summary and how it was made."""

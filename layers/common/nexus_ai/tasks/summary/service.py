@@ -17,10 +17,9 @@ from nexus_ai.tasks.shared.language import detect
 from nexus_ai.tasks.shared.output_json import read_object, validated
 from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
 from nexus_ai.tasks.shared.request import LanguageTag
-from nexus_ai.tasks.shared.response import view
 from nexus_ai.tasks.summary.chunking import size, split_text
 from nexus_ai.tasks.summary.contract import of_points, of_text
-from nexus_ai.tasks.summary.models import Style, Summary, SummaryAnswer, SummaryRequest
+from nexus_ai.tasks.summary.models import Style, Summary, SummaryRequest, SummaryResponse
 from nexus_ai.tasks.summary.styles import STYLES
 
 FOLDER = Path(__file__).parent
@@ -54,9 +53,9 @@ class _Points(BaseModel):
     points: tuple[str, ...] = Field(min_length=1)
 
 
-def generate_summary(caller: Caller, request: SummaryRequest) -> SummaryAnswer:
+def generate_summary(caller: Caller, request: SummaryRequest) -> SummaryResponse:
     """A summary of at most as many characters as asked for; raises NexusError."""
-    return view(gateway().run(caller, model_call(request)))
+    return SummaryResponse.of(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: SummaryRequest) -> ModelCall[Summary]:

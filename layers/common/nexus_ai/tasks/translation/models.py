@@ -64,4 +64,5 @@ class Translations(ResponseModel):
     translations: tuple[Translation, ...]
 
 
-type TranslationAnswer = TaskResponse[Translations]
+class TranslationResponse(TaskResponse[Translations]):
+    """Translations and how they were made."""

@@ -15,13 +15,12 @@ from nexus_ai.tasks.shared.language import primary
 from nexus_ai.tasks.shared.output_json import read_object, validated
 from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
 from nexus_ai.tasks.shared.request import LanguageTag
-from nexus_ai.tasks.shared.response import view
 from nexus_ai.tasks.translation.contract import checked, terms_in
 from nexus_ai.tasks.translation.models import (
     Formality,
     Translation,
-    TranslationAnswer,
     TranslationRequest,
+    TranslationResponse,
     Translations,
 )
 
@@ -52,9 +51,9 @@ class _Written(BaseModel):
     translations: dict[str, str]
 
 
-def translate(caller: Caller, request: TranslationRequest) -> TranslationAnswer:
+def translate(caller: Caller, request: TranslationRequest) -> TranslationResponse:
     """The text in every language asked for, with all that is not language unchanged; raises NexusError."""
-    return view(gateway().run(caller, model_call(request)))
+    return TranslationResponse.of(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: TranslationRequest) -> ModelCall[Translations]:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from local.dev.demo import DemoTenants
 from local.dev.issuer import Issuer
 from local.emulator.functions import FunctionFailed, FunctionTimedOut
-from local.openapi.page import COMMITTED, page
+from local.openapi.reference import COMMITTED, PAGE, asset
 from nexus_ai.platform.caller import TENANT_PATTERN, USER_PATTERN
 from nexus_ai.platform.errors import NexusError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VARIABLES: Final = "/local/variables"
 _PREFIX: Final = "/local/"
 _DESCRIPTION: Final = "/openapi.json"
-_PAGE: Final = "/docs"
+_REFERENCE: Final = "/docs"
 _BODY_LIMIT: Final = 64 * 1024
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -46,7 +46,7 @@ class TokenRequest(BaseModel):
 
 def is_own(path: str) -> bool:
     """Whether a path is served by OwnRoutes and not by the API."""
-    return path.startswith(_PREFIX) or path in {_DESCRIPTION, _PAGE}
+    return path.startswith((_PREFIX, f"{_REFERENCE}/")) or path in {_DESCRIPTION, _REFERENCE}
 
 
 class OwnRoutes:
@@ -89,10 +89,12 @@ class OwnRoutes:
                 return _json(dict(self._variables()))
             case "GET", path if path == _DESCRIPTION:
                 return Response(COMMITTED.read_bytes(), mimetype="application/json")
-            case "GET", path if path == _PAGE:
-                return Response(page(json.loads(COMMITTED.read_bytes())), mimetype="text/html")
+            case "GET", path if path == _REFERENCE:
+                return Response(PAGE, mimetype="text/html")
+            case "GET", path if path.startswith(f"{_REFERENCE}/"):
+                return _asset(path.removeprefix(f"{_REFERENCE}/"))
             case _:
-                return _problem(404, "not_found", "There is no such thing")
+                return _problem(404, "not_found", "Not found")
 
     def _token(self, request: Request) -> Response:
         if (request.content_length or 0) > _BODY_LIMIT:
@@ -114,6 +116,14 @@ class OwnRoutes:
         except (FunctionFailed, FunctionTimedOut):
             return _problem(500, "schedule_failed", "The scheduled function failed: its log says why")
         return _json({"ran": True})
+
+
+def _asset(name: str) -> Response:
+    found = asset(name)
+    if found is None:
+        return _problem(404, "not_found", "Not found")
+    path, mimetype = found
+    return Response(path.read_bytes(), mimetype=mimetype)
 
 
 def _invalid(error: ValidationError) -> Response:

@@ -1,7 +1,7 @@
 """`python -m local.openapi` writes docs/openapi.json."""
 
 from local.openapi.document import text
-from local.openapi.page import COMMITTED
+from local.openapi.reference import COMMITTED
 
 if __name__ == "__main__":
     COMMITTED.write_text(text(), encoding="utf-8")

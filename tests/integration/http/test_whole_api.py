@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as of_openapi
 
-from local.openapi.page import COMMITTED
+from local.openapi.reference import COMMITTED
 from local.stack import LocalStack
 from tests.integration.support.pipeline import set_limits
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.openapi.page import COMMITTED
+from local.openapi.reference import COMMITTED
 from local.stack import LocalStack
 from nexus_ai.aws.dynamodb import tables
 from tests.integration.support.http_client import Reply, ask

@@ -111,6 +111,7 @@ bench-peers: built ## this service beside LiteLLM and Portkey's gateway, which i
 lint: setup $(NODE_MODULES) ## ruff, import contracts, the template, Biome
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@git ls-files -z -- ':!*/i18n/*.json' | xargs -0 $(BIN)/codespell -D - -D ops/words.txt
 	@PYTHONPATH=layers/common $(BIN)/lint-imports
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
 	@$(BIN)/cfn-lint ops/*.yaml

@@ -62,7 +62,8 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         status = Path(f"/proc/{environment.runtime_pid()}/status").read_text()
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
-    for thread in set(threading.enumerate()) - before:
+    # A thread that is about to start is listed without an identifier.
+    for thread in [each for each in set(threading.enumerate()) - before if each.ident]:
         # A job that was begun starts a function, too, which is not to run beside the next one. That of an erasure then
         # waits for minutes, and takes nothing.
         thread.join(SETTLED_S)

@@ -11,13 +11,14 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run frontend library test test-all fuzz evaluate bench bench-scale bench-peers lint types format openapi requirements build \
-	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling smoke clean setup browser screenshots
+	test-lambda test-sam invoke start-api built audit sbom prepare deploy deploy-prepared site ceiling smoke clean setup docs browser screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 run: setup ## the whole service at http://127.0.0.1:3000 (PORT), no account and no key needed
 	@$(MAKE) --no-print-directory frontend || echo "make run: the API runs without the demo, which could not be built" >&2
+	@$(MAKE) --no-print-directory $(DOCS) || echo "make run: the documentation could not be built" >&2
 	@PYTHONPATH=layers/common exec $(BIN)/python -u -m local
 
 frontend: $(DEMO) ## the demo in the browser, which `make run` serves
@@ -45,6 +46,14 @@ ON_DYNAMODB_LOCAL := $(addprefix tests/integration/,$(addsuffix .py,cache/test_i
 browser: ## Chromium for the tests in a browser, where there is none (Debian, as root)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+DOCS := .cache/docs-site/index.html
+
+docs: setup ## the documentation site, into .cache/docs-site; broken links fail
+	@$(BIN)/zensical build --strict
+
+$(DOCS): zensical.toml $(shell find docs -name '*.md') | setup
+	@$(BIN)/zensical build --strict >/dev/null
 
 screenshots: setup browser $(DEMO) ## the pictures in docs/screenshots
 	@PYTHONPATH=layers/common $(BIN)/python -m tests.e2e.screenshots

@@ -2,6 +2,7 @@
 processes are told what a function has to know."""
 
 import json
+import mimetypes
 from collections.abc import Callable, Iterable, Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from local.dev import docs_site
 from local.dev.demo import DemoTenants
 from local.dev.issuer import Issuer
 from local.emulator.functions import FunctionFailed, FunctionTimedOut
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 VARIABLES: Final = "/local/variables"
 _PREFIX: Final = "/local/"
 _DESCRIPTION: Final = "/openapi.json"
-_REFERENCE: Final = "/docs"
+_DOCS: Final = "/docs"
+_REFERENCE: Final = "/docs/reference"
 _BODY_LIMIT: Final = 64 * 1024
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -46,7 +50,7 @@ class TokenRequest(BaseModel):
 
 def is_own(path: str) -> bool:
     """Whether a path is served by OwnRoutes and not by the API."""
-    return path.startswith((_PREFIX, f"{_REFERENCE}/")) or path in {_DESCRIPTION, _REFERENCE}
+    return path.startswith((_PREFIX, f"{_DOCS}/")) or path in {_DESCRIPTION, _DOCS}
 
 
 class OwnRoutes:
@@ -89,10 +93,8 @@ class OwnRoutes:
                 return _json(dict(self._variables()))
             case "GET", path if path == _DESCRIPTION:
                 return Response(COMMITTED.read_bytes(), mimetype="application/json")
-            case "GET", path if path == _REFERENCE:
-                return Response(PAGE, mimetype="text/html")
-            case "GET", path if path.startswith(f"{_REFERENCE}/"):
-                return _asset(path.removeprefix(f"{_REFERENCE}/"))
+            case "GET", path if path == _DOCS or path.startswith(f"{_DOCS}/"):
+                return _document(path)
             case _:
                 return _problem(404, "not_found", "Not found")
 
@@ -118,12 +120,21 @@ class OwnRoutes:
         return _json({"ran": True})
 
 
-def _asset(name: str) -> Response:
-    found = asset(name)
+def _document(path: str) -> Response:
+    """Return a file of the API reference or of the documentation site."""
+    if path == _REFERENCE:
+        return Response(PAGE, mimetype="text/html")
+    found = (
+        asset(path.removeprefix(f"{_REFERENCE}/"))
+        if path.startswith(f"{_REFERENCE}/")
+        else docs_site.file(path.removeprefix(_DOCS).removeprefix("/"))
+    )
     if found is None:
         return _problem(404, "not_found", "Not found")
-    path, mimetype = found
-    return Response(path.read_bytes(), mimetype=mimetype)
+    if path == _DOCS or found.is_dir():
+        # Links between the pages are relative, so a page needs its final slash.
+        return redirect(f"{path}/")
+    return Response(found.read_bytes(), mimetype=mimetypes.guess_type(found.name)[0] or "application/octet-stream")
 
 
 def _invalid(error: ValidationError) -> Response:

@@ -7,12 +7,8 @@ from local.template import ROOT
 
 COMMITTED: Final = ROOT / "docs" / "openapi.json"
 ASSETS: Final = ROOT / "frontend" / "node_modules" / "swagger-ui-dist"
-# The files that the page loads, with their media types.
-FILES: Final = {
-    "swagger-ui.css": "text/css",
-    "swagger-ui-bundle.js": "text/javascript",
-    "favicon-32x32.png": "image/png",
-}
+# The files that the page loads.
+FILES: Final = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 
 # A token of the demo tenant's administrator is entered, so that "Try it out" works at once.
 PAGE: Final = """<!doctype html>
@@ -21,14 +17,14 @@ PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Nexus AI API reference</title>
-<link rel="icon" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="/docs/reference/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/reference/swagger-ui.css">
 </head>
 <body>
 <div id="reference">
 <p>Run <code>make run</code> once to install the API reference, or read <a href="/openapi.json">openapi.json</a>.</p>
 </div>
-<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/reference/swagger-ui-bundle.js"></script>
 <script>
 const administrator = { tenantId: "demo", userId: "ana", roles: ["admin"] };
 const ui = SwaggerUIBundle({
@@ -54,7 +50,7 @@ const ui = SwaggerUIBundle({
 """
 
 
-def asset(name: str) -> tuple[Path, str] | None:
-    """Return the file of the page with this name and its media type; None if there is none."""
+def asset(name: str) -> Path | None:
+    """Return the file of the page with this name; None if there is none."""
     path = ASSETS / name
-    return (path, FILES[name]) if name in FILES and path.is_file() else None
+    return path if name in FILES and path.is_file() else None

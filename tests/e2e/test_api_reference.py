@@ -1,4 +1,4 @@
-"""The API reference that `make run` serves at /docs, in a real browser."""
+"""The API reference that `make run` serves at /docs/reference, in a real browser."""
 
 import json
 
@@ -19,7 +19,7 @@ def test_reference_lists_and_calls_every_operation(stack: LocalStack) -> None:
         failed: list[str] = []
         page.on("requestfailed", lambda request: failed.append(request.url))
         page.on("pageerror", lambda error: failed.append(str(error)))
-        page.goto(f"{stack.url}/docs")
+        page.goto(f"{stack.url}/docs/reference")
 
         expect(page.locator(".opblock")).to_have_count(sum(map(len, paths.values())))
         operation = page.locator("#operations-assistant-generate_summary")
@@ -34,4 +34,4 @@ def test_reference_serves_only_its_own_files(stack: LocalStack) -> None:
     with browser() as chromium:
         request = chromium.new_context().request
         for name in ("package.json", "..%2Freact%2Fpackage.json", "swagger-ui-bundle.js.map"):
-            assert request.get(f"{stack.url}/docs/{name}").status == 404
+            assert request.get(f"{stack.url}/docs/reference/{name}").status == 404

@@ -1,0 +1,40 @@
+"""The documentation site builds, and every page is in its navigation."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from local.dev import docs_site
+from local.template import ROOT
+
+
+def pages(nav: list[dict[str, Any]]) -> set[str]:
+    found: set[str] = set()
+    for entry in nav:
+        for target in entry.values():
+            found |= pages(target) if isinstance(target, list) else {target}
+    return found
+
+
+def test_site_builds_without_broken_links(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    command = [str(Path(sys.executable).parent / "zensical"), "build", "--strict"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    site = tmp_path / ".cache" / "docs-site"
+    assert docs_site.file("", site) == site / "index.html"
+    assert docs_site.file("api/tasks/", site) == site / "api" / "tasks" / "index.html"
+    assert docs_site.file("api/tasks", site) == site / "api" / "tasks"
+    assert docs_site.file("../zensical.toml", site) is None
+    assert docs_site.file("missing/", site) is None
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    nav = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"]
+    written = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert pages(nav) == written

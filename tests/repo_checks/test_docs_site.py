@@ -1,5 +1,6 @@
 """The documentation site builds, and every page is in its navigation."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -37,4 +38,10 @@ def test_site_builds_without_broken_links(tmp_path: Path) -> None:
 def test_every_page_is_in_the_navigation() -> None:
     nav = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"]
     written = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
-    assert pages(nav) == written
+    assert pages(nav) == {page for page in written if not page.startswith("decisions/0")}
+
+
+def test_index_of_decisions_lists_every_decision() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "index.md").read_text("utf-8")))
+    assert listed == {path.name for path in folder.glob("0*.md")}

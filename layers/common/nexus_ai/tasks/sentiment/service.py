@@ -30,7 +30,7 @@ AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts",
 LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
 LANGUAGE_ASKED_FOR = 'Write rationale and names of aspects in "language".'
 # From so many texts on: of many, what is said of each has to be short, or none would be ready in time. At some 75
-# tokens each, 25 take 15 seconds of a model that writes 130 in one (docs/decisions.md).
+# tokens each, 25 take 15 seconds of a model that writes 130 in one (docs/decisions).
 DETAIL = (
     (1, "At most 5 aspects."),
     (4, "At most 2 aspects for each text, and rationales of at most 12 words."),

@@ -16,7 +16,7 @@ from nexus_ai.tasks.shared.defaults import TaskDefaults
 from nexus_ai.tasks.shared.request import TaskRequest
 
 # Instructions and schemas are ours and English: with the vocabularies o200k, cl100k and Llama 3 they take 3.6 bytes a
-# token or more (docs/decisions.md), so that three are safe. Of a user's text every byte may be a token.
+# token or more (docs/decisions), so that three are safe. Of a user's text every byte may be a token.
 BYTES_PER_INSTRUCTION_TOKEN = 3
 
 

@@ -12,7 +12,7 @@ from nexus_ai.tasks.summary.sentences import ends
 from nexus_ai.tasks.summary.styles import BULLET
 
 # A summary that is too long loses whole sentences or points from its end, where that leaves so much of it
-# (docs/decisions.md); otherwise the model writes it again.
+# (docs/decisions); otherwise the model writes it again.
 LEAST_LEFT = 0.75
 
 _MARK_OF_LIST = re.compile(r"\s*(?:[-*+•–—]|\d{1,2}[.)])(?:\s+|$)")

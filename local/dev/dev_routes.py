@@ -92,7 +92,7 @@ class OwnRoutes:
             case "GET", path if path == _PAGE:
                 return Response(page(json.loads(COMMITTED.read_bytes())), mimetype="text/html")
             case _:
-                return _problem(404, "not_found", "There is no such thing")
+                return _problem(404, "not_found", "Not found")
 
     def _token(self, request: Request) -> Response:
         if (request.content_length or 0) > _BODY_LIMIT:

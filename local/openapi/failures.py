@@ -159,7 +159,7 @@ def problem(error: type[NexusError]) -> Problem:
         "type": f"urn:nexus-ai:problem:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.title,
+        "detail": error.default_detail or error.title,
         "code": error.code,
         "requestId": _REQUEST_ID,
         **_EXTRA.get(error.code, {}),

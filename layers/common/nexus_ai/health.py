@@ -1,4 +1,4 @@
-"""Whether the service answers, for anybody, and whether each part that it stands on does, for operators alone."""
+"""Report the health of the service: a public check, and a check of each dependency for operators."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from nexus_ai.platform.observability import logger
 from nexus_ai.platform.schema import ParameterModel, ResponseModel
 from nexus_ai.platform.settings import get_settings
 
-# Each part under a name of ours.
+# The dependencies by the names that the operator's check reports.
 CHECKS: Mapping[str, Callable[[], object]] = {
     "settings": lambda: tables.settings().get(keys.probe()),
     "rateLimits": lambda: tables.rate_limits().get(keys.probe()),
@@ -29,13 +29,13 @@ CHECKS: Mapping[str, Callable[[], object]] = {
 
 
 class HealthQuery(ParameterModel):
-    """`deep` has no effect: parts are checked for operators, outside of the API."""
+    """Query of the public health check. `deep` has no effect: operators check the dependencies outside of the API."""
 
     deep: Annotated[Literal["0", "1"], Field(deprecated=True)] = "0"
 
 
 class Health(ResponseModel):
-    """`checks` is always null: parts are checked for operators, outside of the API."""
+    """Public health of the service. `checks` is always null: operators check the dependencies outside of the API."""
 
     status: Literal["ok"] = "ok"
     version: str
@@ -44,13 +44,15 @@ class Health(ResponseModel):
 
 
 class Check(ResponseModel):
+    """Result of the check of one dependency."""
+
     name: str
     status: Literal["ok", "failed"]
     latency_ms: int
 
 
 class HealthReport(ResponseModel):
-    """What the operator's check found; `status` is `failed` if any part failed."""
+    """Result of the operator's check. `status` is `failed` if any dependency failed."""
 
     status: Literal["ok", "failed"]
     version: str
@@ -59,12 +61,15 @@ class HealthReport(ResponseModel):
 
 
 def get_health(_query: HealthQuery) -> Health:
-    """Return that the service answers. It asks nothing of AWS, so that strangers can cause no cost and no load."""
+    """Return that the service is up.
+
+    It calls no AWS service, so unauthenticated clients cause no cost and no load there.
+    """
     return Health(version=__version__, stage=get_settings().stage)
 
 
 def check_all() -> HealthReport:
-    """Ask every table, the key service and the store of contents once, side by side."""
+    """Call every table, the key service and the content bucket once, concurrently."""
     checks = tuple(run_all(partial(_check, name) for name in CHECKS))
     return HealthReport(
         status="ok" if all(each.status == "ok" for each in checks) else "failed",
@@ -75,11 +80,11 @@ def check_all() -> HealthReport:
 
 
 def _check(name: str) -> Check:
-    began = time.perf_counter_ns()
+    started_ns = time.perf_counter_ns()
     status: Literal["ok", "failed"] = "ok"
     try:
         CHECKS[name]()
     except NexusError:
-        logger().exception("a part of the service does not answer", check=name)
+        logger().exception("a dependency failed its health check", check=name)
         status = "failed"
-    return Check(name=name, status=status, latency_ms=(time.perf_counter_ns() - began) // 1_000_000)
+    return Check(name=name, status=status, latency_ms=(time.perf_counter_ns() - started_ns) // 1_000_000)

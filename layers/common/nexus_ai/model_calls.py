@@ -1,4 +1,4 @@
-"""Model calls: what a task builds, the gateway runs, and domains record."""
+"""Define model calls, which tasks build and the gateway runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,11 @@ from nexus_ai.providers.base import Prompt, ProviderName
 
 
 class InvalidOutputError(Exception):
-    """An answer is not of the promised form. `problems` are sentences fit to be shown to the model for its repair."""
+    """Output that breaks the output contract of its task.
+
+    Attributes:
+        problems: The violations, as sentences that the repair shows to the model.
+    """
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -17,7 +21,7 @@ class InvalidOutputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A prompt, and a bound of the tokens that it can take, the vendor's own framing aside."""
+    """Prompt, and an upper bound of its input tokens without the provider's own framing."""
 
     prompt: Prompt
     input_tokens: int
@@ -25,9 +29,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class MapReducePlan:
-    """A question too long for one context: its parts are asked one after another, then the step made of their answers.
+    """Plan for a prompt that exceeds the context window.
 
-    All of them are attempts of the one request.
+    The parts run one after another, then `join` makes the last step from their completions. All of them are attempts of
+    one request.
     """
 
     parts: tuple[Step, ...]
@@ -36,14 +41,22 @@ class MapReducePlan:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall[T]:
-    """One question to a model.
+    """Call of a model for a task.
 
-    `input_tokens` bounds what the prompt can take, the vendor's own framing aside. `parse` turns the answer's text
-    into the task's result and raises ContractBroken where it cannot. `parameters` are the JSON values that change the
-    answer beside provider and model: they make the cache key. `bounded_by_caller` says that max_tokens is the caller's
-    own wish and no bound that was found to be enough. `salvage` gives what can be used of an answer that stayed broken
-    after its repair, and raises ContractBroken where that is nothing. `divide` gets a model's context in tokens and
-    returns None where the question fits into it.
+    Attributes:
+        task: The task's name.
+        prompt_version: The version of the task's prompt, which is part of the cache key.
+        module: The module of the CRM that makes the request.
+        prompt: What is sent to the model.
+        input_tokens: An upper bound of the prompt's tokens, without the provider's own framing.
+        parameters: The JSON values, besides provider and model, that change the completion. They are in the cache key.
+        parse: Turns a completion into the task's output. Raises InvalidOutputError.
+        provider: The provider that the request names, if any.
+        model: The model that the request names, if any.
+        bounded_by_caller: True if the caller chose `max_tokens`, so it may be too low for the output.
+        salvage: Extracts the usable part of a completion that is invalid even after its repair. Raises
+            InvalidOutputError if there is none.
+        divide: Returns the plan for a context window of so many tokens; None if the prompt fits.
     """
 
     task: str
@@ -60,7 +73,11 @@ class ModelCall[T]:
     divide: Callable[[int], MapReducePlan | None] | None = None
 
     def parse_or_salvage(self, text: str) -> T:
-        """What an answer is worth that is not written anew any more; raises ContractBroken."""
+        """Parse the final output (no repair left), falling back to `salvage`.
+
+        Raises:
+            InvalidOutputError: Neither accepts the text.
+        """
         try:
             return self.parse(text)
         except InvalidOutputError:

@@ -1,6 +1,7 @@
-"""One run of the schedule: whatever calls have left undone is put in order.
+"""Run the scheduled jobs: dispatch alerts, sweep abandoned requests, reconcile usage.
 
-Safe to run twice, at once, late, or half. A run that has no time left ends, and the next one goes on where it ended.
+A run may happen twice, concurrently or late, and may stop halfway. A run without time left ends, and the next one
+continues.
 """
 
 from collections.abc import Callable
@@ -22,44 +23,49 @@ from nexus_ai.usage.reconciler import UsageReconciler
 from nexus_ai.usage.reconciliation_queue import ReconciliationQueue
 from nexus_ai.usage.store import usage_store
 
-# What each step leaves of a run's time: mails that hang, or a great many of them, keep nobody from being swept, many
-# tenants keep no day from being compared, and the last step keeps some for the day that it is at.
+# Time that each job leaves in the run. Slow or many e-mails must leave time for the sweep, and many tenants must leave
+# time for the reconciliation. Reconciliation leaves time to finish the day that it is working on.
 ALERTS_LEAVE_MS = 170_000
 SWEEP_LEAVES_MS = 60_000
 RECONCILIATION_LEAVES_MS = 30_000
 
 
 class RunContext(Protocol):
+    """Part of Lambda's context object that a run uses."""
+
     aws_request_id: str
 
-    def get_remaining_time_in_millis(self) -> int: ...
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the run."""
+        ...
 
 
 def run(context: RunContext) -> None:
-    """Alerts go first, before windows are rolled that they tell of.
+    """Run all jobs. Alerts are dispatched first, because the sweep resets the windows that they report.
 
-    Raises an ExceptionGroup of what went wrong, once all that did not is done.
+    Raises:
+        ExceptionGroup: Some jobs failed. It is raised after all jobs have run.
     """
-    faults: list[Exception] = []
-    steps = ((_dispatch_alerts, ALERTS_LEAVE_MS), (_sweep, SWEEP_LEAVES_MS), (_reconcile, RECONCILIATION_LEAVES_MS))
-    for step, leaves_ms in steps:
+    errors: list[Exception] = []
+    jobs = ((_dispatch_alerts, ALERTS_LEAVE_MS), (_sweep, SWEEP_LEAVES_MS), (_reconcile, RECONCILIATION_LEAVES_MS))
+    for job, leave_ms in jobs:
         try:
-            step(partial(_has_more_than, leaves_ms, context))
-        except Exception as fault:  # noqa: BLE001 (raised when the others are done)
-            faults.append(fault)
-    if faults:
-        raise ExceptionGroup("a run of the schedule had faults", faults)
+            job(partial(_has_more_than, leave_ms, context))
+        except Exception as error:  # noqa: BLE001 (raised when the other jobs are done)
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("scheduled jobs failed", errors)
 
 
-def _has_more_than(leaves_ms: int, context: RunContext) -> bool:
-    return context.get_remaining_time_in_millis() > leaves_ms
+def _has_more_than(leave_ms: int, context: RunContext) -> bool:
+    return context.get_remaining_time_in_millis() > leave_ms
 
 
-def _dispatch_alerts(may_go_on: Callable[[], bool]) -> None:
+def _dispatch_alerts(has_time: Callable[[], bool]) -> None:
     settings, table = get_settings(), tables.rate_limits()
     if settings.mail_sender is None:
-        logger().info("mails are off: there is no address to send from")
-    told = AlertDispatcher(
+        logger().info("alert e-mails are off because no sender address is set")
+    dispatched = AlertDispatcher(
         clock=SystemClock(),
         alerts=AlertStore(table),
         limits=LimitStore(table, settings.max_calls_in_flight),
@@ -67,28 +73,29 @@ def _dispatch_alerts(may_go_on: Callable[[], bool]) -> None:
         usage=usage_store(),
         post=MailSettings(settings.mail_sender, settings.dashboard_url) if settings.mail_sender else None,
         default_time_zone=settings.default_time_zone,
-    ).dispatch_due(may_go_on)
-    if told.outcomes[Outcome.FAILED]:
-        metrics({"AlertsNotSent": (told.outcomes[Outcome.FAILED], Unit.COUNT)})
-    logger().info(
-        "told", finished=told.finished, outcomes={str(outcome): count for outcome, count in told.outcomes.items()}
-    )
+    ).dispatch_due(has_time)
+    if dispatched.outcomes[Outcome.FAILED]:
+        metrics({"AlertsNotSent": (dispatched.outcomes[Outcome.FAILED], Unit.COUNT)})
+    outcomes = {str(outcome): count for outcome, count in dispatched.outcomes.items()}
+    logger().info("alerts dispatched", finished=dispatched.finished, outcomes=outcomes)
 
 
-def _sweep(may_go_on: Callable[[], bool]) -> None:
+def _sweep(has_time: Callable[[], bool]) -> None:
     table = tables.rate_limits()
-    sweep = AbandonedRequestSweeper(
+    sweeper = AbandonedRequestSweeper(
         clock=SystemClock(),
         limits=LimitStore(table, get_settings().max_calls_in_flight),
         due=SweepQueue(table),
         audit=audit_store(),
         usage=usage_store(),
     )
-    swept = sweep.sweep_due(may_go_on)
-    logger().info("maintained", tenants=swept.tenants, finished=swept.finished)
+    swept = sweeper.sweep_due(has_time)
+    logger().info("tenants swept", tenants=swept.tenants, finished=swept.finished)
 
 
-def _reconcile(may_go_on: Callable[[], bool]) -> None:
+def _reconcile(has_time: Callable[[], bool]) -> None:
     days = ReconciliationQueue(tables.rate_limits())
-    compared = UsageReconciler(SystemClock(), days, audit_store(), usage_store()).reconcile_due(may_go_on)
-    logger().info("compared", days=compared.days, corrected=compared.corrected, finished=compared.finished)
+    reconciled = UsageReconciler(SystemClock(), days, audit_store(), usage_store()).reconcile_due(has_time)
+    logger().info(
+        "usage reconciled", days=reconciled.days, corrected=reconciled.corrected, finished=reconciled.finished
+    )

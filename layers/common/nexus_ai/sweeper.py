@@ -1,7 +1,7 @@
-"""What has ended, put in order: windows are reset, and what a killed function left is settled and closed as abandoned.
+"""Settle and close abandoned requests, and reset limit windows that have ended.
 
-Safe to run twice, at once, late or half: the record is closed first, under a condition, and holds what the settlement
-then charges.
+A sweep may run twice, concurrently or late, and may stop halfway. It closes the record first, with a conditional write,
+and the closed record holds what the settlement charges.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ from nexus_ai.platform.units import DAY_S
 from nexus_ai.usage.entries import usage_entries
 from nexus_ai.usage.store import UsageStore
 
-# How far back the first sweep of a tenant looks for open records, and how much sweeps overlap.
+# The first sweep of a tenant looks for open records this far back. Later ones overlap with the one before.
 FIRST_LOOK_BACK_S = DAY_S
 OVERLAP_S = 120
-# How many tenants are swept at once: a sweep waits for the store most of its time.
-SIDE_BY_SIDE = 8
+# Tenants that are swept concurrently. A sweep waits for the store most of its time.
+CONCURRENT_SWEEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """How many tenants a sweep looked at, and whether those were all."""
+    """Result of a sweep: the number of tenants, and True if no marked tenant is left."""
 
     tenants: int
     finished: bool
@@ -38,83 +38,87 @@ class SweepResult:
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRequestSweeper:
+    """Sweep over the tenants that are marked as active."""
+
     clock: Clock
     limits: LimitStore
     due: SweepQueue
     audit: AuditStore
     usage: UsageStore
 
-    def sweep_due(self, may_go_on: Callable[[], bool]) -> SweepResult:
-        """Sweeps every tenant that is marked, as long as it may go on; what is left then comes first the next time.
+    def sweep_due(self, has_time: Callable[[], bool]) -> SweepResult:
+        """Sweep every marked tenant while there is time. The next sweep starts with those that are left.
 
-        One that cannot be swept stands in nobody's way: its fault is raised, with those of others, at the end.
+        Raises:
+            ExceptionGroup: Some tenants could not be swept. It is raised after all others were swept.
         """
-        tenants, faults = 0, list[Exception]()
+        tenants, errors = 0, list[Exception]()
         now_s = self.clock.now_ms() // 1000
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(CONCURRENT_SWEEPS) as pool:
             for shard in self.due.shards():
-                for some in batched(self.due.active(shard, now_s), 2 * SIDE_BY_SIDE, strict=False):
-                    if not may_go_on():
+                for batch in batched(self.due.active(shard, now_s), 2 * CONCURRENT_SWEEPS, strict=False):
+                    if not has_time():
                         self.due.unfinished(shard)
-                        return _ended(tenants, faults, finished=False)
-                    faults += [fault for fault in pool.map(self._attempt, some) if fault]
-                    tenants += len(some)
-        return _ended(tenants, faults, finished=True)
+                        return _result(tenants, errors, finished=False)
+                    errors += [error for error in pool.map(self._try_sweep, batch) if error]
+                    tenants += len(batch)
+        return _result(tenants, errors, finished=True)
 
-    def _attempt(self, tenant_id: str) -> Exception | None:
+    def _try_sweep(self, tenant_id: str) -> Exception | None:
         try:
             self.sweep_tenant(tenant_id)
-        except Exception as fault:  # noqa: BLE001 (raised when the others are done)
-            logger().exception("a tenant was not swept", tenant_id=tenant_id)
-            return fault
+        except Exception as error:  # noqa: BLE001 (raised when the other tenants are swept)
+            logger().exception("a tenant could not be swept", tenant_id=tenant_id)
+            return error
         return None
 
     def sweep_tenant(self, tenant_id: str) -> None:
         """Settle reservations past their deadline, close open records past theirs, and reset windows that have ended.
 
-        Reservations and records in a form or status that this version does not know are left to the one that does.
+        Reservations and records of a newer version, in a form or status that this one does not know, are left to it.
         """
         now_ms = self.clock.now_ms()
-        began_s = now_ms // 1000
+        started_s = now_ms // 1000
         state = self.limits.load(tenant_id)
-        since_s = ((state and state.swept_at) or began_s - FIRST_LOOK_BACK_S) - OVERLAP_S
-        late = [each for each in state.in_flight.values() if each.deadline_ms < now_ms] if state else []
-        for reservation in late:
-            self._release(tenant_id, reservation)
+        since_s = ((state and state.swept_at) or started_s - FIRST_LOOK_BACK_S) - OVERLAP_S
+        overdue = [each for each in state.in_flight.values() if each.deadline_ms < now_ms] if state else []
+        for reservation in overdue:
+            self._settle(tenant_id, reservation)
         for record in self.audit.between(tenant_id, since_s * 1000, now_ms):
             if record.status is AuditStatus.OPEN and record.deadline_ms < now_ms:
                 self._abandon(record, None)
-        if late:
+        if overdue:
             state = self.limits.load(tenant_id)
-        state = (state and self.limits.reset(tenant_id, state, began_s)) or state
-        self.due.done(tenant_id, state, began_s)
+        state = (state and self.limits.reset(tenant_id, state, started_s)) or state
+        self.due.done(tenant_id, state, started_s)
 
-    def _release(self, tenant_id: str, reservation: Reservation) -> None:
-        """Charge what the record says of the attempt; in full where it says nothing but that there may have been one.
+    def _settle(self, tenant_id: str, reservation: Reservation) -> None:
+        """Settle an overdue reservation by its audit record.
 
-        Without a record nothing was sent: the provider is called only once the record is open.
+        Without a record nothing was sent, because a provider is called only after the record is open. Then nothing is
+        charged.
         """
         record = self.audit.load(tenant_id, reservation.request_id)
         if record and record.status is AuditStatus.OPEN:
             record = self._abandon(record, reservation)
-        used = _used(record, reservation) if record else NOTHING
+        used = _used_amounts(record, reservation) if record else NOTHING
         self.limits.settle(tenant_id, Settlement(reservation=reservation, used=used))
 
     def _abandon(self, record: AuditRecord, reservation: Reservation | None) -> AuditRecord:
-        """Close a record; the attempt that a reservation was for is added where the record does not tell it yet."""
-        untold = _abandoned(reservation) if reservation and not _told(record, reservation) else None
+        """Close a record as abandoned, and add the reservation's attempt if the record does not have it."""
+        missing = _abandoned_attempt(reservation) if reservation and not _attempt_of(record, reservation) else None
         closed = record.model_copy(
             update={
                 "status": AuditStatus.ABANDONED,
-                "attempts": (*record.attempts, untold) if untold else record.attempts,
-                "provider": untold.provider if untold else record.provider,
-                "model": untold.model if untold else record.model,
+                "attempts": (*record.attempts, missing) if missing else record.attempts,
+                "provider": missing.provider if missing else record.provider,
+                "model": missing.model if missing else record.model,
                 "error_code": "abandoned",
                 "latency_ms": None,
             }
         )
-        if not self.audit.abandon(closed, untold):
-            # Another sweep was first, or the request has ended after all: its record says what is charged.
+        if not self.audit.abandon(closed, missing):
+            # Another sweep or the request itself has closed the record first. That record says what is charged.
             return self.audit.load(record.tenant_id, record.id) or closed
         for entry in usage_entries(closed):
             self.usage.add(record.tenant_id, entry)
@@ -122,13 +126,14 @@ class AbandonedRequestSweeper:
         return closed
 
 
-def _ended(tenants: int, faults: list[Exception], *, finished: bool) -> SweepResult:
-    if faults:
-        raise ExceptionGroup("tenants were not swept", faults)
+def _result(tenants: int, errors: list[Exception], *, finished: bool) -> SweepResult:
+    if errors:
+        raise ExceptionGroup("tenants could not be swept", errors)
     return SweepResult(tenants, finished)
 
 
-def _abandoned(reservation: Reservation) -> Attempt:
+def _abandoned_attempt(reservation: Reservation) -> Attempt:
+    """Return the attempt of a killed function, charged its whole reservation because it may have been sent."""
     return Attempt(
         provider=reservation.provider,
         model=reservation.model,
@@ -142,17 +147,17 @@ def _abandoned(reservation: Reservation) -> Attempt:
     )
 
 
-def _told(record: AuditRecord, reservation: Reservation) -> Attempt | None:
-    """The attempt that this reservation was for, where the record tells it."""
+def _attempt_of(record: AuditRecord, reservation: Reservation) -> Attempt | None:
+    """Return the attempt that the reservation was taken for, or None if the record does not have it."""
     return next((attempt for attempt in record.attempts if attempt.reservation == reservation.number), None)
 
 
-def _used(record: AuditRecord, reservation: Reservation) -> Amounts:
-    """Return what the closed record says of the attempt that this reservation was for; nothing where it never began.
+def _used_amounts(record: AuditRecord, reservation: Reservation) -> Amounts:
+    """Return the amounts that the closed record charges for the reservation's attempt; none if it never started.
 
-    A record in a status of another version may not tell the attempt yet, so that it is charged in full.
+    A record with a status of a newer version may not have the attempt yet. Then the whole reservation is charged.
     """
-    attempt = _told(record, reservation)
+    attempt = _attempt_of(record, reservation)
     if attempt is None and record.status not in AuditStatus:
         return reservation.amounts
     if attempt is None or not attempt.sent:

@@ -182,7 +182,7 @@ def test_nothing_is_begun_without_a_reservation_of_its_own(
     request = request_of_a_tenant
     simulated_providers.script(ProviderName.OPENAI, TOLD)
     request.call(MINI)
-    with pytest.raises(LookupError, match=r"^an attempt was begun without a reservation$"):
+    with pytest.raises(LookupError, match=r"^an attempt was started without a reservation$"):
         request.meter.attempt(SETTINGS, MINI, STEP.prompt, api_key="sk-test", timeout_s=lambda: 20.0)
     assert simulated_providers.count() == 1
     assert request.meter.attempts[0].charged_tokens == 1_100

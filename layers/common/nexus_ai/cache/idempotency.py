@@ -1,10 +1,10 @@
-"""Records of Idempotency-Keys, beside the cached answers: a request that is sent twice is carried out once.
+"""Store the records of Idempotency-Keys in the Cache table.
 
-A record is claimed before anything else happens, and holds the end of the request once there is one. A claim whose
-request was killed is void after its deadline.
+A request claims its key before anything else happens, and stores its result under the key when it ends. The claim of a
+request that was killed expires after its deadline.
 
-A replay must be answered even where the tenant wants no content kept, so that the end is encrypted under the
-Idempotency-Key itself, of which only a hash is stored: who has the table cannot read it, who sends the key can.
+A replay has to work even if the tenant stores no content. The result is therefore encrypted with a key derived from the
+Idempotency-Key, of which only a hash is stored. The table alone is not enough to read the result.
 """
 
 import json
@@ -21,19 +21,26 @@ from nexus_ai.platform.units import DAY_S
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-# How long a key is remembered.
+# Lifetime of a record.
 KEPT_S = DAY_S
-# NIST SP 800-38D, section 8.2: of 96 bits, and never twice under one key.
+# NIST SP 800-38D, section 8.2: 96 bits, and never used twice with one key.
 NONCE_BYTES = 12
 
 
 def key_hash(key: str) -> str:
-    """What is stored of an Idempotency-Key, in hexadecimal."""
+    """Return the SHA-256 of an Idempotency-Key in hexadecimal, which is stored in its place."""
     return sha256(key.encode()).hexdigest()
 
 
 class IdempotencyRecord(StoredModel):
-    """`end` is None while the first request is in flight. `fingerprint` is of its body, `request_id` its own."""
+    """Record of the first request with an Idempotency-Key.
+
+    Attributes:
+        fingerprint: The hash of what the client sent. A repetition must have the same one.
+        request_id: The id of the first request.
+        claimed_until_ms: The moment after which another request may take a claim that has no `end`.
+        end: The result of the request; None while it is in flight.
+    """
 
     fingerprint: str
     request_id: str
@@ -63,8 +70,8 @@ def _record(tenant_id: str, key: str, item: Item) -> IdempotencyRecord:
 
 
 def _cipher(tenant_id: str, key: str) -> "AESGCM":
-    """AES-256-GCM under a key of its own for each tenant and Idempotency-Key (HKDF, RFC 5869)."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (only with an Idempotency-Key)
+    """Return AES-256-GCM with a key derived from the tenant and the Idempotency-Key (HKDF, RFC 5869)."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (few requests have such a key)
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
 
@@ -73,13 +80,18 @@ def _cipher(tenant_id: str, key: str) -> "AESGCM":
 
 
 class IdempotencyStore:
+    """Idempotency records in the Cache table."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def claim(self, tenant_id: str, key: str, record: IdempotencyRecord, now_ms: int) -> IdempotencyRecord | None:
-        """Take the key for this request: None. Where another request has it: that one's record.
+        """Claim the key for a request.
 
-        A record past its time and a claim past its deadline stand in nobody's way, and are replaced whole.
+        An expired record, or a claim without a result past its deadline, is replaced.
+
+        Returns:
+            None if the request has claimed the key, otherwise the record of the request that holds it.
         """
         item = _item(tenant_id, key, record, now_ms // 1000 + KEPT_S)
         try:
@@ -94,19 +106,20 @@ class IdempotencyStore:
         return None
 
     def load(self, tenant_id: str, key: str) -> IdempotencyRecord | None:
+        """Return the record of an Idempotency-Key with a strongly consistent read; None if there is none."""
         item = self._table.get(keys.idempotency(tenant_id, key_hash(key)), consistent=True)
         return _record(tenant_id, key, item) if item else None
 
     def writes(self, tenant_id: str, key: str, record: IdempotencyRecord, now_ms: int) -> list[tuple[Table, Item]]:
-        """Return the item to put, whole, once the request has ended: the claim before it was the same request's."""
+        """Return the item that replaces the request's own claim when the request has ended."""
         return [(self._table, _item(tenant_id, key, record, now_ms // 1000 + KEPT_S))]
 
     def release(self, tenant_id: str, key: str, request_id: str) -> None:
-        """Gives the key back after a failure that may be tried again."""
+        """Delete the request's claim, so that the client can send the request again."""
         self.forget(tenant_id, key_hash(key), request_id)
 
     def forget(self, tenant_id: str, hashed_key: str, request_id: str) -> None:
-        """Deletes what a request has left under its key; another's is left alone."""
+        """Delete the record of an Idempotency-Key if it belongs to this request."""
         try:
             self._table.delete(
                 keys.idempotency(tenant_id, hashed_key), condition="request_id = :mine", values={":mine": request_id}

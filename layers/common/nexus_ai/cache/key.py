@@ -1,19 +1,22 @@
-"""The key of an answer: everything that could change it, and whose it is."""
+"""Compute cache keys from the tenant and everything that can change a completion."""
 
 import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-# Part of every key: a new form of keys or entries leaves the old ones to their TTL.
+# Part of every key. After a change of the key's or the entry's form, a new version leaves old entries to their TTL.
 VERSION = 1
 
 
 def cache_key(*, tenant_id: str, provider: str, model: str, parameters: Mapping[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of the canonical form (sorted keys, no white space, ASCII) of all that is given.
+    """Return the SHA-256, in hexadecimal, of the arguments as canonical JSON (sorted keys, no white space, ASCII).
 
-    `parameters` are JSON values: whatever of the request and of the task changes the answer. The tenant is part of it,
-    so that equal requests of two tenants have different keys.
+    Args:
+        tenant_id: Part of the key, so equal requests of two tenants have different keys.
+        provider: The provider that completes the prompt.
+        model: The provider's model.
+        parameters: Everything else of the request and the task that changes the completion, as JSON values.
     """
     named = {"version": VERSION, "tenant": tenant_id, "provider": provider, "model": model, "parameters": parameters}
     canonical = json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,12 +1,19 @@
-"""Answers that are kept."""
+"""Define cached responses."""
 
 from nexus_ai.platform.schema import StoredModel
 
 
 class CachedResponse(StoredModel):
-    """An answer as its provider gave it, and what it cost then; None is unknown. `text` has passed the task's contract.
+    """Completion of a provider, with the usage and the cost of the request that it came from. None is unknown.
 
-    Money in micro-dollars.
+    Attributes:
+        text: The completion, which keeps the task's output contract.
+        provider: The provider of the completion.
+        model: The model that was requested.
+        answered_by: The model that the provider named in its response.
+        input_tokens: Input tokens of all attempts with this provider and model.
+        output_tokens: Output tokens of the same attempts.
+        cost_micros: Cost of the same attempts in micro-dollars.
     """
 
     text: str
@@ -19,6 +26,7 @@ class CachedResponse(StoredModel):
 
     @property
     def total_tokens(self) -> int | None:
+        """Return input and output tokens together; None if either is unknown."""
         if self.input_tokens is None or self.output_tokens is None:
             return None
         return self.input_tokens + self.output_tokens

@@ -1,4 +1,4 @@
-"""The cache as the pipeline uses it: which answers may be kept, under which key, and what a hit is worth."""
+"""Look up cached responses, and decide which completions may be cached."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,62 +18,81 @@ from nexus_ai.settings.models import Preferences
 
 @dataclass(frozen=True, slots=True)
 class Hit[T]:
-    """A kept answer, and what the task makes of its text."""
+    """Cache hit. `data` is the task's output, parsed from the response's text."""
 
     key: str
-    answer: CachedResponse
+    response: CachedResponse
     data: T
 
 
 def cache_key_for[T](caller: Caller, call: ModelCall[T], provider: str, model: str) -> str:
-    asked = {
+    """Return the cache key of a model call with this provider and model."""
+    parameters = {
         "task": call.task,
         "promptVersion": call.prompt_version,
         "maxTokens": call.prompt.max_tokens,
         "temperature": call.prompt.temperature,
         "request": call.parameters,
     }
-    return cache_key(tenant_id=caller.tenant_id, provider=provider, model=model, parameters=asked)
+    return cache_key(tenant_id=caller.tenant_id, provider=provider, model=model, parameters=parameters)
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseCache:
+    """Response cache, with the tenant's preferences applied."""
+
     store: CacheStore
     clock: Clock
 
     def look_up[T](
-        self, caller: Caller, preferences: Preferences, call: ModelCall[T], key: str, *beside: Read
+        self, caller: Caller, preferences: Preferences, call: ModelCall[T], key: str, *other_reads: Read
     ) -> tuple[Hit[T] | None, Sequence[Item | None]]:
-        """An answer that is kept and keeps the contract, and what was read beside it in the same call of the store.
+        """Look up a cached response, and read other items in the same call of the store.
 
-        A cache that cannot be read costs no more than the call, and tells nothing of what stands beside it either.
+        A store that fails, or a damaged entry, is logged and treated as a miss.
+
+        Args:
+            caller: Sets the tenant. It may ask for a fresh completion, which skips the look-up.
+            preferences: The tenant's preferences, which may switch the cache off.
+            call: The model call, whose output contract the cached text has to keep.
+            key: The cache key.
+            other_reads: Items to read at the same time.
+
+        Returns:
+            The hit, or None for a miss; and the other items, which are empty if nothing was read.
         """
         if caller.refresh_cache or preferences.cache_ttl_days == 0:
             return None, ()
         others: list[Item | None] = []
         try:
-            item, *others = read_together([self.store.read(caller.tenant_id, key), *beside])
+            item, *others = read_together([self.store.read(caller.tenant_id, key), *other_reads])
             found = self.store.parse(item, self._now_s())
             return (Hit(key, found, call.parse(found.text)) if found else None), others
         except Exception as error:  # noqa: BLE001 (an entry may be damaged in any way)
-            logger().warning("the cache gave nothing", exc_info=error)
+            logger().warning("the cache could not be read", exc_info=error)
             return None, others
 
     def writes(
-        self, caller: Caller, preferences: Preferences, key: str, answer: CachedResponse
+        self, caller: Caller, preferences: Preferences, key: str, response: CachedResponse
     ) -> list[tuple[Table, Item]]:
-        """What keeps a whole answer; nothing where it holds what the tenant wants kept nowhere."""
+        """Return the item that caches a response.
+
+        Returns:
+            No item if the caller or the tenant's preferences forbid caching, or if the response contains text that the
+            tenant's content policy would mask or drop.
+        """
         if (
             caller.store_nothing
             or preferences.cache_ttl_days == 0
-            or apply_content_policy(answer.text, preferences.audit_content) != answer.text
+            or apply_content_policy(response.text, preferences.audit_content) != response.text
         ):
             return []
         expires_at = self._now_s() + preferences.cache_ttl_days * DAY_S
-        return self.store.writes(caller.tenant_id, key, answer, expires_at)
+        return self.store.writes(caller.tenant_id, key, response, expires_at)
 
     def count_hit[T](self, caller: Caller, hit: Hit[T]) -> None:
-        self.store.count_hit(caller.tenant_id, hit.key, hit.answer)
+        """Count a hit on its cache entry."""
+        self.store.count_hit(caller.tenant_id, hit.key, hit.response)
 
     def _now_s(self) -> int:
         return self.clock.now_ms() // 1000

@@ -1,4 +1,4 @@
-"""The attempts of one request: each is reserved before it is begun, and charged when it has ended."""
+"""Reserve limits for each attempt of a request before it starts, and charge it when it has ended."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,58 +27,77 @@ from nexus_ai.settings.models import TenantSettings
 
 
 class AttemptTracker:
+    """Attempts of one request, with the reservation and the settlement that are still open."""
+
     def __init__(self, limits: LimitService, caller: Caller) -> None:
         self._limits = limits
         self._caller = caller
-        self._reserved = 0
-        # The attempt that may be begun, and the one that has ended and is settled with the next or at the end.
-        self._open: Reservation | None = None
+        self._reservation_count = 0
+        # Taken for the next attempt, which has not started yet.
+        self._reservation: Reservation | None = None
+        # Due for the attempt that ended last. It is written with the next reservation or at the end of the request.
         self._pending: Settlement | None = None
         self.attempts: list[Attempt] = []
 
     def require(
         self, settings: TenantSettings, candidate: Candidate, steps: Sequence[Step], *, seen: Item | None = None
     ) -> None:
-        """Raises what LimitService does where all steps together do not fit into what is left; reserves nothing.
+        """Check that the limits can cover all steps together, without reserving anything.
 
-        `seen` is the tenant's item of limits where it was read just now.
+        Args:
+            settings: The tenant's settings, which hold its own prices.
+            candidate: The provider and model that would run the steps.
+            steps: All calls of the model that are planned.
+            seen: The tenant's rate-limits item if it was read just now. It saves a read.
+
+        Raises:
+            LimitExceeded: A limit cannot cover the steps.
+            LimitInFlight: The limits can cover the steps only once requests in flight have ended.
+            PriceUnknown: The model has no known price while a dollar limit is set.
+            StoreUnavailable: The limits cannot be read.
         """
-        most = [estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens) for step in steps]
+        estimates = [estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens) for step in steps]
         self._limits.require(
             self._caller,
             ReservationRequest(
                 id=self._caller.request_id,
                 amounts=Amounts(
                     0 if self.anything_sent else 1,
-                    sum(step.tokens for step in most),
-                    sum(step.cost_micros for step in most),
+                    sum(each.tokens for each in estimates),
+                    sum(each.cost_micros for each in estimates),
                 ),
                 deadline_ms=self._caller.deadline.at_ms,
                 provider=candidate.provider,
                 model=candidate.model,
-                price_known=all(step.price_known for step in most),
+                price_known=all(each.price_known for each in estimates),
             ),
             settled=self._pending,
             seen=seen,
         )
 
     def reserve(self, settings: TenantSettings, candidate: Candidate, step: Step) -> None:
-        """Reserves the most that an attempt can use, and settles the attempt before it in the same write.
+        """Reserve the most that one attempt can use, and settle the attempt before it in the same write.
 
-        All attempts are one request: the first one holds it until something was sent. Raises what LimitService does.
+        All attempts count as one request. Each reserves that request until something was sent to a provider.
+
+        Raises:
+            LimitExceeded: A limit cannot cover the attempt.
+            LimitInFlight: The limits can cover the attempt only once requests in flight have ended.
+            PriceUnknown: The model has no known price while a dollar limit is set.
+            StoreUnavailable: The limits cannot be checked.
         """
-        most = estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens)
-        self._reserved += 1
-        ask = ReservationRequest(
-            id=f"{self._caller.request_id}.{self._reserved}",
-            amounts=Amounts(0 if self.anything_sent else 1, most.tokens, most.cost_micros),
+        estimated = estimate(settings, candidate, step.input_tokens, step.prompt.max_tokens)
+        self._reservation_count += 1
+        reservation_request = ReservationRequest(
+            id=f"{self._caller.request_id}.{self._reservation_count}",
+            amounts=Amounts(0 if self.anything_sent else 1, estimated.tokens, estimated.cost_micros),
             deadline_ms=self._caller.deadline.at_ms + ABANDONED_AFTER_MS,
             provider=candidate.provider,
             model=candidate.model,
-            price_known=most.price_known,
+            price_known=estimated.price_known,
             watched=bool(settings.alerts.emails),
         )
-        self._open = self._limits.reserve(self._caller, ask, settled=self._pending)
+        self._reservation = self._limits.reserve(self._caller, reservation_request, settled=self._pending)
         self._pending = None
 
     def attempt(
@@ -90,37 +109,50 @@ class AttemptTracker:
         api_key: str,
         timeout_s: Callable[[], float],
     ) -> Completion | ProviderFailure:
-        """One call of a provider, under the reservation that was made for it.
+        """Call the provider once, under the reservation that was made for it.
 
-        `timeout_s` is asked once the adapter is there: a vendor's SDK takes up to two seconds to be imported.
+        Args:
+            settings: The tenant's settings, which hold its own prices.
+            candidate: The provider and model to call.
+            prompt: The messages to send.
+            api_key: The tenant's API key at the provider.
+            timeout_s: Returns the seconds that the call may take. It is called after the adapter is imported,
+                because importing a provider's SDK takes up to two seconds.
+
+        Raises:
+            LookupError: No reservation was made.
         """
-        reservation, self._open = self._open, None
+        reservation, self._reservation = self._reservation, None
         if reservation is None:
-            raise LookupError("an attempt was begun without a reservation")
-        # Until it is known what the attempt used, it used all: no fault on the way may give back what was sent.
+            raise LookupError("an attempt was started without a reservation")
+        # Assume that the attempt used all of its reservation until its usage is known. An exception in between must
+        # not release limits for a request that was sent.
         self._pending = Settlement(reservation=reservation, used=reservation.amounts)
-        began = time.monotonic()
+        started_at = time.monotonic()
         outcome = _complete(candidate, prompt, api_key, timeout_s)
-        took_ms = int((time.monotonic() - began) * 1000)
+        latency_ms = int((time.monotonic() - started_at) * 1000)
         if isinstance(outcome, ProviderFailure):
-            self._pending, attempt = charge_failure(settings, candidate, reservation, outcome, took_ms)
+            self._pending, attempt = charge_failure(settings, candidate, reservation, outcome, latency_ms)
         else:
-            self._pending, attempt = charge_completion(settings, candidate, reservation, outcome.usage, took_ms)
+            self._pending, attempt = charge_completion(settings, candidate, reservation, outcome.usage, latency_ms)
         self.attempts.append(attempt)
         return outcome
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """How far the limits are used with the attempt that may be begun; empty where nobody is to be told."""
-        return self._open.levels if self._open else ()
+        """Return how far each limit is used, the open reservation included.
+
+        Empty if nothing is reserved or the tenant has no alert recipients.
+        """
+        return self._reservation.levels if self._reservation else ()
 
     def release(self) -> None:
-        """The attempt that was reserved for is not begun after all; its reservation is settled with the next one."""
-        if self._open:
-            self._pending, self._open = Settlement(reservation=self._open, used=NOTHING), None
+        """Release the open reservation, because its attempt will not start. The next settlement writes it."""
+        if self._reservation:
+            self._pending, self._reservation = Settlement(reservation=self._reservation, used=NOTHING), None
 
     def skip(self, candidate: Candidate, reason: str) -> None:
-        """Notes a provider that was not asked, and why."""
+        """Record a candidate that was not called, with the error code that says why."""
         self.attempts.append(
             Attempt(
                 provider=candidate.provider,
@@ -132,44 +164,50 @@ class AttemptTracker:
         )
 
     def mark_last_invalid(self) -> None:
-        """The last attempt was answered, and its answer broke the task's contract."""
-        broken = {"outcome": Outcome.INVALID_ANSWER, "error_code": "invalid_answer"}
-        self.attempts[-1] = self.attempts[-1].model_copy(update=broken)
+        """Mark the last attempt as one whose completion broke the output contract."""
+        outcome = {"outcome": Outcome.INVALID_ANSWER, "error_code": "invalid_answer"}
+        self.attempts[-1] = self.attempts[-1].model_copy(update=outcome)
 
     def last_settlement(self) -> Settlement | None:
-        """What is still to be settled when the request ends; a reservation that was not used is given back."""
+        """Return the settlement that is due when the request ends; an unused reservation is released."""
         self.release()
         return self._pending
 
     @property
     def anything_sent(self) -> bool:
+        """Return True if a request may have reached any provider."""
         return any(attempt.sent for attempt in self.attempts)
 
     def has_tried(self, provider: str, model: str) -> bool:
-        """Whether an attempt at this model was begun, so that its probe, if it took one, is this request's."""
-        tried = (attempt for attempt in self.attempts if attempt.outcome is not Outcome.SKIPPED)
-        return any((attempt.provider, attempt.model) == (provider, model) for attempt in tried)
+        """Return True if an attempt with this model was started.
+
+        If its circuit was half-open, this request then holds the probe.
+        """
+        started = (attempt for attempt in self.attempts if attempt.outcome is not Outcome.SKIPPED)
+        return any((attempt.provider, attempt.model) == (provider, model) for attempt in started)
 
     @property
     def anything_started(self) -> bool:
+        """Return True if any attempt was started, sent or not."""
         return any(attempt.outcome is not Outcome.SKIPPED for attempt in self.attempts)
 
     def usage(self, candidate: Candidate | None = None) -> Usage:
-        """The sum over the attempts, or one candidate's: tokens as they were told, and all that was charged.
+        """Return the sum of reported tokens and of charged cost, over all attempts or those of one candidate.
 
-        Tokens are None where the last attempt's are estimated, since an estimate has no split.
+        Tokens are None if the last attempt's usage is estimated: an estimate is not split into input and output.
+        The cost is None if the cost of any attempt is unknown.
         """
-        begun = [
+        started = [
             attempt
             for attempt in self.attempts
             if attempt.outcome is not Outcome.SKIPPED
             and (candidate is None or (attempt.provider, attempt.model) == (candidate.provider, candidate.model))
         ]
-        unknown = bool(begun) and begun[-1].estimated
-        costs = [attempt.cost_micros for attempt in begun]
+        is_estimated = bool(started) and started[-1].estimated
+        costs = [attempt.cost_micros for attempt in started]
         return Usage(
-            input_tokens=None if unknown else sum(attempt.input_tokens or 0 for attempt in begun),
-            output_tokens=None if unknown else sum(attempt.output_tokens or 0 for attempt in begun),
+            input_tokens=None if is_estimated else sum(attempt.input_tokens or 0 for attempt in started),
+            output_tokens=None if is_estimated else sum(attempt.output_tokens or 0 for attempt in started),
             cost_micros=None if None in costs else sum(cost or 0 for cost in costs),
         )
 
@@ -182,6 +220,6 @@ def _complete(
         return provider.complete(prompt, model=candidate.model, api_key=api_key, timeout_s=timeout_s())
     except ProviderFailure as failure:
         return failure
-    except Exception as error:  # noqa: BLE001 (a fault in an adapter may come after the request was sent, and billed)
+    except Exception as error:  # noqa: BLE001 (an adapter may fail after its request was sent and billed)
         logger().error("an adapter failed", extra={"provider": candidate.provider}, exc_info=error)
         return ProviderFailure(FailureKind.MALFORMED)

@@ -1,4 +1,4 @@
-"""What is written down of a request: its audit record, the roll-ups of usage, and what else its end brings."""
+"""Write the audit record of a request, its usage roll-ups, and the other writes at its end."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,13 +19,15 @@ from nexus_ai.usage.entries import usage_entries
 from nexus_ai.usage.reconciliation_queue import ReconciliationQueue
 from nexus_ai.usage.store import UsageStore
 
-# Between the times that a write after the answer is tried anew, the store's own tries aside.
+# Pauses between the tries of a write after the completion. The store client retries within each try.
 PAUSES_S = (0.2, 0.4, 0.8)
-# What is left of the deadline for the answer's own way home.
+# Time kept before the deadline, so that the response can reach the client.
 RESPONSE_S = 0.2
 
 
 class AuditTrail:
+    """Writer of audit records, usage roll-ups, and the marks by which scheduled jobs find them."""
+
     def __init__(
         self, audit: AuditStore, usage: UsageStore, due: SweepQueue, days: ReconciliationQueue, clock: Clock
     ) -> None:
@@ -35,20 +37,23 @@ class AuditTrail:
         self._days = days
         self._clock = clock
 
-    def open[T](self, call: ModelCall[T], record: AuditRecord, choice: AuditContent) -> None:
-        """Writes the record and the prompt before anything reaches a provider; raises StoreUnavailable.
+    def open[T](self, call: ModelCall[T], record: AuditRecord, content_policy: AuditContent) -> None:
+        """Write the open record and the prompt, before anything reaches a provider.
 
-        The tenant is marked for the sweep before: who finds the record open finds its tenant due.
+        The tenant is marked for the sweep first, so that the sweep can find every open record.
+
+        Raises:
+            StoreUnavailable: The mark, the record or the prompt could not be written.
         """
         now_s = self._clock.now_ms() // 1000
         self._mark(self._due.mark(record.tenant_id, now_s), record)
         self._due.marked(record.tenant_id, now_s)
-        self._audit.write(record, prompt_content(call, choice))
+        self._audit.write(record, prompt_content(call, content_policy))
 
     def _mark(self, marks: Sequence[tuple[Table, Item]], record: AuditRecord) -> None:
-        """With the mark that the record's day is to be compared with its roll-ups once it is over.
+        """Write the marks, and the mark that queues the record's day for reconciliation.
 
-        Marks are a write of their own, and a wait where this process has not put them in this step or on this day.
+        A process writes each mark once per sweep interval or day, so most calls write nothing and do not wait.
         """
         day = record.tenant_id, record.day, record.time_zone
         writes = [*marks, *self._days.mark(*day)]
@@ -57,7 +62,11 @@ class AuditTrail:
         self._days.marked(*day)
 
     def update(self, record: AuditRecord) -> None:
-        """Writes the attempts so far into an open record; raises StoreUnavailable."""
+        """Write the attempts so far into the open record.
+
+        Raises:
+            StoreUnavailable: The record could not be written.
+        """
         self._audit.write(record)
 
     def close(
@@ -70,16 +79,27 @@ class AuditTrail:
         others: Sequence[Callable[[], object]] = (),
         writes: Sequence[tuple[Table, Item]] = (),
     ) -> bool:
-        """Write everything that follows the provider's completion, side by side; False if the record was not written.
+        """Write everything that follows the provider's completion, concurrently, and return when it is done.
 
-        Nothing here may fail the request: what could not be written is logged, and found by the scheduled function.
-        What is not written when the step ends is not written later: it might overwrite what the sweep has put in order.
+        No failure here fails the request. A failed write is logged, and the scheduled function corrects it later.
+        A write that is not done when the step ends is dropped: later it could overwrite what the sweep has corrected.
+
+        Args:
+            caller: Sets the tenant and the deadline.
+            record: The closed audit record.
+            contents: The prompt and completion that belong to the record.
+            settle: Settles the last reservation. It is retried, so it must be safe to repeat.
+            others: Further work, tried once.
+            writes: Items to put, retried until the deadline.
+
+        Returns:
+            False if the record was not written.
         """
         until_ms = caller.deadline.at_ms - int(RESPONSE_S * 1000)
-        insist = partial(_retry_until_deadline, lambda: self._clock.now_ms() < until_ms)
-        closed = Work(partial(insist, lambda: self._end(record, contents)))
-        works = [closed] + ([Work(partial(insist, settle))] if settle else [])
-        works += [Work(partial(insist, lambda: put_together(writes)))] if writes else []
+        retry = partial(_retry_until_deadline, lambda: self._clock.now_ms() < until_ms)
+        closed = Work(partial(retry, lambda: self._end(record, contents)))
+        works = [closed] + ([Work(partial(retry, settle))] if settle else [])
+        works += [Work(partial(retry, lambda: put_together(writes)))] if writes else []
         works += [Work(partial(_succeeds_or_logs, work)) for work in (*others, *self._usage_writes(record))]
         run_step(works, timeout_s=max(RESPONSE_S, caller.deadline.remaining_s(self._clock) - RESPONSE_S))
         return closed.is_done and closed.result()
@@ -93,22 +113,22 @@ class AuditTrail:
             yield partial(self._usage.add, record.tenant_id, entry)
 
 
-def _retry_until_deadline(may_go_on: Callable[[], bool], work: Callable[[], object]) -> bool:
-    """Does what may be done twice, again and again while there is time; False where it never succeeded."""
+def _retry_until_deadline(has_time: Callable[[], bool], work: Callable[[], object]) -> bool:
+    """Run repeatable work until it succeeds, while there is time; return False if it never succeeded."""
     for pause_s in PAUSES_S:
         if _succeeds_or_logs(work):
             return True
-        if not (may_go_on() and pause(pause_s)):
+        if not (has_time() and pause(pause_s)):
             break
     return False
 
 
 def _succeeds_or_logs(work: Callable[[], object]) -> bool:
-    """Does it, as often as the store tries by itself; what fails is logged, and left to the sweep."""
+    """Run the work once; log a failure and return False."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001 (the answer is there, and goes out whatever happens here)
+    except Exception as error:  # noqa: BLE001 (the completion is returned even if a write after it fails)
         code = error.code if isinstance(error, NexusError) else InternalError.code
-        logger().exception("a write after the answer failed", error_code=code)
+        logger().exception("a write after the completion failed", error_code=code)
         return False
     return True

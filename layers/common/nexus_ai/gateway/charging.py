@@ -1,4 +1,4 @@
-"""What an attempt reserves before it, and what it is charged after it."""
+"""Estimate what an attempt reserves, and charge what it used."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from nexus_ai.settings.models import TenantSettings
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most that an attempt can use."""
+    """Upper bound of what an attempt can use. The cost is 0 if no price is known."""
 
     tokens: int
     cost_micros: int
@@ -22,16 +22,20 @@ class Estimate:
 
 
 def estimate(settings: TenantSettings, candidate: Candidate, input_tokens: int, max_tokens: int) -> Estimate:
-    """Input with the vendor's framing, the whole output allowed, and their price."""
-    whole_input = input_tokens + REGISTRY[ProviderName(candidate.provider)].overhead_tokens
-    cost = prices.ceiling(settings, candidate.provider, candidate.model, whole_input, max_tokens)
-    return Estimate(tokens=whole_input + max_tokens, cost_micros=cost or 0, price_known=cost is not None)
+    """Return the tokens and the cost of the input, the provider's own framing, and the largest allowed output."""
+    framed_tokens = input_tokens + REGISTRY[ProviderName(candidate.provider)].overhead_tokens
+    cost = prices.ceiling(settings, candidate.provider, candidate.model, framed_tokens, max_tokens)
+    return Estimate(tokens=framed_tokens + max_tokens, cost_micros=cost or 0, price_known=cost is not None)
 
 
 def charge_completion(
     settings: TenantSettings, candidate: Candidate, reservation: Reservation, usage: TokenUsage | None, latency_ms: int
 ) -> tuple[Settlement, Attempt]:
-    """Charges an attempt that was answered: what the vendor told, else the whole reservation, marked as estimated."""
+    """Charge an attempt that returned a completion.
+
+    It is charged the usage that the provider reported. Without reported usage it is charged its whole reservation and
+    marked as estimated.
+    """
     attempt = Attempt(
         provider=candidate.provider,
         model=candidate.model,
@@ -50,9 +54,12 @@ def charge_failure(
     failure: ProviderFailure,
     latency_ms: int,
 ) -> tuple[Settlement, Attempt]:
-    """Charges an attempt that failed: nothing where nothing was sent, its request where it was.
+    """Charge an attempt that failed.
 
-    Tokens are charged where the vendor told them, and in full where it may bill what it did not tell.
+    An attempt that was not sent is charged nothing. One that was sent counts as a request, and is charged:
+    - the tokens that the provider reported, if it reported any;
+    - its whole reservation, if the provider reported none but may bill them;
+    - no tokens otherwise.
     """
     attempt = Attempt(
         provider=candidate.provider,

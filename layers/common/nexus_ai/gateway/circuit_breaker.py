@@ -1,6 +1,6 @@
-"""Circuits: a provider's model that fails again and again is left alone for a while, then tried by one call.
+"""Stop calling a model that fails repeatedly, and let one request probe it after a pause.
 
-The state is in the Settings table, one item a tenant, provider and model, so that all functions share it.
+The Settings table holds one item per tenant, provider and model, so all functions share the state.
 """
 
 from nexus_ai.alerts.store import PROVIDER_ALERT_KEPT_S
@@ -13,30 +13,35 @@ from nexus_ai.settings.store import SettingsStore
 
 FAILURES_TO_OPEN = 5
 COOL_DOWN_MS = 30_000
-# A vendor that asks for a longer pause than this opens its circuit at once, for as long as it asks.
+# A provider that asks for at least this pause opens its circuit at once, for as long as it asks.
 LONG_RETRY_AFTER_MS = 30_000
 MAX_COOL_DOWN_MS = 10 * 60_000
-# Recent latency is kept by a moving average, written at most this often by a process.
+# A process updates the moving average of a model's latency at most this often.
 LATENCY_STEP_MS = 30_000
 LATENCY_KEPT_S = DAY_S
-# As long as what was told of a failure: by what is counted here an answer knows that it ends the event.
+# Failure counts live as long as the alert about them, because the next completion must find them to end the alert.
 FAILURES_KEPT_S = PROVIDER_ALERT_KEPT_S
 
 
 class CircuitBreaker:
+    """Circuit breaker for each tenant, provider and model: closed, open or half-open."""
+
     def __init__(self, store: SettingsStore, tenants: SettingsService, clock: Clock) -> None:
         self._store = store
         self._tenants = tenants
         self._clock = clock
-        self._latency_written: dict[tuple[str, str, str], int] = {}
+        self._latency_written_ms: dict[tuple[str, str, str], int] = {}
 
     def is_open(self, settings: TenantSettings, provider: str, model: str) -> bool:
-        """Whether nobody may try this model now."""
+        """Return True while the circuit is open, so that the model must not be called."""
         circuit = settings.circuits.get((provider, model))
         return circuit is not None and circuit.open_until_ms > self._clock.now_ms()
 
     def allow_request(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
-        """Whether a call may try a model whose circuit is not open: it is closed, or this call takes the one probe."""
+        """Return True if a request may call a model whose circuit is not open.
+
+        A closed circuit allows every request. A half-open one allows the single request that claims its probe.
+        """
         circuit = settings.circuits.get((provider, model))
         if circuit is None or circuit.open_until_ms == 0:
             return True
@@ -51,27 +56,34 @@ class CircuitBreaker:
         )
 
     def record_failure(self, caller: Caller, provider: str, model: str, retry_after_s: float | None) -> bool:
-        """Counts a failure, and opens the circuit at the fifth in a row or where the vendor asks for a long pause.
+        """Count a failure, and open the circuit if needed.
 
-        Returns whether it is open then.
+        The circuit opens at the fifth failure in a row, or if the provider asks for a pause of 30 s or more.
+
+        Returns:
+            True if the circuit was opened.
         """
         now_ms = self._clock.now_ms()
-        asked_ms = int((retry_after_s or 0) * 1000)
+        retry_after_ms = int((retry_after_s or 0) * 1000)
         failures = self._store.add_failure(caller.tenant_id, provider, model, now_ms // 1000 + FAILURES_KEPT_S)
-        opens = failures >= FAILURES_TO_OPEN or asked_ms >= LONG_RETRY_AFTER_MS
+        opens = failures >= FAILURES_TO_OPEN or retry_after_ms >= LONG_RETRY_AFTER_MS
         if opens:
-            pause_ms = min(max(asked_ms, COOL_DOWN_MS), MAX_COOL_DOWN_MS)
+            pause_ms = min(max(retry_after_ms, COOL_DOWN_MS), MAX_COOL_DOWN_MS)
             self._store.open_circuit(caller.tenant_id, provider, model, now_ms + pause_ms)
         self._tenants.forget_circuits(caller)
         return opens
 
     def has_failed(self, settings: TenantSettings, provider: str, model: str) -> bool:
-        """Return whether failures are counted, which a completion ends."""
+        """Return True if failures are counted that the next completion resets."""
         circuit = settings.circuits.get((provider, model), Circuit())
         return bool(circuit.failures or circuit.open_until_ms)
 
     def record_success(self, caller: Caller, settings: TenantSettings, provider: str, model: str) -> bool:
-        """Closes a circuit that had counted failures; False, and nothing is written, where there were none."""
+        """Close the circuit if it has counted failures.
+
+        Returns:
+            True if the circuit was closed; False, without a write, if it had no failures.
+        """
         if not self.has_failed(settings, provider, model):
             return False
         self._store.close_circuit(caller.tenant_id, provider, model)
@@ -81,12 +93,12 @@ class CircuitBreaker:
     def record_latency(
         self, caller: Caller, settings: TenantSettings, provider: str, model: str, latency_ms: int
     ) -> None:
-        """Remembers how fast a model answered, for the strategy `fastest`."""
+        """Update the moving average of a model's latency, which the strategy `fastest` sorts by."""
         now_ms = self._clock.now_ms()
         name = (caller.tenant_id, provider, model)
-        if now_ms - self._latency_written.get(name, 0) < LATENCY_STEP_MS:
+        if now_ms - self._latency_written_ms.get(name, 0) < LATENCY_STEP_MS:
             return
-        self._latency_written[name] = now_ms
-        before = settings.circuits.get((provider, model), Circuit()).latency_ms
-        average = latency_ms if before is None else (3 * before + latency_ms) // 4
+        self._latency_written_ms[name] = now_ms
+        previous = settings.circuits.get((provider, model), Circuit()).latency_ms
+        average = latency_ms if previous is None else (3 * previous + latency_ms) // 4
         self._store.set_latency(caller.tenant_id, provider, model, average, now_ms // 1000 + LATENCY_KEPT_S)

@@ -1,4 +1,4 @@
-"""How the concerns are put together: the only place that knows all of them and the tables they use."""
+"""Build the gateway from its services and the tables that they use."""
 
 from nexus_ai.alerts.detector import AlertDetector
 from nexus_ai.alerts.store import AlertStore
@@ -24,7 +24,7 @@ from nexus_ai.usage.store import usage_store
 
 
 def compose(clock: Clock) -> Gateway:
-    """A gateway over the tables of the deployment, with a memory of its own."""
+    """Return a new gateway over the deployment's tables. It shares no in-memory state with other gateways."""
     tenants = SettingsService(SettingsStore(tables.settings()), clock)
     return _compose(clock, tenants, make_limit_service(clock), KeyRing(clock))
 

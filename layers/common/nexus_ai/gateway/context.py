@@ -1,4 +1,4 @@
-"""One request on its way: what has happened so far, so that every end of it can be written down whole."""
+"""Hold the state of one request, so that its audit record can be written at any point."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from nexus_ai.settings.key_ring import KeyRing
 from nexus_ai.settings.models import AuditContent, Preferences, TenantSettings
 from nexus_ai.settings.service import SettingsService
 
-# Until a tenant's settings are read, nothing of what it sends is kept.
-UNREAD = TenantSettings(preferences=Preferences(audit_content=AuditContent.NONE, cache_ttl_days=0))
+# Used until the tenant's settings are read: store no content and no cached response.
+_RESTRICTIVE_SETTINGS = TenantSettings(preferences=Preferences(audit_content=AuditContent.NONE, cache_ttl_days=0))
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayServices:
-    """What the pipeline composes."""
+    """Services that the pipeline uses."""
 
     clock: Clock
     settings: SettingsService
@@ -48,42 +48,61 @@ class GatewayServices:
 
 
 class RequestContext[T]:
-    """`asked` is whom the request is with; `then` is what its end brings beside record, settlement and roll-up."""
+    """State of one request in the pipeline.
 
-    def __init__(self, concerns: GatewayServices, caller: Caller, call: ModelCall[T]) -> None:
-        self._services = concerns
+    Attributes:
+        settings: The tenant's settings, once they are read.
+        attempts: The attempts so far.
+        candidate: The provider and model that the request is using.
+        opened_record: True once the pipeline has started to write the open audit record.
+        deferred_writes: Work for the end of the request, besides record, settlement and usage roll-up.
+    """
+
+    def __init__(self, services: GatewayServices, caller: Caller, call: ModelCall[T]) -> None:
+        self._services = services
         self._caller = caller
         self._call = call
-        self.settings = UNREAD
-        self.attempts = AttemptTracker(concerns.limits, caller)
+        self.settings = _RESTRICTIVE_SETTINGS
+        self.attempts = AttemptTracker(services.limits, caller)
         self.candidate = Candidate(call.provider or "none", call.model or "none")
         self.opened_record = False
         self.deferred_writes: list[Callable[[], object]] = []
-        # How far the limits were used after the last settlement.
+        # Use of each limit after the last settlement.
         self._levels: tuple[Level, ...] = ()
 
-    def close(self, record: AuditRecord, answer: str | None, writes: list[tuple[Table, Item]] | None = None) -> bool:
-        """Writes the end down; False where its record could not be written."""
-        choice = self.settings.preferences.audit_content
-        contents: list[Content] = [] if self.opened_record else prompt_content(self._call, choice)
-        if answer is not None:
-            contents += completion_content(answer, choice)
-        settled, concerns = self.attempts.last_settlement(), self._services
-        settle = partial(self._settle, settled) if settled else None
+    def close(
+        self, record: AuditRecord, completion: str | None, writes: list[tuple[Table, Item]] | None = None
+    ) -> bool:
+        """Emit the request's metrics, and write everything that belongs to its end.
+
+        Args:
+            record: The closed audit record.
+            completion: The text to keep as content, if there is any.
+            writes: Further items to put.
+
+        Returns:
+            False if the audit record could not be written.
+        """
+        content_policy = self.settings.preferences.audit_content
+        contents: list[Content] = [] if self.opened_record else prompt_content(self._call, content_policy)
+        if completion is not None:
+            contents += completion_content(completion, content_policy)
+        settlement = self.attempts.last_settlement()
+        settle = partial(self._settle, settlement) if settlement else None
         telemetry.emit(record)
-        return concerns.audit_trail.close(
+        return self._services.audit_trail.close(
             self._caller, record, contents, settle=settle, others=self.deferred_writes, writes=writes or []
         )
 
-    def _settle(self, settled: Settlement) -> None:
-        """May be called again where it failed: what is left to be told then is told."""
-        watched = settled.model_copy(update={"watched": bool(self.settings.alerts.emails)})
+    def _settle(self, settlement: Settlement) -> None:
+        """Settle the last reservation and check alerts. A repeated call checks the levels of the first settlement."""
+        watched = settlement.model_copy(update={"watched": bool(self.settings.alerts.emails)})
         levels = self._services.limits.settle(self._caller.tenant_id, watched)
         self._levels = levels or self._levels
         self._services.alert_detector.check_levels(self._caller.tenant_id, self.settings.alerts, self._levels)
 
     def response(self, data: T, provider: str, model: str, *, cached: bool) -> GatewayResponse[T]:
-        """The answer with all that the caller is told around it."""
+        """Return the response of the request, with its usage, latency and attempts."""
         return GatewayResponse(
             request_id=self._caller.request_id,
             data=data,
@@ -91,13 +110,13 @@ class RequestContext[T]:
             model=model,
             cached=cached,
             usage=self.attempts.usage(),
-            latency_ms=self._took_ms(),
+            latency_ms=self._elapsed_ms(),
             attempts=() if cached else tuple(self.attempts.attempts),
             fell_back=bool(self.attempts.attempts) and self.attempts.attempts[0].provider != provider,
         )
 
-    def record(self, status: AuditStatus, **known: Any) -> AuditRecord:
-        """The audit record as it stands now; `known` are its fields that belong to one kind of end."""
+    def record(self, status: AuditStatus, **fields: Any) -> AuditRecord:
+        """Return the audit record of the request so far. `fields` are those that only some statuses have."""
         caller, call = self._caller, self._call
         zone = self.settings.preferences.time_zone or self._services.default_time_zone
         return AuditRecord(
@@ -119,13 +138,13 @@ class RequestContext[T]:
             idempotency_hash=key_hash(caller.idempotency_key) if caller.idempotency_key else None,
             ip=caller.ip,
             user_agent=caller.user_agent,
-            latency_ms=None if status is AuditStatus.OPEN else self._took_ms(),
-            **known,
+            latency_ms=None if status is AuditStatus.OPEN else self._elapsed_ms(),
+            **fields,
         )
 
-    def _took_ms(self) -> int:
+    def _elapsed_ms(self) -> int:
         return max(0, self._services.clock.now_ms() - self._caller.started_at_ms)
 
-    def time_left(self) -> float:
-        """Seconds for attempts, settling aside."""
+    def time_left_s(self) -> float:
+        """Return the seconds left for attempts. The time for the writes at the end is subtracted."""
         return self._caller.deadline.remaining_s(self._services.clock) - SETTLE_S

@@ -1,4 +1,4 @@
-"""A request with an Idempotency-Key is carried out once, and every replay gets the first one's end."""
+"""Run a request with an Idempotency-Key once, and replay its result to every repetition."""
 
 import json
 import time
@@ -24,15 +24,15 @@ from nexus_ai.platform.errors import (
 from nexus_ai.platform.schema import StoredModel
 
 POLL_S = 0.1
-# What a request that waits for another's end keeps of its deadline for its own answer.
+# A request that waits for the first one keeps this much of its deadline for its own response.
 RESPONSE_S = 2.0
 IN_FLIGHT_RETRY_S = 2
-# A claim is void this long after the deadline of the request that made it: it was killed.
+# A claim expires this long after its request's deadline: that request must have been killed.
 GRACE_MS = 5_000
 
 
 class StoredError(StoredModel):
-    """A failure as it is kept for replays. An end without a `status` was written by an older version."""
+    """Error that is stored for replays. An older version stored it without `status` and `title`."""
 
     code: str
     detail: str
@@ -42,13 +42,15 @@ class StoredError(StoredModel):
 
 
 class StoredUsage(StoredModel):
+    """Usage that is stored for replays; None is unknown."""
+
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_micros: int | None = None
 
 
 class StoredEnd(StoredModel):
-    """The end of a request as it is kept for replays: an error, or an answer with all the rest."""
+    """Result of a request that is stored for replays: an error, or a completion with the fields of its response."""
 
     error: StoredError | None = None
     text: str = ""
@@ -62,12 +64,12 @@ class StoredEnd(StoredModel):
 
 
 def fingerprint[T](call: ModelCall[T]) -> str:
-    """Return the SHA-256 of everything that the client asked for.
+    """Return the SHA-256 of everything that the client sent.
 
-    What it left out is left out here: a version that knows more options, or has other defaults of length, must find
-    the same request the same.
+    Options that the client left out are left out here as well. A version with more options, or with other default
+    lengths, then computes the same fingerprint for the same request.
     """
-    asked = {
+    options = {
         "task": call.task,
         "provider": call.provider,
         "model": call.model,
@@ -76,66 +78,83 @@ def fingerprint[T](call: ModelCall[T]) -> str:
         "temperature": call.prompt.temperature,
         "parameters": call.parameters,
     }
-    named = {name: value for name, value in asked.items() if value is not None}
-    return sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
+    sent = {name: value for name, value in options.items() if value is not None}
+    return sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
 
 
 class Idempotency:
+    """Claims, results and replays of requests with an Idempotency-Key."""
+
     def __init__(self, store: IdempotencyStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def claim[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
-        """One write: None where this request is the first with its key, else the record of the one that is."""
+        """Claim the Idempotency-Key for this request, in one write.
+
+        Returns:
+            None if this request is the first with its key or has none. Otherwise the first request's record.
+        """
         if caller.idempotency_key is None:
             return None
         now_ms = self._clock.now_ms()
         return self._store.claim(caller.tenant_id, caller.idempotency_key, self._record(caller, call), now_ms)
 
-    def finished[T](
-        self, caller: Caller, call: ModelCall[T], found: IdempotencyRecord | None
+    def wait_for_end[T](
+        self, caller: Caller, call: ModelCall[T], first: IdempotencyRecord | None
     ) -> IdempotencyRecord | None:
-        """The ended record of the first request; None where its key has become this one's.
+        """Wait until the first request with this key has ended.
 
-        Waits for a first request in flight, as long as there is time to say that it still is, then raises
-        IdempotencyInFlight; raises IdempotencyMismatch where the first asked for something else.
+        Args:
+            caller: Sets the tenant, the key and the deadline.
+            call: This request, which must have the fingerprint of the first one.
+            first: The first request's record, as `claim` returned it.
+
+        Returns:
+            The first request's record with its end, or None if this request has claimed the key.
+
+        Raises:
+            IdempotencyInFlight: The first request is still in flight shortly before this request's deadline.
+            IdempotencyMismatch: The first request was a different one.
         """
-        asked = fingerprint(call)
-        while found is not None:
-            if found.fingerprint != asked:
+        own_fingerprint = fingerprint(call)
+        while first is not None:
+            if first.fingerprint != own_fingerprint:
                 raise IdempotencyMismatch
-            if found.end is not None:
-                return found
+            if first.end is not None:
+                return first
             if caller.deadline.remaining_s(self._clock) <= RESPONSE_S:
                 raise IdempotencyInFlight(retry_after=IN_FLIGHT_RETRY_S)
             time.sleep(POLL_S)
-            found = self._look(caller, call)
+            first = self._reload(caller, call)
         return None
 
-    def _look[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
-        """What stands under the key by now; None where it was given back, or was void, and this request took it."""
+    def _reload[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
+        """Return the record that the key has now, or None if it had none or an expired one and is now claimed."""
         found = self._store.load(caller.tenant_id, caller.idempotency_key or "")
         if found is None or (found.end is None and found.claimed_until_ms < self._clock.now_ms()):
             return self.claim(caller, call)
         return found
 
     def replay[T](self, record: IdempotencyRecord, call: ModelCall[T]) -> tuple[str, GatewayResponse[T]]:
-        """Return the first request's answer and its text; raises the error that it ended with.
+        """Return the first request's completion text and response.
 
-        Raises InvalidAnswer for a text that another version took and this one's contract does not: nobody is asked
-        a second time.
+        Raises:
+            NexusError: The error that the first request ended with.
+            InvalidCompletion: Another version accepted the completion, but it breaks this version's output contract.
+                No provider is called a second time.
         """
         end = StoredEnd.model_validate(record.end)
         if end.error is not None:
-            failed = end.error
-            error = stored_error(failed.code, failed.detail, failed.extra, status=failed.status, title=failed.title)
+            stored = end.error
+            error = stored_error(stored.code, stored.detail, stored.extra, status=stored.status, title=stored.title)
             error.request_id = record.request_id
             raise error
         try:
             data = call.parse_or_salvage(end.text)
-        except InvalidOutputError as broken:
-            raise InvalidCompletion(str(broken), extra={"problems": list(broken.problems)}) from None
-        answer = GatewayResponse(
+        except InvalidOutputError as invalid:
+            raise InvalidCompletion(str(invalid), extra={"problems": list(invalid.problems)}) from None
+        response = GatewayResponse(
             request_id=record.request_id,
             data=data,
             provider=end.provider,
@@ -146,35 +165,35 @@ class Idempotency:
             attempts=end.attempts,
             fell_back=end.fell_back,
         )
-        return end.text, answer
+        return end.text, response
 
-    def completed[T](
-        self, caller: Caller, call: ModelCall[T], answer: GatewayResponse[T], text: str
+    def response_writes[T](
+        self, caller: Caller, call: ModelCall[T], response: GatewayResponse[T], text: str
     ) -> list[tuple[Table, Item]]:
-        """The write that keeps an answer for replays; none without a key."""
+        """Return the item that stores a response for replays; none without an Idempotency-Key."""
         end = {
             "text": text,
-            "provider": answer.provider,
-            "model": answer.model,
-            "cached": answer.cached,
-            "usage": asdict(answer.usage),
-            "latency_ms": answer.latency_ms,
-            "attempts": [attempt.model_dump(mode="json") for attempt in answer.attempts],
-            "fell_back": answer.fell_back,
+            "provider": response.provider,
+            "model": response.model,
+            "cached": response.cached,
+            "usage": asdict(response.usage),
+            "latency_ms": response.latency_ms,
+            "attempts": [attempt.model_dump(mode="json") for attempt in response.attempts],
+            "fell_back": response.fell_back,
         }
-        return self._ended(caller, call, end)
+        return self._end_writes(caller, call, end)
 
     def release(self, caller: Caller) -> None:
-        """Gives the key back after a failure that may be tried again."""
+        """Delete the claim after a failure, so that the client can send the request again."""
         if caller.idempotency_key:
             self._store.release(caller.tenant_id, caller.idempotency_key, caller.request_id)
 
-    def failed[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
-        """The write that keeps a failure for replays."""
-        failed = StoredError(
+    def error_writes[T](self, caller: Caller, call: ModelCall[T], error: NexusError) -> list[tuple[Table, Item]]:
+        """Return the item that stores an error for replays; none without an Idempotency-Key."""
+        stored = StoredError(
             code=error.code, detail=error.detail, extra=error.extra, status=error.status, title=error.title
         )
-        return self._ended(caller, call, {"error": failed.model_dump()})
+        return self._end_writes(caller, call, {"error": stored.model_dump()})
 
     def _record[T](self, caller: Caller, call: ModelCall[T], end: Any = None) -> IdempotencyRecord:
         return IdempotencyRecord(
@@ -184,7 +203,7 @@ class Idempotency:
             end=end,
         )
 
-    def _ended[T](self, caller: Caller, call: ModelCall[T], end: Any) -> list[tuple[Table, Item]]:
+    def _end_writes[T](self, caller: Caller, call: ModelCall[T], end: Any) -> list[tuple[Table, Item]]:
         if caller.idempotency_key is None:
             return []
         record = self._record(caller, call, end)

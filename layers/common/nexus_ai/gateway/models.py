@@ -1,4 +1,4 @@
-"""What the pipeline returns for a model call."""
+"""Define the response of the gateway and its usage."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from nexus_ai.audit.models import Attempt
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer took: tokens as the vendor counted them and micro-dollars; None is unknown."""
+    """Usage of a request: tokens as the provider counted them, cost in micro-dollars. None is unknown."""
 
     input_tokens: int | None
     output_tokens: int | None
@@ -17,7 +17,19 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponse[T]:
-    """`data` kept the contract. `attempts` is every attempt in order, and empty for an answer from the cache."""
+    """Response of the gateway to a model call.
+
+    Attributes:
+        request_id: The id of the request that called the provider or hit the cache. A replay keeps the first one's.
+        data: The output, which keeps the task's output contract.
+        provider: The provider of the completion.
+        model: The model that the provider named.
+        cached: True for a cache hit.
+        usage: The sum over all attempts.
+        latency_ms: Time since the request started.
+        attempts: All attempts in order; empty for a cache hit.
+        fell_back: True if another provider than the first one returned the completion.
+    """
 
     request_id: str
     data: T
@@ -31,7 +43,7 @@ class GatewayResponse[T]:
 
 
 def public_attempt(attempt: Attempt) -> dict[str, Any]:
-    """An attempt as answers and errors tell it."""
+    """Return an attempt in the form of API responses and errors."""
     return {
         "provider": attempt.provider,
         "model": attempt.model,

@@ -1,6 +1,6 @@
-"""What an attempt costs: by the vendors' price list, and by the tenant's own price for a model that it does not know.
+"""Price attempts by the providers' price lists, or by the tenant's own price for an unlisted model.
 
-The list comes first, so that no administrator can soften a limit in dollars by a price of nothing.
+The list takes precedence: otherwise an administrator could weaken a dollar limit by entering a price of zero.
 """
 
 from decimal import Decimal
@@ -15,7 +15,7 @@ from nexus_ai.settings.models import ModelPrice, TenantSettings
 def ceiling(
     settings: TenantSettings, provider: str, model: str, input_tokens: int, max_output_tokens: int
 ) -> int | None:
-    """The most, in micro-dollars, that an attempt with at most these tokens can cost; None where no price is known."""
+    """Return the highest cost of an attempt with at most these tokens, in micro-dollars; None if no price is known."""
     listed = pricing.ceiling(ProviderName(provider), model, input_tokens, max_output_tokens)
     own = settings.preferences.prices.get(f"{provider}/{model}")
     if listed is None and own:
@@ -24,7 +24,7 @@ def ceiling(
 
 
 def price(settings: TenantSettings, provider: str, model: str, usage: TokenUsage) -> int | None:
-    """What a usage cost, in micro-dollars; None where no price is known."""
+    """Return the cost of reported usage in micro-dollars; None if no price is known."""
     listed = pricing.price(ProviderName(provider), model, usage)
     own = settings.preferences.prices.get(f"{provider}/{model}")
     if listed is None and own:
@@ -33,7 +33,7 @@ def price(settings: TenantSettings, provider: str, model: str, usage: TokenUsage
 
 
 def context_window(settings: TenantSettings, provider: str, model: str) -> int | None:
-    """The tokens that the model takes: by the vendors' list, else what the tenant entered, as far as it is known."""
+    """Return the model's context window in tokens, from the price list or from the tenant; None if unknown."""
     own = settings.preferences.prices.get(f"{provider}/{model}")
     listed = pricing.context_window(ProviderName(provider), model)
     return own.context_tokens if listed is None and own else listed

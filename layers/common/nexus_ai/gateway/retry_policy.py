@@ -1,4 +1,4 @@
-"""What each kind of failure makes the pipeline do: one table, the same for all providers (docs/fallback.md)."""
+"""Define what the pipeline does after each failure kind, the same for all providers (docs/fallback.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,22 @@ from nexus_ai.providers.base import FailureKind, ProviderFailure
 
 
 class Action(StrEnum):
-    NEXT = "next"  # go on to the next provider
-    NEXT_LARGER = "next_larger"  # go on to the next provider whose model has a larger context
-    STOP = "stop"  # the request itself is at fault: no provider would take it
+    """Action of the pipeline after a failed attempt."""
+
+    NEXT = "next"  # try the next candidate
+    NEXT_LARGER = "next_larger"  # try the next candidate with a larger context window
+    STOP = "stop"  # end the request: the fault is in it, so every provider would reject it
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`trips` counts towards opening the circuit. `retries_unsent`: tried once more here where nothing was sent."""
+    """Retry policy of a failure kind.
+
+    Attributes:
+        action: What the pipeline does next.
+        trips: True if the failure counts towards opening the circuit.
+        retries_unsent: True if the same candidate is tried once more when nothing was sent.
+    """
 
     action: Action
     trips: bool
@@ -50,9 +58,9 @@ RETRY_POLICY: Mapping[FailureKind, Rule] = MappingProxyType(
 
 
 def may_be_billed(failure: ProviderFailure) -> bool:
-    """Whether the vendor may bill an attempt of which it told no usage.
+    """Return True if the provider may bill a failed attempt for which it reported no usage.
 
-    An answer with an error status is billed by none of the five; a lost, broken or empty answer may have been
-    generated in full.
+    None of the five providers bills a response with an error status. A lost, malformed or empty response may have been
+    generated, and billed, in full.
     """
     return failure.sent and (failure.status is None or failure.status < 300)

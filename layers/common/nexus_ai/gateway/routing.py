@@ -1,4 +1,4 @@
-"""Which providers a call may use, and in which order."""
+"""Choose and order the candidates of a model call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ _random = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider's model that a call may use. `config` is None only where the plan failed before there was one."""
+    """Provider and model that a request may be sent to.
+
+    `config` is None before routing and for a replay: neither calls a provider.
+    """
 
     provider: str
     model: str
@@ -22,21 +25,27 @@ class Candidate:
 
     @property
     def usable_config(self) -> ProviderConfig:
+        """Return the provider config.
+
+        Raises:
+            LookupError: There is none.
+        """
         if self.config is None:
-            raise LookupError(f"{self.provider} is no candidate")
+            raise LookupError(f"{self.provider} has no provider config")
         return self.config
 
 
 def route[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
-    """The candidates in order: the request's provider, else the tenant's default, then the order of fallback.
+    """Return the candidates in order: the request's provider or the tenant's default, then the fallback order.
 
-    Raises ProviderNotConfigured where the request names a provider that the tenant has not set up, or none is there,
-    and ModelNotAllowed where the tenant's preferences leave nothing of what was asked for.
+    Raises:
+        ProviderNotConfigured: The request names a provider that the tenant has not enabled, or no provider is enabled.
+        ModelNotAllowed: The tenant's preferences do not allow the requested model, or none of the candidates.
     """
     usable = {name: config for name, config in settings.providers.items() if config.enabled}
     if call.provider is not None and call.provider not in usable:
         raise ProviderNotConfigured(
-            f"The provider {call.provider.value!r} is not configured for your company: an administrator saves its key "
+            f"The provider {call.provider.value!r} is not configured. Ask an administrator to save its API key "
             f"with PUT /api/marketing/ai/configs/{call.provider.value}."
         )
     order = settings.fallback(call.module)
@@ -55,20 +64,26 @@ def route[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
         candidates[0] = Candidate(candidates[0].provider, call.model, candidates[0].config)
     if not candidates:
         raise ProviderNotConfigured(
-            "No provider is configured for your company: an administrator saves a key with "
+            "No provider is configured. Ask an administrator to save a provider's API key with "
             "PUT /api/marketing/ai/configs/{provider}."
         )
     return _allowed(settings, call, candidates)
 
 
 def _allowed[T](settings: TenantSettings, call: ModelCall[T], candidates: list[Candidate]) -> list[Candidate]:
-    """Those that the tenant's preferences allow. What the request itself names is never replaced without a word."""
+    """Return the candidates that the tenant's preferences allow.
+
+    A provider or model that the request names is never replaced silently.
+    """
     allows = settings.preferences.allows
     head = candidates[0]
     named = call.provider is not None or call.model is not None
     allowed = [candidate for candidate in candidates if allows(candidate.provider, candidate.model)]
     if not allowed or (named and not allows(head.provider, head.model)):
-        raise ModelNotAllowed(f"Your company's preferences do not allow the model {head.model!r} of {head.provider}.")
+        raise ModelNotAllowed(
+            f"Your tenant's preferences do not allow the model {head.model!r} of {head.provider}. "
+            "Choose another model, or ask an administrator to allow it."
+        )
     return allowed
 
 
@@ -100,13 +115,13 @@ def _model(step: FallbackStep, settings: TenantSettings) -> str:
 
 
 def _cost[T](step: FallbackStep, settings: TenantSettings, call: ModelCall[T]) -> tuple[bool, int]:
-    """Models without a known price come last."""
+    """Return the sort key of `cheapest`: models without a known price come last."""
     model = _model(step, settings)
     cost = prices.ceiling(settings, step.provider, model, call.input_tokens, call.prompt.max_tokens)
     return cost is None, cost or 0
 
 
 def _latency(step: FallbackStep, settings: TenantSettings) -> int:
-    """A model of which nothing is known comes first, so that something will be."""
+    """Return the sort key of `fastest`: a model without a known latency comes first, so that it is measured."""
     circuit = settings.circuits.get((step.provider, _model(step, settings)))
     return circuit.latency_ms or 0 if circuit else 0

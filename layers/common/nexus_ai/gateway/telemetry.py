@@ -1,8 +1,8 @@
-"""What CloudWatch counts of a model call, in lines that also say, by OpenTelemetry's names, what the call was.
+"""Emit the metrics of a model call, in log lines that also carry OpenTelemetry's GenAI attributes.
 
-One line a call and one for each provider that was asked. Dimensions are the provider and the kind of its failure alone:
-a metric is paid for by each of their combinations, and tenants and models are without number. Who needs those asks the
-audit log, or the lines themselves, which have them as attributes.
+A call emits one line, each attempt another one, and each failed attempt one more. The only dimensions are the provider
+and the failure kind, because CloudWatch bills each combination of dimension values. Tenants and models are too many for
+that. They are attributes of the lines and fields of the audit records.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from nexus_ai.platform.observability import Unit, metrics
 from nexus_ai.platform.units import MICROS_PER_DOLLAR
 from nexus_ai.providers.base import ProviderName
 
-# Registry of the GenAI semantic conventions, `gen_ai.provider.name`; the others' names are our own.
+# Names that differ from ours in the GenAI semantic conventions (`gen_ai.provider.name`).
 _PROVIDER_NAMES: Final[Mapping[str, str]] = {ProviderName.GOOGLE: "gcp.gemini"}
 
 
 def emit(record: AuditRecord) -> None:
-    """Writes the lines of a call that has ended, whatever its end is."""
+    """Emit the metrics of a call that has ended, with any status."""
     is_rejected = record.status is AuditStatus.REJECTED
     failed = record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED}
     values = {
@@ -60,7 +60,7 @@ def _emit_attempt(record: AuditRecord, attempt: Attempt) -> None:
 
 
 def _call(record: AuditRecord) -> dict[str, str | int]:
-    """What says which call it was: the same ids as in the logs, in the audit and in the answer."""
+    """Return the attributes of a call. The ids are those of the logs, the audit record and the response."""
     attributes: dict[str, str | int] = {
         "request_id": record.id,
         "tenant_id": record.tenant_id,

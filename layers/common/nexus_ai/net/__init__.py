@@ -1,1 +1,1 @@
-"""HTTP to AWS over libcurl, deadlines and concurrency. README.md gives the reasons."""
+"""HTTP to AWS over libcurl, HTTP to providers, deadlines and concurrency. README.md gives the reasons."""

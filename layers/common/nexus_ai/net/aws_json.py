@@ -1,4 +1,4 @@
-"""The services of AWS that speak JSON: DynamoDB and KMS, signed and sent without botocore (net/README.md)."""
+"""Call AWS services with a JSON protocol, DynamoDB and KMS, without botocore (net/README.md)."""
 
 import time
 from codecs import BOM_UTF8
@@ -14,9 +14,9 @@ from nexus_ai.net.concurrency import pause
 from nexus_ai.net.signature import signed
 
 TRIES = 3
-# Errors of a request that was not carried out, and may be later. A transaction is cancelled if one of its items is
-# being written, and a write conflicts with a transaction that is under way on its item.
-_NOT_CARRIED_OUT = frozenset(
+# Errors of a request that had no effect and may succeed later. A transaction is cancelled if one of its items is being
+# written, and a write conflicts with a transaction in progress on its item.
+_NOT_EXECUTED = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -25,19 +25,20 @@ _NOT_CARRIED_OUT = frozenset(
         "TransactionConflictException",
     }
 )
-# An earlier try, whose response was lost, is still being carried out. The same token makes both tries one transaction.
+# An earlier try whose response was lost is still executing. The same token makes both tries one transaction.
 _IN_PROGRESS = "TransactionInProgressException"
 
 _random = SystemRandom()
 
 
 class ServiceError(Exception):
-    """An error that the service returned.
+    """Error that an AWS service returned.
 
     Attributes:
+        operation: The operation that was called.
         status: The HTTP status.
         body: The error document; empty if it could not be read.
-        code: AWS's name of the error, empty likewise.
+        code: AWS's name of the error; empty if it could not be read.
         request_id: AWS's id of the request.
     """
 
@@ -47,13 +48,14 @@ class ServiceError(Exception):
         self.operation = operation
         self.status = status
         self.body = body or {}
-        # Some services put the namespace before the name of the error.
+        # Some services put a namespace before the name of the error.
         self.code = str(self.body.get("__type", "")).rpartition("#")[2]
         self.request_id = request_id
         super().__init__(f"{status} {self.code}: {self.body.get('message') or self.body.get('Message') or ''}")
 
     @property
     def log_fields(self) -> dict[str, Any]:
+        """Return the fields of the error that may be logged."""
         return {
             "aws_operation": self.operation,
             "aws_code": self.code,
@@ -62,21 +64,26 @@ class ServiceError(Exception):
         }
 
     def may_be_repeated(self, *, repeatable: bool) -> bool:
-        if self.code in _NOT_CARRIED_OUT:
+        """Return True if the request may be sent again.
+
+        Args:
+            repeatable: True if executing the request twice does no harm.
+        """
+        if self.code in _NOT_EXECUTED:
             return True
-        # An error that cannot be read may be any.
+        # An error without a readable code may be any error.
         return repeatable and (self.status >= 500 or self.code in {"", _IN_PROGRESS})
 
 
 class AwsJsonClient:
-    """A service of AWS.
+    """Client of one AWS service.
 
     Args:
-        name: As in its endpoint.
-        target: The prefix of its operations' names.
-        content_type: That of its JSON.
-        pause_s: The longest random pause before the second try, doubled before each further one.
-        connect: Returns what sends signed requests to a URL.
+        name: The service's name in its endpoint.
+        target: The prefix of its operations in the X-Amz-Target header.
+        content_type: The content type of its requests.
+        pause_s: The longest random pause before the second try. It doubles before each further one.
+        connect: Returns the function that sends signed requests to a URL.
 
     Raises:
         TransportError: No region is set.
@@ -92,16 +99,17 @@ class AwsJsonClient:
         self.send = connect(self._url)
 
     def call(self, operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
-        """Call an operation, again if that may help and there is time.
+        """Call an operation, and retry it while that may help and there is time.
 
         Args:
-            operation: Its name.
-            members: Its request.
-            repeatable: False for what adds up: it is sent again only if it was certainly not carried out.
+            operation: The operation's name.
+            members: The fields of its request.
+            repeatable: False for a request that must not execute twice, such as an increment. It is retried only if it
+                certainly did not execute.
 
         Raises:
-            ServiceError: The service refused the request.
-            TransportError: No usable response.
+            ServiceError: The service returned an error.
+            TransportError: There was no usable response.
         """
         body = to_json(members)
         for number in range(1, TRIES):
@@ -116,7 +124,7 @@ class AwsJsonClient:
         return self._exchange(operation, body)
 
     def pause(self, number: int) -> bool:
-        """Wait a while after the try of that number (AWS's "exponential backoff and jitter"); False if time is up."""
+        """Wait after the try of that number (AWS's "exponential backoff and jitter"); return False if time is up."""
         return pause(_random.uniform(0, self._pause_s * 2 ** (number - 1)))
 
     def _exchange(self, operation: str, body: bytes) -> dict[str, Any]:
@@ -134,7 +142,7 @@ class AwsJsonClient:
             response = self.send(Request(operation, headers, body))
         except TransportError as error:
             if error.status is not None and error.status >= 300:
-                # The status counts, whatever became of the body.
+                # An error status is enough, even if its body was lost.
                 raise ServiceError(operation, error.status, request_id=error.request_id) from error
             raise
         document = _document(response.body)
@@ -146,7 +154,7 @@ class AwsJsonClient:
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a body is, or None."""
+    """Return the body as a JSON object, or None if it is none."""
     try:
         document: Any = from_json(body.removeprefix(BOM_UTF8))
     except ValueError:

@@ -1,7 +1,7 @@
-"""HTTP/1.1 to one address of AWS over libcurl: a POST, its whole response, and nothing sent twice.
+"""Send POST requests to one AWS endpoint over libcurl, without ever sending a request twice.
 
-libcurl repeats a request by itself where a kept connection ends before any response, which would add up twice what adds
-up. It cannot repeat a body that it reads from us and cannot rewind, so every body is given to it that way.
+libcurl repeats a request by itself if a kept connection ends before any response, so an increment could count twice. It
+cannot repeat a body that it reads from a function and cannot rewind. Every body is therefore passed that way.
 """
 
 import select
@@ -19,22 +19,22 @@ import pycurl
 from nexus_ai.net import tls
 from nexus_ai.net.concurrency import time_left
 
-# DynamoDB's own bound of a response is 1 MB of items, which JSON makes more of.
+# DynamoDB returns at most 1 MB of items, which is more in JSON.
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
-# Shorter than AWS's and any NAT gateway's, so that few requests meet a connection that the other side left.
+# Shorter than the idle timeouts of AWS and NAT gateways, so few requests meet a connection that the peer has closed.
 KEEP_ALIVE_S = 30.0
 MAX_IDLE_CONNECTIONS = 64
-# What libcurl would send by itself and nobody reads.
+# Turns off headers that libcurl adds by itself and AWS does not need.
 _NO_DEFAULTS = ("expect:", "accept:")
 _NO_SOCKET = -1
 
 
 class TransportError(Exception):
-    """No usable response.
+    """Request without a usable response.
 
     Attributes:
-        reason: A few words of libcurl's own or of ours; never any of the peer's.
-        sent: False only if the request has certainly not arrived.
+        reason: A few words of libcurl or of this package, never of the peer.
+        sent: False only if the request certainly did not arrive.
         status: The status that was received before the exchange broke, if any.
         request_id: AWS's id of the request, if it was received.
     """
@@ -48,6 +48,7 @@ class TransportError(Exception):
 
     @property
     def log_fields(self) -> dict[str, Any]:
+        """Return the fields of the error that may be logged."""
         return {
             "reason": self.reason,
             "sent": self.sent,
@@ -58,7 +59,7 @@ class TransportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A signed POST. `operation` is AWS's name of it."""
+    """Signed POST request. `operation` is AWS's name of the operation."""
 
     operation: str
     headers: Mapping[str, str]
@@ -67,6 +68,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """Response of any status, with AWS's id of the request if it was received."""
+
     status: int
     body: bytes
     request_id: str | None = None
@@ -76,20 +79,20 @@ type Send = Callable[[Request], Response]
 
 
 class AwsTransport:
-    """Sends requests to one URL over kept connections. Safe to share between threads."""
+    """Sender of requests to one URL over kept connections. It is safe to share between threads."""
 
     def __init__(self, url: str, *, connect_timeout_s: float, timeout_s: float) -> None:
         self._url = url
         self._connect_timeout_s = connect_timeout_s
         self._timeout_s = timeout_s
-        # The one used last is used next, so that the others grow old. `pop` and `append` of a deque are atomic.
+        # A stack: the connection used last is used next, so surplus ones expire. A deque's pop and append are atomic.
         self._idle: deque[_Connection] = deque(maxlen=MAX_IDLE_CONNECTIONS)
 
     def __call__(self, request: Request) -> Response:
-        """Return the response, whatever its status; it is there within the timeout and the caller's deadline.
+        """Return the response with any status, within the timeout and the caller's deadline.
 
         Raises:
-            TransportError: No whole response.
+            TransportError: There was no complete response.
         """
         seconds = min(self._timeout_s, time_left())
         if seconds <= 0:
@@ -104,20 +107,20 @@ class AwsTransport:
             self._idle.append(connection)
             raise
         except BaseException:
-            # Interrupted in the middle: nobody knows what the connection still brings.
+            # Interrupted during the exchange: the rest of the response may still arrive on this connection.
             connection.close()
             raise
         self._idle.append(connection)
         return response
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
 
 class _Connection:
-    """A handle of libcurl that keeps one connection, and the authorities that it has read once."""
+    """libcurl handle that keeps one connection, and the certificate authorities that it has read once."""
 
     def __init__(self, url: str, connect_timeout_s: float) -> None:
         self._curl = curl = pycurl.Curl()
@@ -133,15 +136,15 @@ class _Connection:
         curl.setopt(pycurl.USERAGENT, "nexus-ai")
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.MAXCONNECTS, 1)
-        # libcurl would keep addresses by a clock that may stand still while a function is frozen.
+        # No DNS cache: libcurl measures its age by a clock that may stop while a function is frozen.
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(connect_timeout_s))
         curl.setopt(pycurl.MAXFILESIZE_LARGE, MAX_RESPONSE_BYTES)
-        # Methods in C: no Python code runs, and no signal is handled, within an exchange.
+        # Methods in C, so no Python code runs and no signal is handled during an exchange.
         curl.setopt(pycurl.WRITEFUNCTION, self._body.write)
         curl.setopt(pycurl.HEADERFUNCTION, self._head.append)
         if urlsplit(url).scheme == "http":
-            # A proxy of the environment is for AWS, and not for an emulator of it on this machine.
+            # The environment's proxy is for AWS, not for an emulator on this machine.
             curl.setopt(pycurl.PROXY, "")
         else:
             curl.setopt(pycurl.CAINFO, tls.aws_authorities())
@@ -150,7 +153,7 @@ class _Connection:
     def exchange(self, request: Request, seconds: float) -> Response:
         curl, source = self._curl, BytesIO(request.body)
         curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(request.body))
-        # Without a SEEKFUNCTION: what cannot be rewound is not repeated.
+        # No SEEKFUNCTION: libcurl does not repeat a request whose body it cannot rewind.
         curl.setopt(pycurl.READFUNCTION, source.read)
         curl.setopt(pycurl.HTTPHEADER, _lines(request.headers))
         curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(seconds))
@@ -171,10 +174,10 @@ class _Connection:
         self._curl.close()
 
     def _is_reusable(self) -> bool:
-        """Return whether the kept connection may be used again: not idle for long, nothing received and not closed.
+        """Return True if the kept connection is recent, is open, and has received nothing since its last response.
 
-        libcurl does not look within a second of the last exchange. Age is told by the wall clock, since the monotonic
-        one stands still while a function is frozen.
+        libcurl does not check this within a second of the last exchange. Age is measured by the wall clock, because the
+        monotonic clock stops while a function is frozen.
         """
         return 0 <= time.time() - self._used_at < KEEP_ALIVE_S and not self._idle.poll(0)
 
@@ -189,45 +192,45 @@ class _Connection:
 
     def _response(self) -> Response:
         status, body = self._curl.getinfo(pycurl.RESPONSE_CODE), self._body.getvalue()
-        checksum, request_id = _told(self._head)
-        # DynamoDB's own check of what it sends.
+        checksum, request_id = _checksum_and_request_id(self._head)
+        # DynamoDB sends the CRC32 of its body.
         if checksum and checksum != b"%d" % zlib.crc32(body):
             raise TransportError("wrong checksum", sent=True, status=status, request_id=request_id)
         return Response(status, body, request_id)
 
     def _failure(self, error: pycurl.error, source: BytesIO) -> TransportError:
-        # What was said to a proxy is not counted as a request.
+        # libcurl does not count the bytes of a CONNECT request to a proxy.
         sent = self._curl.getinfo(pycurl.REQUEST_SIZE) > 0 or source.tell() > 0
         status = self._curl.getinfo(pycurl.RESPONSE_CODE) if sent else 0
         reason = pycurl.easy_strerror(int(error.args[0]))
-        request_id = _told(self._head)[1] if status else None
+        request_id = _checksum_and_request_id(self._head)[1] if status else None
         return TransportError(reason, sent=sent, status=status or None, request_id=request_id)
 
 
 def _milliseconds(seconds: float) -> int:
-    # 0 is no timeout at all.
+    # To libcurl, 0 means no timeout.
     return max(1, int(seconds * 1000))
 
 
 def _lines(headers: Mapping[str, str]) -> list[str]:
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    # libcurl sends what it is given, more lines included (RFC 9110, section 5.5).
+    # libcurl would send a line break inside a value, and so another header (RFC 9110, section 5.5).
     if not all(map(str.isprintable, lines)):
         raise ValueError("a header has more than one line")
     lines.extend(_NO_DEFAULTS)
     return lines
 
 
-def _told(lines: Sequence[bytes]) -> tuple[bytes, str | None]:
-    """Return the checksum and the request id that the response's head names."""
+def _checksum_and_request_id(lines: Sequence[bytes]) -> tuple[bytes, str | None]:
+    """Return the checksum and the request id from the headers of the final response."""
     checksum, request_id, is_head = b"", None, False
     for line in lines:
         name, _, value = line.partition(b":")
         if line.startswith(b"HTTP/"):
-            # Behind an interim response, or a proxy's.
+            # A new head begins. Forget that of an interim response or of a proxy before it.
             checksum, request_id, is_head = b"", None, True
         elif not line.strip():
-            # Trailers follow.
+            # The head ends here. Later lines are trailers.
             is_head = False
         elif is_head and (name := name.lower()) == b"x-amz-crc32":
             checksum = value.strip()

@@ -1,7 +1,7 @@
-"""Work of one step side by side, in threads of the standard library, and the time that all of it has.
+"""Run the works of one step concurrently in threads, within one deadline.
 
-A step is a list of works. It ends when the last of them has ended, so that nothing of a request outlives the request:
-every exchange and every pause is bounded by the step's end, and after that end nothing more is sent.
+A step is a list of works, and it ends when all of them have ended. Every network exchange and every pause is bounded by
+the step's deadline, and nothing is sent after it. So no work outlives its request.
 """
 
 import time
@@ -17,27 +17,27 @@ from typing import Any
 from nexus_ai.platform.errors import StoreUnavailable
 from nexus_ai.platform.once import Once
 
-# One request needs three threads beside its own. An export reads a hundred contents at once, and the local stack
+# One request needs three threads besides its own. An export reads a hundred contents at once, and the local stack
 # serves many requests in one process.
 THREADS = 32
-# How much longer than its end a step waits for works whose last exchange ends with it.
+# A step waits so long after its deadline for works whose last exchange ends at the deadline.
 GRACE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The time that whatever runs in a context has, by time.monotonic()."""
+    """Deadline of the code that runs in a context. `ends_at` is by time.monotonic()."""
 
     ends_at: float
     stopped: Event
     is_step: bool
 
 
-_scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope(inf, Event(), is_step=False))  # noqa: B039 (never set)
+_scope: ContextVar[_Scope] = ContextVar("scope", default=_Scope(inf, Event(), is_step=False))  # noqa: B039 (its event is never set)
 
 
 class Work[T]:
-    """A function that a step runs, and what became of it."""
+    """Function that a step runs, and its result."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
@@ -46,14 +46,14 @@ class Work[T]:
         self.is_done = False
 
     def result(self) -> T:
-        """Return what the function returned, or raise what it raised; to be called once.
+        """Return what the function returned, or raise what it raised. Call it only once if the function raised.
 
         Raises:
             StoreUnavailable: The step ended before the function did.
         """
         if not self.is_done:
             raise StoreUnavailable from TimeoutError()
-        # A raised error refers to the frames that it passes, and what they refer to: kept here, it would be a cycle.
+        # A raised error refers to this frame, so keeping it would create a reference cycle.
         error, self._error = self._error, None
         if error is not None:
             try:
@@ -64,29 +64,30 @@ class Work[T]:
 
     @property
     def has_failed(self) -> bool:
+        """Return True if the function raised an error that `result` has not raised."""
         return self._error is not None
 
     def run(self, scope: _Scope) -> None:
-        """Run the function in `scope`. Called by a step, in a context of the work's own."""
+        """Run the function in `scope`. The step calls it in a separate context for each work."""
         _scope.set(scope)
         try:
             self._result = self._function()
         except KeyboardInterrupt:
-            # Of this thread, and not of the work.
+            # It interrupts this thread, so it is not a result of the work.
             raise
         except BaseException as error:  # noqa: BLE001 (raised by `result`)
             self._error = error
         finally:
             self.is_done = True
-            # An error refers to this frame.
+            # The error refers to this frame. Without `self` in it there is no reference cycle.
             del self
 
 
 @contextmanager
 def deadline(seconds: float) -> Generator[None]:
-    """Bound every exchange and pause within the block to end in so many seconds, unless they end sooner anyway."""
-    around = _scope.get()
-    token = _scope.set(replace(around, ends_at=min(around.ends_at, time.monotonic() + seconds)))
+    """Bound every exchange and pause in the block by a deadline in so many seconds. An earlier one stays in force."""
+    outer = _scope.get()
+    token = _scope.set(replace(outer, ends_at=min(outer.ends_at, time.monotonic() + seconds)))
     try:
         yield
     finally:
@@ -94,36 +95,36 @@ def deadline(seconds: float) -> Generator[None]:
 
 
 def time_left() -> float:
-    """Return the seconds that may still be waited: infinite outside of any deadline, 0 if the step was stopped."""
+    """Return the seconds until the deadline: infinite without one, 0 if the step was stopped."""
     scope = _scope.get()
     return 0.0 if scope.stopped.is_set() else max(0.0, scope.ends_at - time.monotonic())
 
 
 def pause(seconds: float) -> bool:
-    """Wait so long, or until the deadline or the stop of the step; return whether there is time to go on."""
+    """Wait so many seconds, but no longer than the step; return True if time is left."""
     _scope.get().stopped.wait(min(seconds, time_left()))
     return time_left() > 0
 
 
 def run_step(works: Sequence[Work[Any]], *, timeout_s: float = inf) -> None:
-    """Run all works side by side, the last of them in this thread, and return when each has ended.
+    """Run all works concurrently, the last of them in this thread, and return when all have ended.
 
-    Nothing is raised: `Work.result` says what became of each. Works that are not done `timeout_s` later are stopped:
-    what is on its way ends with the step, and nothing more is sent.
+    `Work.result` returns or raises the result of each work; this function raises none of their errors. After
+    `timeout_s` the step stops: exchanges end at the deadline, and nothing more is sent.
 
-    Work that no deadline interrupts (boto3) is waited for no longer than the step lasts, unless it is the last: so put
-    it before others.
+    boto3 does not observe the deadline. The step does not wait for such a work after it, unless the work is the last
+    one, so put it before others.
 
     Raises:
-        RuntimeError: A work begins a step of its own, which could wait for threads that wait for it.
+        RuntimeError: A work starts a step. The step's works could then wait for threads that wait for them.
     """
     _run(works, _new_step(timeout_s), stop_at_error=False)
 
 
 def run_all[T](functions: Iterable[Callable[[], T]]) -> list[T]:
-    """Run all functions side by side; return their results in order, or raise the error that came first.
+    """Run all functions concurrently; return their results in order, or raise the first error.
 
-    An error stops the others: what is on its way ends by itself, and nothing more is sent.
+    An error stops the others: exchanges in progress end by themselves, and nothing more is sent.
     """
     works = [Work(function) for function in functions]
     failed = _run(works, _new_step(inf), stop_at_error=True)
@@ -131,18 +132,18 @@ def run_all[T](functions: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def _new_step(timeout_s: float) -> _Scope:
-    around = _scope.get()
-    if around.is_step:
-        raise RuntimeError("a work of a step begins no step")
-    return _Scope(min(around.ends_at, time.monotonic() + timeout_s), Event(), is_step=True)
+    outer = _scope.get()
+    if outer.is_step:
+        raise RuntimeError("a work of a step must not start a step")
+    return _Scope(min(outer.ends_at, time.monotonic() + timeout_s), Event(), is_step=True)
 
 
 def _run[T](works: Sequence[Work[T]], scope: _Scope, *, stop_at_error: bool) -> list[Work[T]]:
-    """Return the works that failed, in the order of their failing."""
+    """Run the works; return those that failed, in the order of their failures."""
     failed: list[Work[T]] = []
 
     def run(work: Work[T]) -> None:
-        # What is still in the queue when the step ends is not begun.
+        # A work that is still queued when the step ends does not start.
         if scope.stopped.is_set():
             return
         work.run(scope)
@@ -172,5 +173,5 @@ def _wait(future: Future[None], ends_at: float) -> None:
         return
 
 
-# Made by the first step, so that no snapshot of a process has threads.
+# Created by the first step, so that a snapshot of the process holds no threads.
 thread_pool = Once(lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="step"))

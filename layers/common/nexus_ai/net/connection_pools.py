@@ -1,4 +1,4 @@
-"""Connection pools by API key, so that a response that nobody asked for can never reach another key."""
+"""Keep one connection pool per API key, so that an unexpected response can never reach another key's request."""
 
 import weakref
 from collections import OrderedDict
@@ -10,7 +10,7 @@ MAX_POOLS = 16
 
 
 class LeasedPool:
-    """A pool of httpcore's, and how many calls use it."""
+    """httpcore pool, and the number of calls that use it."""
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool
@@ -19,17 +19,17 @@ class LeasedPool:
 
 
 class ConnectionPools:
-    """The pools that were used last. One that is evicted is closed once no call uses it any more."""
+    """Pools that were used most recently. An evicted pool is closed when no call uses it."""
 
     def __init__(self, max_pools: int = MAX_POOLS) -> None:
         self._max_pools = max_pools
         self._leased: OrderedDict[Hashable, LeasedPool] = OrderedDict()
         self._lock = Lock()
-        # A process that ends leaves no socket open.
+        # Close the sockets when the process ends.
         weakref.finalize(self, _close_all, self._leased)
 
     def acquire(self, key: Hashable, make: Callable[[], Any]) -> LeasedPool:
-        """Return the pool of that key, which is made if there is none. Every acquired pool has to be released."""
+        """Return the pool of that key, which `make` creates if there is none. Every acquired pool must be released."""
         with self._lock:
             leased = self._leased.get(key)
             if leased is None:
@@ -41,21 +41,22 @@ class ConnectionPools:
         return leased
 
     def release(self, leased: LeasedPool) -> None:
+        """Return a pool after a call, and close it if it was evicted and this was its last call."""
         with self._lock:
             leased.users -= 1
-            is_over = leased.is_evicted and not leased.users
-        if is_over:
+            is_unused = leased.is_evicted and not leased.users
+        if is_unused:
             leased.pool.close()
 
     def close(self) -> None:
-        """Close every pool: now if no call uses it, else with its last call."""
+        """Close every pool, either now or after the last call that uses it."""
         with self._lock:
             unused = self._evict(0)
         _close(*unused)
 
-    def _evict(self, kept: int) -> list[LeasedPool]:
-        """Forget the pools that were used least recently, and return those of them that no call uses."""
-        evicted = [self._leased.popitem(last=False)[1] for _ in range(len(self._leased) - kept)]
+    def _evict(self, max_pools: int) -> list[LeasedPool]:
+        """Remove the least recently used pools above `max_pools`, and return those of them that no call uses."""
+        evicted = [self._leased.popitem(last=False)[1] for _ in range(len(self._leased) - max_pools)]
         for leased in evicted:
             leased.is_evicted = True
         return [leased for leased in evicted if not leased.users]

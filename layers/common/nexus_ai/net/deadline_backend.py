@@ -1,8 +1,8 @@
-"""httpcore network backend that ends a whole HTTP call at one deadline.
+"""Bound a whole HTTP call by one deadline, with a network backend for httpcore.
 
 httpcore applies a timeout to each read and each write, so a server that sends one byte a second holds a call forever.
-Here every operation on the socket gets the time that is left of its call: name look-up, connect, TLS, reads and writes.
-The backend also knows if anything of a request was sent, and which connections must not be used again.
+Here every socket operation is bounded by the time left for its call: name look-up, connect, TLS, reads and writes. The
+backend also knows if any byte of a request was sent, and which connections must not be reused.
 
 httpx uses httpcore, and httpx2 uses httpcore2. Their interfaces are the same, so the module is an argument.
 https://www.encode.io/httpcore/network-backends/
@@ -20,18 +20,18 @@ from threading import Thread
 from types import ModuleType
 from typing import Any
 
-# For the name, the connection and TLS together.
+# For the name look-up, the connection and TLS together.
 CONNECT_TIMEOUT_S = 3.0
-# Shorter than any provider's and any NAT gateway's, so that few calls meet a connection that the other side has left.
+# Shorter than the idle timeouts of providers and NAT gateways, so few calls meet a connection that the peer has closed.
 KEEP_ALIVE_S = 30.0
 
 
 @dataclass(slots=True)
 class Call:
-    """One HTTP call on its way.
+    """HTTP call in progress.
 
     Attributes:
-        deadline: The moment by which it has to end, by `time.monotonic()`.
+        deadline: The moment by which the call must end, by `time.monotonic()`.
         sent: False only if certainly no byte of the request was sent.
     """
 
@@ -39,15 +39,16 @@ class Call:
     sent: bool = False
 
     def time_left(self) -> float:
+        """Return the seconds until the deadline; negative after it."""
         return self.deadline - time.monotonic()
 
 
-# httpcore's interface has no place for it.
+# A context variable, because httpcore's interface cannot pass the call to the backend.
 current_call: ContextVar[Call] = ContextVar("current_call")
 
 
 class DeadlineBackend:
-    """A `NetworkBackend` of `core`, which is httpcore or httpcore2, as far as pools without retries use one."""
+    """`NetworkBackend` for httpcore or httpcore2 (`core`), with the methods that pools without retries use."""
 
     def __init__(self, core: ModuleType) -> None:
         self._core: Any = core
@@ -60,7 +61,7 @@ class DeadlineBackend:
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> "_Stream":
-        """Connect to the first address of the host that accepts; each gets an equal share of the time that is left."""
+        """Connect to the first address of the host that accepts. The addresses share the time left equally."""
         deadline = min(current_call.get().deadline, time.monotonic() + CONNECT_TIMEOUT_S)
         with self._connect_errors():
             addresses = _look_up(host, port, deadline - time.monotonic())
@@ -86,14 +87,14 @@ class DeadlineBackend:
 
 
 def _look_up(host: str, port: int, timeout_s: float) -> list[str]:
-    """Return the addresses of a host; in a thread, because nothing else bounds `getaddrinfo`."""
+    """Return the addresses of a host. A thread bounds the time, because `getaddrinfo` has no timeout."""
     found: Future[list[str]] = Future()
 
     def look_up() -> None:
         try:
             entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             found.set_result([str(address[0]) for *_, address in entries])
-        except Exception as error:  # noqa: BLE001 (raised where the result is waited for)
+        except Exception as error:  # noqa: BLE001 (raised by `found.result`)
             found.set_exception(error)
 
     Thread(target=look_up, daemon=True, name="look-up").start()
@@ -101,7 +102,7 @@ def _look_up(host: str, port: int, timeout_s: float) -> list[str]:
 
 
 class _Stream:
-    """A connection, as a `NetworkStream`, whose operations end at the deadline of the call that uses it."""
+    """Connection as a `NetworkStream`. Its operations end at the deadline of the call that uses it."""
 
     def __init__(self, core: Any, inner: Any, connect_deadline: float) -> None:
         self._core = core
@@ -113,10 +114,10 @@ class _Stream:
         self._used_at = time.time()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """Read what has arrived, but hold its last byte back until it is asked for.
+        """Read what has arrived, but hold back its last byte until the next read.
 
-        A response is complete with its last byte. If it is complete without the byte that is held back, more than one
-        response has arrived. httpcore would take the rest for the response to the next request.
+        A response is complete with its last byte. If it is complete without the held-back byte, more than one response
+        has arrived, and httpcore would take the rest as the response to the next request.
         """
         if self._held_back:
             last, self._held_back = self._held_back, b""
@@ -129,8 +130,8 @@ class _Stream:
         return received[:-1]
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Write all of it. httpcore's own write would grant the timeout anew for each part that the peer takes."""
-        # Kept for the reads: a streamed response may be read where the context variable is not set.
+        """Write the whole buffer. httpcore's own write would restart the timeout for each part that the peer takes."""
+        # Reads use it as well, because a streamed response may be read in a context without the variable.
         self._call = current_call.get()
         unsent = memoryview(buffer)
         while unsent:
@@ -142,7 +143,7 @@ class _Stream:
             except TimeoutError as error:
                 raise self._core.WriteTimeout(str(error)) from error
             except OSError as error:
-                # httpcore goes on to read: who refuses a request before all of it is there may have said why.
+                # httpcore then reads: a server that refuses a request early may have sent the reason.
                 raise self._core.WriteError(str(error)) from error
 
     def close(self) -> None:
@@ -159,9 +160,9 @@ class _Stream:
         return _Stream(self._core, encrypted, self._connect_deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        """Say that a connection is readable if it must not be used again: httpcore asks before it uses an idle one.
+        """Report a connection as readable if it must not be reused. httpcore checks this before it uses an idle one.
 
-        Its age is by the wall clock, because the monotonic clock stands still while a function is frozen.
+        The age is measured by the wall clock, because the monotonic clock stops while a function is frozen.
         """
         if info == "is_readable" and (self._held_back or not 0 <= time.time() - self._used_at < KEEP_ALIVE_S):
             return True

@@ -1,8 +1,8 @@
-"""HTTP calls to providers: the transport under the SDKs' own HTTP clients.
+"""Send HTTP calls to providers, as the transport below the SDKs' own HTTP clients.
 
-An SDK speaks through httpx or httpx2. What it sends goes over httpcore's connection pools (httpcore2's for httpx2) with
-the deadline backend, one pool for each API key. Redirects are not followed, the environment's proxies are not used, and
-only the headers leave that are named.
+An SDK uses httpx or httpx2. Its requests go over httpcore's connection pools (httpcore2's for httpx2) with the deadline
+backend, and each API key has its own pool. Redirects are not followed, the environment's proxies are not used, and only
+listed headers are sent.
 """
 
 import time
@@ -21,33 +21,33 @@ from nexus_ai.net.connection_pools import ConnectionPools, LeasedPool
 from nexus_ai.net.deadline_backend import Call, DeadlineBackend, current_call
 from nexus_ai.net.response_body import UnreadableBodyError, decoded
 
-# An error's body only says more about what its status says already.
+# The body of an error only adds to its status, so it gets little time.
 ERROR_BODY_TIMEOUT_S = 2.0
-# To one provider with one API key.
+# Per provider and API key.
 MAX_IDLE_CONNECTIONS = 16
-# What lies below each of the two libraries.
+# The library below each HTTP client.
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
 
 pools: Final = ConnectionPools()
 
 
 class TransportFailure(Enum):
-    """The reason why there was no complete response."""
+    """Reason for the lack of a complete response."""
 
-    UNREACHABLE = auto()  # no connection: nothing was sent
-    TIMEOUT = auto()  # the deadline came first
-    RESET = auto()  # the connection ended, or spoke no HTTP
-    UNREADABLE = auto()  # a body over the bound, or one that cannot be decompressed
+    UNREACHABLE = auto()  # no connection, so nothing was sent
+    TIMEOUT = auto()  # the deadline passed
+    RESET = auto()  # the connection ended, or the peer did not send HTTP
+    UNREADABLE = auto()  # the body was too large or could not be decompressed
 
 
 @dataclass(slots=True)
 class HttpCall(Call):
-    """One HTTP call to a provider, and what came of it.
+    """HTTP call to a provider, with its result.
 
     Attributes:
-        api_key_digest: Connections are shared only between calls with the same one.
-        response: The response as the SDK gets it, once its head is there.
-        failure: The reason why the response is not complete. An error status is enough, so that it never has one.
+        api_key_digest: The digest of the API key. Only calls with the same one share connections.
+        response: The response as the SDK gets it, once its head was received.
+        failure: The reason for an incomplete response; None for an error status, whose body is not needed.
     """
 
     api_key_digest: bytes = b""
@@ -56,12 +56,13 @@ class HttpCall(Call):
 
     @property
     def is_refused(self) -> bool:
+        """Return True if the provider responded with an error status."""
         return self.response is not None and not 200 <= self.response.status_code < 300
 
 
 @contextmanager
 def http_call(timeout_s: float, api_key: str) -> Generator[HttpCall]:
-    """Bound the one HTTP call that is made inside. A response that was not read to its end ends with the block."""
+    """Bound the one HTTP call that is made in the block. Leaving the block closes its response."""
     call = HttpCall(time.monotonic() + timeout_s, api_key_digest=sha256(api_key.encode()).digest())
     token = current_call.set(call)
     try:
@@ -70,21 +71,21 @@ def http_call(timeout_s: float, api_key: str) -> Generator[HttpCall]:
         current_call.reset(token)
         if call.response is not None:
             call.response.close()
-            # Its connection remembers the call for as long as it is kept.
+            # A kept connection refers to its last call, which would keep the response in memory.
             call.response = None
 
 
 def make_client(library: ModuleType, headers: Iterable[str]) -> Any:
-    """Return an HTTP client of httpx or httpx2 that sends no other headers than these."""
+    """Return a client of httpx or httpx2 that sends only these headers."""
     http: Any = library
-    # Both libraries look for their own base classes.
+    # Each library checks for its own base class.
     transport_class: Any = type("Transport", (_Transport, http.BaseTransport), {})
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return http.Client(transport=transport_class(library, headers), trust_env=False, cookies=no_cookies)
 
 
 class _Transport:
-    """A `BaseTransport` over httpcore's pools. Pools outlive a client, so that nothing is closed with it."""
+    """`BaseTransport` over httpcore's pools. Pools outlive the client, so closing it closes nothing."""
 
     def __init__(self, library: ModuleType, headers: Iterable[str]) -> None:
         self._library: Any = library
@@ -99,8 +100,8 @@ class _Transport:
         key = (self._core.__name__, url.scheme, url.netloc, call.api_key_digest)
         leased = pools.acquire(key, lambda: self._make_pool(url.scheme))
         try:
-            with _noted_errors(self._core, call):
-                received = leased.pool.handle_request(self._sent(request))
+            with _recorded_failures(self._core, call):
+                received = leased.pool.handle_request(self._core_request(request))
             return self._response(call, received, leased)
         except BaseException:
             pools.release(leased)
@@ -114,8 +115,11 @@ class _Transport:
             network_backend=self._backend,
         )
 
-    def _sent(self, request: Any) -> Any:
-        """Return what is sent of a request. SDKs read marks of their own in its headers later, so it stays whole."""
+    def _core_request(self, request: Any) -> Any:
+        """Return the request to send, with the listed headers only.
+
+        The original request stays as it is, because SDKs read internal headers from it later.
+        """
         url = request.url
         headers = [(name, value) for name, value in request.headers.raw if name.lower() in self._headers]
         return self._core.Request(
@@ -136,7 +140,7 @@ class _Transport:
 
 
 class _Body:
-    """The body of a response, which holds its connection until it is closed."""
+    """Body of a response. It holds its connection until it is closed."""
 
     def __init__(self, core: Any, call: HttpCall, received: Any, leased: LeasedPool, encodings: bytes) -> None:
         self._core = core
@@ -147,12 +151,12 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            with _noted_errors(self._core, self._call):
+            with _recorded_failures(self._core, self._call):
                 yield from decoded(self._received.iter_stream(), self._encodings)
         except Exception:
             if not (self._call.failure and self._call.is_refused):
                 raise
-            # The status of an error counts, whatever becomes of its body.
+            # An error status is enough, even if its body was lost.
             self._call.failure = None
 
     def close(self) -> None:
@@ -166,8 +170,8 @@ class _Body:
 
 
 @contextmanager
-def _noted_errors(core: Any, call: HttpCall) -> Generator[None]:
-    """Note why a response is not complete, because SDKs wrap and rename errors as they like."""
+def _recorded_failures(core: Any, call: HttpCall) -> Generator[None]:
+    """Record the reason for an incomplete response, because SDKs wrap errors in different ways."""
     try:
         yield
     except (core.ConnectError, core.ConnectTimeout):

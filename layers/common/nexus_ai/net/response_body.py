@@ -1,33 +1,33 @@
-"""The body of a response as its chunks arrive: bounded before and after it is decompressed."""
+"""Decode the body of a response while its chunks arrive, bounded before and after decompression."""
 
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-# Of what one step of decompression gives, so that a small chunk cannot become a large one.
+# Largest output of one decompression step, so that a small chunk cannot expand without bound.
 _STEP_BYTES = 64 * 1024
-# zlib finds out by itself which of the two headers there is.
+# zlib detects which of the two headers a body has.
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _NO_HEADER = -zlib.MAX_WBITS
 _COMPRESSED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
 class UnreadableBodyError(Exception):
-    """A body over the bound, or one that cannot be decompressed."""
+    """Body that is too large or cannot be decompressed."""
 
 
 def decoded(chunks: Iterable[bytes], encodings: bytes) -> Iterator[bytes]:
-    """Return a body as it was before it was encoded, without a byte order mark.
+    """Return the decompressed chunks of a body, without a byte order mark.
 
-    An encoding that is not known is ignored, as httpx does: servers name all sorts of them and send plain text.
+    Unknown encodings are ignored, as in httpx: some servers name an encoding and send plain text.
 
     Args:
         chunks: The body as it arrives.
         encodings: The value of Content-Encoding.
 
     Raises:
-        UnreadableBodyError: The body has more than `MAX_BODY_BYTES`, or is not what `encodings` says.
+        UnreadableBodyError: The body has more than `MAX_BODY_BYTES`, or does not match `encodings`.
     """
     known = [name for name in map(bytes.strip, encodings.lower().split(b",")) if name in _COMPRESSED]
     if len(known) > 1:
@@ -49,7 +49,7 @@ def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _decompressed(chunks: Iterable[bytes], *, is_deflate: bool) -> Iterator[bytes]:
     decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
-    # Some servers send "deflate" without the header that RFC 9110 demands (section 8.4.1.2).
+    # Some servers send "deflate" without the header that RFC 9110 requires (section 8.4.1.2).
     may_lack_header = is_deflate
     try:
         for chunk in chunks:
@@ -71,7 +71,10 @@ def _decompressed(chunks: Iterable[bytes], *, is_deflate: bool) -> Iterator[byte
 
 
 def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Parsers may ignore a byte order mark before JSON (RFC 8259, section 8.1); SSE demands it. Not all do."""
+    """Yield the body without a byte order mark.
+
+    JSON parsers may ignore one (RFC 8259, section 8.1), and SSE parsers must, but not all of them do.
+    """
     rest = iter(chunks)
     start = b""
     while len(start) < len(BOM_UTF8) and (chunk := next(rest, None)) is not None:

@@ -1,4 +1,4 @@
-"""Whom TLS trusts: the authorities of certifi, or those that the environment names."""
+"""Choose the certificate authorities that TLS trusts: those of certifi, or those that the environment names."""
 
 import os
 import ssl
@@ -6,22 +6,22 @@ from functools import cache
 
 
 def provider_context() -> ssl.SSLContext:
-    """For the providers; SSL_CERT_FILE names other authorities, as for httpx."""
+    """Return the TLS context for providers. SSL_CERT_FILE can name other authorities, as for httpx."""
     return _context(os.environ.get("SSL_CERT_FILE") or _certifi())
 
 
 def aws_authorities() -> str:
-    """Return the file of the authorities for AWS; AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE name others, as for botocore."""
+    """Return the file of authorities for AWS. AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE can name another, as for botocore."""
     return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or _certifi()
 
 
 def _certifi() -> str:
-    from certifi import where  # noqa: PLC0415 (with the first connection)
+    from certifi import where  # noqa: PLC0415 (imported with the first connection)
 
     return where()
 
 
-# One for all connections that trust the same: to read the authorities takes longer than a call of AWS.
+# Cached, because reading the authorities takes longer than a call of AWS.
 @cache
 def _context(authorities: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=authorities)

@@ -1,4 +1,4 @@
-"""Time: the clock, the deadline of a request, and ids that sort by time."""
+"""Read the clock, compute deadlines and local days, and make ids that sort by time."""
 
 import secrets
 import time
@@ -8,36 +8,39 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-# What attempts leave of a request's deadline for the writes after the provider's response.
+# Time that attempts leave before a request's deadline, for the writes after the provider's response.
 SETTLE_S = 2.0
 
 
 class Clock(Protocol):
-    """Where the time comes from. Tests hand in one that they move."""
+    """Source of the current time. Tests pass one that they control."""
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970-01-01 UTC."""
+        """Return milliseconds since the epoch."""
         ...
 
 
 class SystemClock:
+    """Clock of the operating system."""
+
     def now_ms(self) -> int:
+        """Return milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment by which an answer must be on its way, in milliseconds since 1970 UTC."""
+    """Moment by which a response must be sent. `at_ms` is in milliseconds since the epoch."""
 
     at_ms: int
 
     def remaining_s(self, clock: Clock) -> float:
-        """Seconds left; never negative."""
+        """Return the seconds left; 0 after the deadline."""
         return max(0.0, (self.at_ms - clock.now_ms()) / 1000)
 
 
 def uuid7(at_ms: int) -> str:
-    """An id that sorts by its time and cannot be guessed (RFC 9562, section 5.7: 48 bits of time, 74 random ones)."""
+    """Return an id that sorts by time and cannot be guessed (RFC 9562, section 5.7: 48 bits of time, 74 random)."""
     random = secrets.randbits(74)
     value = (at_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
     text = f"{value:032x}"
@@ -45,35 +48,35 @@ def uuid7(at_ms: int) -> str:
 
 
 def uuid7_floor(at_ms: int) -> str:
-    """The smallest text that any id of `uuid7` made at `at_ms` or later can have."""
+    """Return a lower bound, as text, of all ids that `uuid7` makes at `at_ms` or later."""
     text = f"{at_ms & (1 << 48) - 1:012x}"
     return f"{text[:8]}-{text[8:]}"
 
 
 @lru_cache(maxsize=1024)
 def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone by its stored name.
+    """Return a time zone by its stored name, or UTC if this version's time zone data do not have it.
 
-    UTC stands in for a name that the time zone data of this version do not have: a newer version may have saved it.
+    A newer version may have saved the name.
     """
     return ZoneInfo(name) if knows_zone(name) else ZoneInfo("UTC")
 
 
 def knows_zone(name: str) -> bool:
-    """Say if the time zone data of this version have the name."""
+    """Return True if this version's time zone data have the name."""
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        # Malformed, a folder of the data, or not there (ZoneInfoNotFoundError).
+        # The name is malformed, names a folder of the data, or is unknown (ZoneInfoNotFoundError is a KeyError).
         return False
     return True
 
 
 def iso(at_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
+    """Return the moment as RFC 3339 text in UTC with milliseconds."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def local_day(at_ms: int, time_zone: str) -> str:
-    """The local date at that time, as YYYY-MM-DD: a request belongs to the day it began in."""
+    """Return the local date at that time as YYYY-MM-DD. A request belongs to the day in which it started."""
     return datetime.fromtimestamp(at_ms / 1000, zone_of(time_zone)).date().isoformat()

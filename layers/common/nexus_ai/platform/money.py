@@ -1,4 +1,7 @@
-"""Money is integer micro-dollars (1 US dollar = 1,000,000). Unknown is None, never 0; no amount is ever a float."""
+"""Convert between micro-dollars (integers, 1 US dollar = 1,000,000) and US dollars (Decimal).
+
+An unknown amount is None, never 0. No amount is a float.
+"""
 
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
@@ -6,16 +9,16 @@ from nexus_ai.platform.units import MICROS_PER_DOLLAR
 
 
 def micros_from_dollars(dollars: Decimal) -> int:
-    """The nearest micro-dollar: what an answer did cost."""
+    """Return the nearest micro-dollar (half to even), for actual costs."""
     return int((dollars * MICROS_PER_DOLLAR).to_integral_value(ROUND_HALF_EVEN))
 
 
 def micros_ceiling(dollars: Decimal) -> int:
-    """The next micro-dollar upwards: what an answer may cost at most."""
+    """Return the amount rounded up to a whole micro-dollar, for upper bounds of costs."""
     return int((dollars * MICROS_PER_DOLLAR).to_integral_value(ROUND_CEILING))
 
 
 def dollars_from_micros(micros: int) -> Decimal:
-    """US dollars with at most six decimals and no trailing zeros, as the API writes them."""
+    """Return US dollars with at most six decimals and no trailing zeros, as the API writes them."""
     dollars = (Decimal(micros) / MICROS_PER_DOLLAR).normalize()
     return dollars if dollars % 1 else dollars.quantize(Decimal(1))

@@ -1,8 +1,8 @@
-"""Logs: one JSON object a line, with the keys of the request that it belongs to.
+"""Log JSON lines with the keys of their request, and emit metrics.
 
-The keys live in a context variable, so that requests which run side by side in threads never mix, and they end with
-their request, so that nothing survives into the next one on a warm function. A line never holds a prompt, an answer,
-a key, a token or an event, and an exception appears in it without its words, because those may quote any of them.
+The keys are in a context variable, so concurrent requests in threads do not mix them. They are cleared at the end of
+each request, so a warm function does not carry them over. A line never holds a prompt, a completion, a key, a token or
+an event. Exceptions are logged without their messages, which may quote any of these.
 """
 
 import json
@@ -26,21 +26,21 @@ from nexus_ai.platform.once import Once
 from nexus_ai.platform.settings import get_settings
 
 SERVICE = "nexus-ai"
-# Of the metrics, in CloudWatch.
+# CloudWatch namespace of the metrics.
 NAMESPACE = "NexusAI"
 
-# They write bodies and headers at DEBUG and URLs at INFO, whatever our own level is.
+# These libraries log bodies and headers at DEBUG, and URLs at INFO. They stay at WARNING even if our own level is DEBUG.
 VERBOSE_LOGGERS = (
     "anthropic", "boto3", "botocore", "google_genai", "groq", "httpcore", "httpcore2", "httpx", "httpx2", "openai",
     "s3transfer", "urllib3",
 )  # fmt: skip
 
-# Which SDKs set their own level from when they are imported.
-LEVELS_OF_SDKS = ("ANTHROPIC_LOG", "GROQ_LOG", "OPENAI_LOG")
+# Variables from which SDKs set their log level when they are imported. They are removed.
+SDK_LOG_LEVEL_VARIABLES = ("ANTHROPIC_LOG", "GROQ_LOG", "OPENAI_LOG")
 
 
 def describe(error: BaseException) -> list[dict[str, Any]]:
-    """The error and its causes, newest first: the class of each and the lines it passed, without its words."""
+    """Return the class and the stack of an error and of its causes, the newest first, without their messages."""
     described: list[dict[str, Any]] = []
     seen: set[int] = set()
     current: BaseException | None = error
@@ -51,18 +51,18 @@ def describe(error: BaseException) -> list[dict[str, Any]]:
             {
                 "type": f"{type(current).__module__}.{type(current).__qualname__}",
                 "stack": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-                **_fields(current),
+                **_aws_fields(current),
             }
         )
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return described
 
 
-def _fields(error: BaseException) -> dict[str, Any]:
-    """Return what an error of AWS says of itself in codes and ids: those of net/ and aws/, and botocore's."""
+def _aws_fields(error: BaseException) -> dict[str, Any]:
+    """Return the codes and ids of an AWS error, from net/, aws/ or botocore; empty for other errors."""
     fields: dict[str, Any] = getattr(error, "log_fields", {})
     response: Any = getattr(error, "response", None)
-    if not fields and _is_of_aws(response):
+    if not fields and _is_aws_response(response):
         metadata: dict[str, Any] = response["ResponseMetadata"]
         fields = {
             "aws_operation": getattr(error, "operation_name", None),
@@ -73,7 +73,7 @@ def _fields(error: BaseException) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _is_of_aws(response: object) -> bool:
+def _is_aws_response(response: object) -> bool:
     return isinstance(response, dict) and "ResponseMetadata" in response
 
 
@@ -81,7 +81,7 @@ class _Formatter(LambdaPowertoolsFormatter):
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            # A copy: other handlers see the same record.
+            # Copy the record, because other handlers get the same one.
             record = copy(record)
             record.exc_info = None
             record.__dict__["errors"] = describe(error)
@@ -89,28 +89,28 @@ class _Formatter(LambdaPowertoolsFormatter):
 
 
 class _Stdout(logging.Handler):
-    """Writes to what sys.stdout is at that moment: the Lambda runtime and test runners put their own there."""
+    """Handler that looks up sys.stdout at each line, because the Lambda runtime and test runners replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stdout.write(self.format(record) + "\n")
             sys.stdout.flush()
-        except Exception:  # noqa: BLE001  (a log line may not fail a request; logging reports it in its own way)
+        except Exception:  # noqa: BLE001  (a log line must not fail a request; logging reports the error itself)
             self.handleError(record)
 
 
 def _make_logger() -> Logger:
-    # Lambda gives its level to the root logger, and with it to every library.
+    # Lambda sets its own level on the root logger, and every library would inherit it.
     for name in ("", *VERBOSE_LOGGERS):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in LEVELS_OF_SDKS:
+    for name in SDK_LOG_LEVEL_VARIABLES:
         os.environ.pop(name, None)
     return Logger(
         service=SERVICE,
         level=get_settings().log_level,
         logger_handler=_Stdout(),
         logger_formatter=_Formatter(
-            # ASCII: a line stays one line, and no text is too odd to be written.
+            # ASCII output keeps each entry on one line and can encode every text.
             json_serializer=partial(json.dumps, default=str, separators=(",", ":")),
             use_rfc3339=True,
             utc=True,
@@ -123,7 +123,7 @@ logger = Once(_make_logger)
 
 
 class Unit(StrEnum):
-    """Of a metric, as CloudWatch names it."""
+    """Unit of a metric, by its name in CloudWatch."""
 
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
@@ -136,22 +136,24 @@ def metrics(
     dimensions: Mapping[str, str] | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> None:
-    """Emit values to CloudWatch by a line in its embedded metric format: no call, and nobody waits for it.
+    """Emit metrics to CloudWatch as one log line in its embedded metric format, without a call to AWS.
 
-    Every metric has the dimensions `service` and `stack`. `attributes` stand in the line for whoever reads or searches
-    it, and make no metric of their own.
+    Args:
+        values: Value and unit of each metric.
+        dimensions: Further dimensions, besides `service` and `stack`.
+        attributes: Further fields of the line, to read and search. They create no metrics.
     """
-    by = {"service": SERVICE, "stack": get_settings().stack, **(dimensions or {})}
-    described = {
+    all_dimensions = {"service": SERVICE, "stack": get_settings().stack, **(dimensions or {})}
+    definition = {
         "Namespace": NAMESPACE,
-        "Dimensions": [list(by)],
+        "Dimensions": [list(all_dimensions)],
         "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
     }
     line = {
         **(attributes or {}),
         **_trace(),
-        "_aws": {"Timestamp": SystemClock().now_ms(), "CloudWatchMetrics": [described]},
-        **by,
+        "_aws": {"Timestamp": SystemClock().now_ms(), "CloudWatchMetrics": [definition]},
+        **all_dimensions,
         **{name: value for name, (value, _) in values.items()},
     }
     sys.stdout.write(to_json(line).decode() + "\n")
@@ -159,14 +161,14 @@ def metrics(
 
 
 def _trace() -> dict[str, str]:
-    """The trace of X-Ray that the invocation belongs to, under the name that log lines have it by."""
+    """Return the X-Ray trace id of the invocation, under the same name as in log lines; empty without a trace."""
     root = os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0].removeprefix("Root=")
     return {"xray_trace_id": root} if root else {}
 
 
 @contextmanager
 def request_keys(**keys: str | None) -> Generator[None]:
-    """Lines written inside have these keys (those that are None aside) and no keys of an earlier request."""
+    """Give the log lines written inside these keys, and no keys of an earlier request. None values are left out."""
     log = logger()
     log.thread_safe_clear_keys()
     add_keys(**keys)
@@ -177,5 +179,5 @@ def request_keys(**keys: str | None) -> Generator[None]:
 
 
 def add_keys(**keys: str | None) -> None:
-    """The lines of this request have these keys too from here on."""
+    """Add keys to the further log lines of this request. None values are left out."""
     logger().thread_safe_append_keys(**{name: value for name, value in keys.items() if value is not None})

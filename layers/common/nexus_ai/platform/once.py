@@ -1,11 +1,11 @@
-"""Things that are made once a process, on first use, whichever thread comes first."""
+"""Create process-wide objects on first use, safely under threads."""
 
 from collections.abc import Callable
 from threading import Lock
 
 
 class Once[T]:
-    """Calls `make` at the first call and hands out the same object ever after."""
+    """Function that calls `make` once and returns the same object from then on."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -13,6 +13,7 @@ class Once[T]:
         self._made: list[T] = []
 
     def __call__(self) -> T:
+        """Return the object; the first thread that asks makes it."""
         if not self._made:
             with self._lock:
                 if not self._made:
@@ -20,6 +21,6 @@ class Once[T]:
         return self._made[0]
 
     def cache_clear(self) -> None:
-        """Forgets the object, so that the next call makes another (for tests, and after a restored snapshot)."""
+        """Discard the object, so that the next call makes a new one (for tests, and after a restored snapshot)."""
         with self._lock:
             self._made.clear()

@@ -1,4 +1,4 @@
-"""What bodies are made of: camelCase outside, frozen models inside, and nothing taken for what it is not."""
+"""Define the base classes and field types of request, response and stored models."""
 
 import re
 from datetime import date, datetime
@@ -11,16 +11,16 @@ from pydantic.alias_generators import to_camel
 
 
 def _json_number(dollars: Decimal) -> float:
-    # JSON has one kind of number. Up to fifteen significant digits, a double's shortest notation is the decimal itself.
+    # JSON numbers are doubles. With up to fifteen significant digits, a double's shortest form equals the decimal.
     return float(round(dollars, 6))
 
 
-# US dollars: a Decimal in the code, a JSON number with at most six decimals in a body.
+# US dollars: a Decimal in Python, a number with at most six decimals in JSON.
 Dollars = Annotated[Decimal, PlainSerializer(_json_number, return_type=float, when_used="json")]
 
 
 def _decimal(value: object) -> object:
-    # Here, in strict mode, a Decimal is all that pydantic takes; by itself it would take a text out of JSON, too.
+    # In strict mode pydantic accepts only a Decimal here. Without strict mode it would accept a string as well.
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(str(value))
     if isinstance(value, Decimal):
@@ -28,31 +28,34 @@ def _decimal(value: object) -> object:
     raise ValueError("must be a number")
 
 
-def number_up_to(most: int) -> BeforeValidator:
-    """For a Decimal that a client sends: a JSON number, and no text. The API's description says so by this alone."""
-    return BeforeValidator(_decimal, json_schema_input_type=Annotated[float, Field(ge=0, le=most)])
+def number_up_to(maximum: int) -> BeforeValidator:
+    """Return a validator for a Decimal field that accepts JSON numbers only.
+
+    `maximum` goes into the OpenAPI document. The field's own bounds enforce it.
+    """
+    return BeforeValidator(_decimal, json_schema_input_type=Annotated[float, Field(ge=0, le=maximum)])
 
 
 def _moment(value: object) -> object:
-    # pydantic would take a number, too, and guess whether it counts seconds or milliseconds.
+    # pydantic would accept a number as well, and guess if it counts seconds or milliseconds.
     if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt]", value)):
         return value
-    raise ValueError("must be a date and a time with its offset, such as 2026-11-23T14:05:00Z")
+    raise ValueError("must be a date and time with an offset, such as 2026-11-23T14:05:00Z")
 
 
 def _day(value: object) -> object:
     if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
         return value
-    raise ValueError("must be a day, such as 2026-11-23")
+    raise ValueError("must be a date, such as 2026-11-23")
 
 
-# Moments and days that a client writes (RFC 3339), as texts alone.
+# Moments and days that a client sends (RFC 3339), only as strings.
 Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_moment)]
 Day = Annotated[date, Strict(False), BeforeValidator(_day)]
 
 
 class RequestModel(BaseModel):
-    """A body that a client sends: its fields by their camelCase names, unknown ones refused, no type bent to fit."""
+    """Base class of request bodies: camelCase names, unknown fields rejected, no conversion of types."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -65,7 +68,7 @@ class RequestModel(BaseModel):
 
 
 class ParameterModel(BaseModel):
-    """The parameters of a path or of a query: texts outside, by their camelCase names, unknown ones refused."""
+    """Base class of path and query parameters: strings with camelCase names, unknown parameters rejected."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -77,7 +80,7 @@ class ParameterModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """A body that we answer: made by field names, written as camelCase, and read back from what was written."""
+    """Base class of response bodies: written in camelCase, and accepting both forms of names when they are read."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -90,34 +93,34 @@ class ResponseModel(BaseModel):
     )
 
 
-# A stored choice that keeps a value which only a newer version knows: as it stands in the item, a plain text.
+# A stored choice that may hold a value of a newer version, which stays a plain string.
 type OrUnknown[Choice: StrEnum] = Annotated[Choice | str, Field(union_mode="left_to_right")]
 
 
 def unknown_as(choice: StrEnum) -> BeforeValidator:
-    """Read a stored choice that this version does not know as `choice`.
+    """Return a validator that replaces a stored value that this version does not know with `choice`.
 
-    For choices that rule what happens. `OrUnknown` is for those that are only shown or written back.
+    For choices that decide behaviour. `OrUnknown` is for those that are only shown or written back.
     """
     choices = type(choice)
 
-    def known(value: object) -> object:
+    def known_or_default(value: object) -> object:
         return value if isinstance(value, str) and value in choices else choice
 
-    return BeforeValidator(known)
+    return BeforeValidator(known_or_default)
 
 
 class StoredModel(BaseModel):
-    """An item, or a part of one, that an older or a newer version of the service may have written.
+    """Base class of stored items and their parts, which an older or a newer version may have written.
 
-    Unknown fields are ignored. A field that is added has a default, and no field has bounds: those belong to the
-    request that sets it, and a newer version may have widened them. docs/data-model.md has the whole rule.
+    Unknown fields are ignored. An added field needs a default. No field has bounds, because a newer version may have
+    widened them; bounds belong to the request models. docs/data-model.md has the complete rule.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class StoredPart(StoredModel):
-    """A part of an item or a message that is written back, or handed on, whole. Unknown fields are kept."""
+    """Base class of parts of items or messages that are written back or passed on. It keeps unknown fields."""
 
     model_config = ConfigDict(extra="allow")

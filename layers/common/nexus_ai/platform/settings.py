@@ -1,7 +1,6 @@
-"""The deployment's settings: one frozen, validated model, read from the environment once a process.
+"""Read the deployment's settings from the environment, once per process, into a validated model.
 
-template.yaml sets these variables in `Globals`; nothing else reads the environment, except for the variables that
-AWS and the vendors define themselves.
+template.yaml sets these variables in `Globals`. Other modules read only variables that AWS or the providers define.
 """
 
 import os
@@ -18,7 +17,7 @@ def _none_if_blank(value: object) -> object:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
-# "none" in a parameter means no limit, as null does in the API.
+# "none" in a template parameter means no limit, as null does in the API.
 OptionalLimit = Annotated[int | None, Field(ge=0), BeforeValidator(lambda value: None if value == "none" else value)]
 OptionalDollars = Annotated[
     Decimal | None, Field(ge=0), BeforeValidator(lambda value: None if value == "none" else value)
@@ -26,11 +25,11 @@ OptionalDollars = Annotated[
 
 
 class Settings(BaseModel):
-    """Field `x_y` is the variable `X_Y`."""
+    """Settings of the deployment. The field `x_y` comes from the variable `X_Y`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Tells the metrics of this deployment from those of others in the same account and region.
+    # A dimension of all metrics, because several stacks may share an account and region.
     stack: str = "local"
     stage: str = "local"
     log_level: Literal["DEBUG", "INFO"] = "INFO"
@@ -43,16 +42,16 @@ class Settings(BaseModel):
     content_bucket: str
     provider_keys_key_id: str
 
-    # Which function works on exports and erasures; None in those that start none.
+    # The function that runs exports and erasures; None for functions that start none.
     run_audit_job_function: OptionalText = None
 
-    # From whom alerts come, a verified identity of SES; None where mails are off. Bounces and complaints are told of by
-    # the configuration set. Mails link to the dashboard.
+    # Sender of alert e-mails, a verified identity in SES; None if e-mails are off. The configuration set reports
+    # bounces and complaints. E-mails link to the dashboard.
     mail_sender: OptionalText = None
     mail_configuration_set: OptionalText = None
     dashboard_url: OptionalText = None
 
-    # Who signs the callers' tokens, with published keys or a shared secret, and under which names the claims stand.
+    # Issuer of the callers' tokens, the keys that verify them (published or a shared secret), and the claims' names.
     token_issuer: str
     token_audience: str
     token_jwks_url: OptionalText = None
@@ -62,12 +61,12 @@ class Settings(BaseModel):
     claim_roles: str = "roles"
     cors_origins: str = "*"
 
-    # What a tenant has that nobody set limits for.
+    # Limits and time zone of a tenant that has not set its own.
     default_requests_per_hour: OptionalLimit = 100
     default_tokens_per_day: OptionalLimit = 50_000
     default_cost_per_month_usd: OptionalDollars = Decimal(100)
     default_time_zone: str = "America/Sao_Paulo"
-    # What no tenant's administrator can exceed, unless the operator set another ceiling for that tenant.
+    # Ceilings of all tenants for which the operator has not set others.
     ceiling_requests_per_hour: OptionalLimit = None
     ceiling_tokens_per_day: OptionalLimit = None
     ceiling_cost_per_month_usd: OptionalDollars = None
@@ -76,7 +75,7 @@ class Settings(BaseModel):
     content_retention_days: int = Field(default=90, ge=1)
     metadata_retention_days: int = Field(default=400, ge=1)
 
-    # The operator's alone: a caller can never name a host.
+    # Only the operator can change a provider's URL; a caller can never choose a host.
     openai_base_url: OptionalText = None
     anthropic_base_url: OptionalText = None
     google_gemini_base_url: OptionalText = None
@@ -85,7 +84,11 @@ class Settings(BaseModel):
 
 
 def _read_settings() -> Settings:
-    """The settings of this process. Raises pydantic's ValidationError, naming the variable, when one is unfit."""
+    """Return the settings of this process.
+
+    Raises:
+        pydantic.ValidationError: A variable is missing or invalid. The error names it.
+    """
     names = {name: name.upper() for name in Settings.model_fields}
     return Settings.model_validate({name: os.environ[env] for name, env in names.items() if env in os.environ})
 

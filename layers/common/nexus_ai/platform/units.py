@@ -1,4 +1,4 @@
-"""Units of time and money."""
+"""Define constants of time and money."""
 
 from decimal import Decimal
 

@@ -139,7 +139,7 @@ def test_zero_blocks_even_what_takes_nothing_of_the_limit(
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: blocked)
 
-    with pytest.raises(LimitExceeded, match="is 0, which blocks every call"):
+    with pytest.raises(LimitExceeded, match="is 0, which blocks every request"):
         subject.reserve(caller, ask(tokens=10, cost_micros=0))
     assert not subject.state(caller).in_flight
 

@@ -79,7 +79,7 @@ def test_used_up_tokens_are_told_with_the_end_of_the_day(company: Tenant) -> Non
         "resetsAt": DAY_END,
     }
     assert refused.retry_after == TO_DAY_END_S
-    assert refused.detail == f"tokensPerDay is used up until {DAY_END}."
+    assert refused.detail == f"The limit tokensPerDay is used up. Try again after {DAY_END}."
 
 
 def test_used_up_money_is_told_in_dollars_with_the_end_of_the_month(company: Tenant) -> None:
@@ -98,7 +98,7 @@ def test_used_up_money_is_told_in_dollars_with_the_end_of_the_month(company: Ten
     }
     assert refused.code == "limit_exceeded"
     assert refused.retry_after == TO_MONTH_END_S
-    assert refused.detail == f"costPerMonthUsd is used up until {MONTH_END}."
+    assert refused.detail == f"The limit costPerMonthUsd is used up. Try again after {MONTH_END}."
 
 
 def test_what_fits_to_the_last_unit_is_not_refused(company: Tenant) -> None:
@@ -127,11 +127,11 @@ def test_a_request_that_no_window_could_hold_is_told_its_size(company: Tenant) -
     company.limit(limits(tokens=1_000, cost_micros=1_500_000))
 
     assert company.refusal(ask(tokens=1_001)).detail == (
-        "This request needs up to 1001, and tokensPerDay allows 1000 in all: "
-        "a shorter text or a lower maxTokens needs less."
+        "This request may use up to 1001, but the limit tokensPerDay is 1000. Shorten the text or lower maxTokens."
     )
     assert (
-        "needs up to 1.75, and costPerMonthUsd allows 1.5 in all" in company.refusal(ask(cost_micros=1_750_000)).detail
+        "may use up to 1.75, but the limit costPerMonthUsd is 1.5."
+        in company.refusal(ask(cost_micros=1_750_000)).detail
     )
 
 
@@ -139,7 +139,7 @@ def test_a_request_as_large_as_the_limit_is_not_too_large_but_late(company: Tena
     company.limit(limits(tokens=1_000))
     company.use(tokens=1)
 
-    assert company.refusal(ask(tokens=1_000)).detail == f"tokensPerDay is used up until {DAY_END}."
+    assert company.refusal(ask(tokens=1_000)).detail == f"The limit tokensPerDay is used up. Try again after {DAY_END}."
 
 
 def test_where_there_are_no_seats_at_all_every_call_is_refused_for_now(embedded_aws: Aws, tenant: str) -> None:
@@ -153,7 +153,7 @@ def test_zero_blocks_and_says_so(company: Tenant) -> None:
     company.limit(limits(tokens=0))
 
     assert company.refusal(ask(requests=0, tokens=0)).detail == (
-        "tokensPerDay is 0, which blocks every call until an administrator raises it."
+        "The limit tokensPerDay is 0, which blocks every request. Ask an administrator to raise it."
     )
 
 
@@ -205,7 +205,7 @@ def test_where_all_seats_are_taken_the_first_deadline_is_told(company: Tenant) -
 
     assert refused.code == "limit_in_flight"
     assert refused.retry_after == 1
-    assert refused.detail == "As many calls of your company as are allowed at once are in flight."
+    assert refused.detail == "Too many concurrent requests. Try again in a few seconds."
     assert refused.extra == {
         "limit": "callsInFlight",
         "max": 3,
@@ -271,8 +271,8 @@ def test_a_model_without_a_price_is_named_while_a_dollar_limit_is_set(company: T
 
     assert isinstance(refused, PriceUnknown)
     assert refused.detail == (
-        "No price is known for the model 'gpt-6-luna' of openai. While a dollar limit is set, "
-        "use a model with a price or enter its price in the preferences."
+        "The price of the model 'gpt-6-luna' of openai is unknown, so the dollar limit cannot be enforced. "
+        "Use a model with a known price, or enter its price in the preferences."
     )
 
 
@@ -285,7 +285,7 @@ def test_a_tenant_that_never_called_has_the_deployments_limits(embedded_aws: Aws
             "default_time_zone": "Asia/Tokyo",
         }
     )
-    store = LimitStore(tables.rate_limits(), seats=3)
+    store = LimitStore(tables.rate_limits(), max_in_flight=3)
     clock = MovedClock()
     of_seven, unlimited = (
         LimitService(store, clock, each)

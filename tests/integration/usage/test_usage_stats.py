@@ -21,7 +21,7 @@ from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.usage import api
 from nexus_ai.usage.api import UsageStats, UsageStatsQuery
 from nexus_ai.usage.entries import usage_entries
-from nexus_ai.usage.models import LATENCY_BUCKETS_MS, NOBODY, Counts, UsageEntry
+from nexus_ai.usage.models import LATENCY_BUCKETS_MS, NO_PROVIDER, Counts, UsageEntry
 from nexus_ai.usage.store import usage_store
 from tests.integration.support.aws_calls import on_their_way
 from tests.integration.support.http_client import Reply, ask
@@ -164,8 +164,8 @@ def record_of(
         task="test",
         prompt_version="1",
         status=status,
-        provider=last.provider if last else NOBODY,
-        model=last.model if last else NOBODY,
+        provider=last.provider if last else NO_PROVIDER,
+        model=last.model if last else NO_PROVIDER,
         attempts=() if status is AuditStatus.REJECTED else tuple(attempts),
         latency_ms=latency_ms,
         saved_tokens=saved[0],

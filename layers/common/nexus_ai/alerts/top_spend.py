@@ -7,7 +7,7 @@ from datetime import date, datetime
 from nexus_ai.alerts.models import AlertedLimit, LimitAlert, Spending, Spent
 from nexus_ai.platform.clock import zone_of
 from nexus_ai.platform.units import DAY_S
-from nexus_ai.usage.models import NOBODY, UsageEntry
+from nexus_ai.usage.models import NO_PROVIDER, UsageEntry
 from nexus_ai.usage.statistics import Tally
 from nexus_ai.usage.store import UsageStore
 
@@ -43,7 +43,7 @@ def _most_expensive(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -
     """Those that cost most; of equal cost, those that used most tokens."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for entry, buckets in rolls:
-        if entry.provider != NOBODY:
+        if entry.provider != NO_PROVIDER:
             tallies[name(entry)].add(entry.counts, buckets)
     spent = [
         Spent(

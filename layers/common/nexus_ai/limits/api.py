@@ -1,4 +1,4 @@
-"""The company's limits: what they are, what is used of them, new ones, and whom to warn before they are used up."""
+"""Read and change a tenant's limits and the settings of its limit alerts."""
 
 from decimal import Decimal
 from functools import partial
@@ -23,7 +23,7 @@ from nexus_ai.platform.schema import Dollars, RequestModel, ResponseModel, numbe
 from nexus_ai.settings.models import StopReason, TenantSettings
 from nexus_ai.settings.service import settings_service
 
-# The bounds are those of the deployment's own defaults, and keep clear of what stands for "no limit" in the table.
+# The deployment's default limits have the same bounds. They stay far below UNLIMITED, which means "no limit".
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
 Tokens = Annotated[int, Field(ge=0, le=999_999_999_999)]
 DOLLARS_MAX = 999_999_999
@@ -40,7 +40,7 @@ def _has_short_local_part(address: str) -> str:
 
 # RFC 5321, 4.5.3.1.1.
 LOCAL_PART_MAX = 64
-# What mail servers take without quoting or encoding (a dot-atom and a host name, RFC 5321): no room for a header.
+# Addresses that need no quoting or encoding (a dot-atom and a host name, RFC 5321), so that none can inject a header.
 Address = Annotated[
     str,
     StringConstraints(
@@ -54,9 +54,11 @@ _ALERTS = {"alert_thresholds": "thresholds", "alert_emails": "emails"}
 
 
 class RateLimitsRequest(RequestModel):
-    """Changes what it names and leaves the rest; null is no limit, 0 blocks.
+    """Limits and alert settings to change.
 
-    At each of `alert_thresholds` (percent of a limit) a mail goes to `alert_emails`; both lists are replaced whole.
+    Fields that you leave out keep their value. null removes a limit; 0 blocks every request. When usage of a limit
+    reaches one of `alertThresholds` (in percent), an e-mail is sent to `alertEmails`. Each of the two lists replaces
+    the saved list.
     """
 
     requests_per_hour: Requests | None = None
@@ -69,23 +71,24 @@ class RateLimitsRequest(RequestModel):
     @field_validator("alert_thresholds", "alert_emails")
     @classmethod
     def _names_each_once[Entry: (int, str)](cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        told = [entry.lower() if isinstance(entry, str) else entry for entry in entries]
-        if len(set(told)) != len(told):
-            raise PydanticCustomError("named_twice", "names one twice")
+        normalized = [entry.lower() if isinstance(entry, str) else entry for entry in entries]
+        if len(set(normalized)) != len(normalized):
+            raise PydanticCustomError("named_twice", "must not contain the same entry twice")
         return entries
 
     @field_validator("time_zone")
     @classmethod
     def _is_a_time_zone(cls, name: str | None) -> str | None:
         if name is None or not is_time_zone(name):
-            raise PydanticCustomError("time_zone", "must be the IANA name of a time zone, such as America/Sao_Paulo")
+            raise PydanticCustomError("time_zone", "must be an IANA time zone name, such as America/Sao_Paulo")
         return name
 
 
 class LimitWindow(ResponseModel):
-    """A limit in the hour, day or month that runs. `max`, `left` and `percent` are null where there is no limit.
+    """Usage of a limit in the current hour, day or month.
 
-    `percent` is what is used, without what calls in flight hold; a limit of 0 is used up from the start.
+    `max`, `left` and `percent` are null without a limit. `reserved` is held by requests in flight and is not part
+    of `used` or `percent`. A limit of 0 is always at 100 percent.
     """
 
     limit: str
@@ -98,7 +101,7 @@ class LimitWindow(ResponseModel):
 
 
 class CeilingView(ResponseModel):
-    """What the operator lets the limits be at most; null is no ceiling."""
+    """Upper bounds that the operator sets for the limits; null if there is none."""
 
     requests_per_hour: int | None
     tokens_per_day: int | None
@@ -106,7 +109,10 @@ class CeilingView(ResponseModel):
 
 
 class StoppedEmailView(ResponseModel):
-    """An address that gets no mails any more, since when and why; it is forgotten once it is off the list."""
+    """Address that no longer receives e-mails, with the reason and the time.
+
+    To reset its state, remove the address from `alertEmails` and add it again.
+    """
 
     address: str
     reason: StopReason
@@ -114,8 +120,11 @@ class StoppedEmailView(ResponseModel):
 
 
 class LimitAlertView(ResponseModel):
-    """The alert of a threshold that is reached in the window that runs: `due` until the schedule's next run, then
-    `sent`, or `mails_off` without a sender, or `no_recipient`. `at` is when that was decided, null while it is due."""
+    """Alert for a threshold that was reached in the current window.
+
+    `status` is `due` until the next scheduled run. Then it is `sent`, `mails_off` (the deployment has no sender
+    address) or `no_recipient` (no address can receive e-mails). `at` is the time of that run; null while it is due.
+    """
 
     limit: str
     threshold: int
@@ -124,6 +133,8 @@ class LimitAlertView(ResponseModel):
 
 
 class RateLimitsView(ResponseModel):
+    """Limits, ceilings, current usage and alert settings of the tenant."""
+
     requests_per_hour: int | None
     tokens_per_day: int | None
     cost_per_month_usd: Dollars | None
@@ -137,23 +148,33 @@ class RateLimitsView(ResponseModel):
 
 
 def get_rate_limits(caller: Caller) -> RateLimitsView:
-    """The limits as they stand now; raises StoreUnavailable."""
+    """Return the tenant's current limits, usage and alerts.
+
+    Raises:
+        StoreUnavailable: The store cannot be reached.
+    """
     ceiling = ceiling_store().load(caller.tenant_id)
-    state = ceiling.over(limit_service().state(caller))
+    state = ceiling.cut_state(limit_service().state(caller))
     tenant = settings_service().current(caller)
     return _view(state, ceiling, tenant, _alerts(caller, state, tenant))
 
 
 def windows(caller: Caller) -> tuple[LimitWindow, ...]:
-    """What is used of the limits now, without the rest; raises StoreUnavailable."""
-    state = ceiling_store().load(caller.tenant_id).over(limit_service().state(caller))
+    """Return the current usage of each limit.
+
+    Raises:
+        StoreUnavailable: The store cannot be reached.
+    """
+    state = ceiling_store().load(caller.tenant_id).cut_state(limit_service().state(caller))
     return tuple(_window(state, limit) for limit in Limit)
 
 
 def put_rate_limits(caller: Caller, request: RateLimitsRequest) -> RateLimitsView:
-    """Binds on the company's next call.
+    """Change limits and alert settings. New limits apply from the tenant's next request.
 
-    Raises ValidationFailed for a limit above the operator's ceiling, and StoreUnavailable; it may then be sent again.
+    Raises:
+        ValidationFailed: A limit is above the operator's ceiling.
+        StoreUnavailable: The store cannot be reached. The same request can be sent again.
     """
     changes = _changes(request)
     _require_under(ceiling_store().load(caller.tenant_id), changes)
@@ -170,18 +191,18 @@ def put_rate_limits(caller: Caller, request: RateLimitsRequest) -> RateLimitsVie
 
 
 def _require_under(ceiling: Ceiling, changes: dict[str, Any]) -> None:
-    """Raises ValidationFailed that names each limit above its ceiling."""
+    """Raise ValidationFailed with an error for each limit that is above its ceiling."""
     above: list[tuple[str, str, str]] = []
-    for limit, (name, most) in zip(Limit, ceiling, strict=True):
-        if name in changes and most is not None and (changes[name] is None or changes[name] > most):
-            message = f"The operator's ceiling is {public_amount(limit, most)}"
+    for limit, (name, maximum) in zip(Limit, ceiling, strict=True):
+        if name in changes and maximum is not None and (changes[name] is None or changes[name] > maximum):
+            message = f"must not be above the operator's ceiling of {public_amount(limit, maximum)}"
             above.append((limit.public_name, message, "above_ceiling"))
     if above:
         raise field_errors(above)
 
 
 def _changes(request: RateLimitsRequest) -> dict[str, Any]:
-    """The named fields, as LimitSettings has them."""
+    """Return the fields of the request by the names of LimitSettings."""
     changes = request.model_dump(include=request.model_fields_set - _ALERTS.keys())
     if "cost_per_month_usd" in changes:
         dollars: Decimal | None = changes.pop("cost_per_month_usd")
@@ -190,7 +211,7 @@ def _changes(request: RateLimitsRequest) -> dict[str, Any]:
 
 
 def _alerts(caller: Caller, state: LimitState, tenant: TenantSettings) -> tuple[LimitAlertView, ...]:
-    """Return the alerts of the thresholds that are reached. Nothing is read unless one is."""
+    """Return the alerts of the thresholds that usage has reached. Reads the store only if there is one."""
     store = AlertStore(tables.rate_limits())
     reached = [
         (level, threshold)

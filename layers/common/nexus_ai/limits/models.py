@@ -1,4 +1,4 @@
-"""Limits, windows and reservations."""
+"""Define the models of limits, windows and reservations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,17 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from nexus_ai.limits.windows import window_ends
 from nexus_ai.platform.schema import StoredModel
 
-# Stands in the item for "no limit": far above what can be used in a month, far below DynamoDB's 38 digits.
+# Stored value that means "no limit". It is far above any monthly use and far below DynamoDB's 38 digits.
 UNLIMITED = 10**15
 
 type PerWindow = tuple[int, int, int]
 
-# A reservation is taken for abandoned this long after the deadline of its request.
+# A reservation counts as abandoned this long after the deadline of its request.
 ABANDONED_AFTER_MS = 10_000
 
 
 class Limit(IntEnum):
-    """The three limits. The value is the place in every list of three: hour, day, month."""
+    """The three limits. The value is the index in every list of hour, day and month."""
 
     REQUESTS_PER_HOUR = 0
     TOKENS_PER_DAY = 1
@@ -28,17 +28,18 @@ class Limit(IntEnum):
 
     @property
     def public_name(self) -> str:
+        """Name of the limit in the API."""
         return ("requestsPerHour", "tokensPerDay", "costPerMonthUsd")[self]
 
 
 def per_window(numbers: Iterable[int]) -> PerWindow:
-    """Return hour, day and month. Windows that only a newer version knows stand behind them."""
+    """Return the numbers of hour, day and month. Ignore further windows, which only a newer version knows."""
     hour, day, month, *_ = numbers
     return hour, day, month
 
 
 class Amounts(NamedTuple):
-    """What is reserved or used of the three limits: requests, tokens, micro-dollars."""
+    """Amounts that are reserved or used: requests, tokens and micro-dollars."""
 
     requests: int
     tokens: int
@@ -49,7 +50,7 @@ NOTHING = Amounts(0, 0, 0)
 
 
 class Level(NamedTuple):
-    """How far a limit is used in its window, which is known by its end in seconds since 1970 UTC."""
+    """Usage of a limit in one window. `held` is reserved; `end` (seconds since 1970 UTC) identifies the window."""
 
     limit: Limit
     used: int
@@ -58,16 +59,21 @@ class Level(NamedTuple):
     end: int
 
     def reaches(self, percent: int) -> bool:
-        """Whether so much of the limit is used, or may be by what is held. Nothing of no limit, or of one of 0."""
+        """Return True if used and reserved amounts reach `percent` of the limit.
+
+        Always False without a limit and for a limit of 0.
+        """
         return 0 < self.maximum < UNLIMITED and 100 * (self.used + self.held) >= percent * self.maximum
 
 
 class Reservation(BaseModel):
-    """What one attempt holds until it is settled.
+    """Amounts that are reserved for one attempt until it is settled.
 
-    `id` is `<request id>.<number of the attempt>`. `ends` are the ends of the three windows it was taken from, in
-    seconds since 1970 UTC: an end is a window's identity, since no two windows of a limit end at the same moment.
-    `levels` are as the write that opened it left them, where it was watched.
+    Attributes:
+        id: `<request id>.<number of the attempt>`.
+        ends: Ends of the three windows, in seconds since 1970 UTC. An end identifies a window, because no two windows
+            of a limit end at the same moment.
+        levels: Usage after the reservation was opened. Empty if the request for it was not `watched`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,17 +88,21 @@ class Reservation(BaseModel):
 
     @property
     def request_id(self) -> str:
+        """Id of the request that the attempt belongs to."""
         return self.id.partition(".")[0]
 
     @property
     def number(self) -> int:
+        """Number of the attempt within its request."""
         return int(self.id.partition(".")[2])
 
 
 class ReservationRequest(BaseModel):
-    """A reservation that is asked for. `price_known` False is refused while a dollar limit is set.
+    """Request for a reservation.
 
-    `watched` asks for the levels that it leaves: the store then answers with the whole item, its reservations included.
+    Attributes:
+        price_known: If False, the reservation is refused while a dollar limit is set.
+        watched: If True, the reservation comes with the usage after it. The write then returns the complete item.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +117,7 @@ class ReservationRequest(BaseModel):
 
 
 class Settlement(BaseModel):
-    """A reservation that ends, and what its attempt did use of the three limits. `watched` is as in Ask."""
+    """End of a reservation, with what its attempt used. `watched` is as in ReservationRequest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -117,7 +127,7 @@ class Settlement(BaseModel):
 
 
 class LimitSettings(BaseModel):
-    """What a tenant may use; None = no limit, 0 = blocked. Money in micro-dollars."""
+    """Limits and time zone of a tenant. None means no limit, 0 blocks; money is in micro-dollars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -128,13 +138,13 @@ class LimitSettings(BaseModel):
 
     @property
     def maxima(self) -> PerWindow:
-        """As they stand in the item, UNLIMITED where there is no limit."""
+        """Limits as they are stored, with UNLIMITED for no limit."""
         limits = (self.requests_per_hour, self.tokens_per_day, self.cost_per_month_micros)
         return per_window(UNLIMITED if limit is None else limit for limit in limits)
 
 
 class LimitItem(StoredModel):
-    """A tenant's item as it is stored. An entry of `in_flight` is a list (limits/store.py)."""
+    """Stored item of a tenant's limits. Each reservation in `in_flight` is a list (see limits/store.py)."""
 
     time_zone: str = Field(alias="tz")
     maxima: tuple[int, ...]
@@ -147,10 +157,10 @@ class LimitItem(StoredModel):
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """A tenant's item as plain numbers, in threes of hour, day and month.
+    """Limits of a tenant, their remaining amounts and the reservations in flight. Tuples hold hour, day and month.
 
-    Used is what is neither remaining nor held: `maxima - remaining - held`. `remaining` is negative where a limit was
-    lowered below what was used, or an answer cost more than was reserved for it.
+    The used amount is `maxima - remaining - held`. `remaining` is negative if a limit was lowered below the used
+    amount, or if a response cost more than was reserved for it.
     """
 
     time_zone: str
@@ -159,33 +169,36 @@ class LimitState:
     held: PerWindow
     ends: PerWindow
     in_flight: Mapping[str, Reservation]
-    # Reservations in a form that this version does not know: they take seats, and nobody here settles them.
+    # Reservations in a form that only a newer version knows. They count as in flight; this version cannot settle them.
     others_in_flight: int = 0
     # When the last sweep of this tenant began, in seconds since 1970 UTC.
     swept_at: int | None = None
 
     @classmethod
     def unused(cls, settings: LimitSettings, now_s: int) -> "LimitState":
-        """That of a tenant that has not called yet."""
+        """Return the state of a tenant that has made no request yet."""
         ends = window_ends(now_s, settings.time_zone)
         return cls(settings.time_zone, settings.maxima, settings.maxima, NOTHING, ends, {})
 
     @property
     def settings(self) -> LimitSettings:
+        """Limits and time zone of this state."""
         requests, tokens, cost = (None if maximum == UNLIMITED else maximum for maximum in self.maxima)
         return LimitSettings(
             requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost, time_zone=self.time_zone
         )
 
     @property
-    def max_in_flight(self) -> int:
+    def in_flight_count(self) -> int:
+        """Number of reservations in flight, including those in an unknown form."""
         return len(self.in_flight) + self.others_in_flight
 
     def used(self, limit: Limit) -> int:
+        """Return the settled use of a limit in its window, without reserved amounts."""
         return self.maxima[limit] - self.remaining[limit] - self.held[limit]
 
     def at(self, now_s: int) -> "LimitState":
-        """As it reads at `now_s`: windows that have ended are new and unused."""
+        """Return the state at `now_s`. Windows that have ended are replaced by new, unused ones."""
         if all(end > now_s for end in self.ends):
             return self
         new = window_ends(now_s, self.time_zone)
@@ -198,14 +211,15 @@ class LimitState:
         )
 
     def levels(self) -> tuple[Level, ...]:
+        """Return the usage of every limit."""
         return tuple(
             Level(limit, self.used(limit), self.held[limit], self.maxima[limit], self.ends[limit]) for limit in Limit
         )
 
     def was_used(self, limit: Limit) -> bool:
-        """Whether anything was taken of the window that ends at `ends`, or is held of it."""
+        """Return True if anything was used or is reserved in the window of this limit."""
         return self.remaining[limit] != self.maxima[limit] or self.held[limit] != 0
 
     def next_reset(self) -> int | None:
-        """When the first of the windows that were used ends; None where none was."""
+        """Return the earliest end of the windows that were used, or None if none was."""
         return min((self.ends[limit] for limit in Limit if self.was_used(limit)), default=None)

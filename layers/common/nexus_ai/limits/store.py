@@ -1,9 +1,10 @@
-"""The item that keeps a tenant's limits strict.
+"""Store a tenant's limits and reservations in one item, so that concurrent requests cannot exceed a limit.
 
-It holds, in lists of three (hour, day, month), the limits (`maxima`), what is `remaining` of each, what reservations
-hold (`held`) and when the window ends (`ends`), beside the map of reservations in flight (`inFlight`). DynamoDB's
-conditions know no arithmetic, but `remaining >= :n` needs none, so that reserving, settling, and moving on from one
-attempt to the next are one UpdateItem each, and no two calls can both take what remains.
+The item has lists of three numbers (hour, day, month): the limits (`maxima`), the `remaining` amounts, the reserved
+amounts (`held`) and the ends of the windows (`ends`). The map `inFlight` has the reservations in flight.
+
+DynamoDB conditions cannot calculate, but `remaining >= :n` needs no calculation. Reserving is therefore one UpdateItem,
+and so is settling, and so is doing both between two attempts. Two requests can never take the same remaining amount.
 """
 
 import re
@@ -30,24 +31,24 @@ from nexus_ai.limits.models import (
 from nexus_ai.limits.windows import window_ends
 from nexus_ai.platform.errors import StoreUnavailable
 
-# A refused condition shows the item as it is, and the next try is made for that. What refuses again is another
-# writer's progress (a window rolled, a limit changed), which is rare: eight times in a row is a fault.
+# A failed condition returns the current item, and the next try uses it. It fails again only if another writer was
+# faster (a window rolled, a limit changed). That is rare, so eight failures in a row are a fault.
 TRIES = 8
-# The sweep looks at a tenant some minutes after its last reservation: at most one write of the index in this time.
+# Marks for the sweep move in steps of this length, so that a tenant changes the index at most once per step.
 DUE_STEP_S = 300
 # `<request id>.<number of the attempt>`.
 _RESERVATION_ID = re.compile(r"[^.]+\.[0-9]+")
-# Three amounts, deadline, provider, model, three ends.
+# Three amounts, deadline, provider, model and three ends.
 _ENTRY_LENGTH = 9
 
 
 def due_at(now_s: int) -> int:
-    """The step that a mark set now stands for: the next one."""
+    """Return the time of a mark that is set now: the start of the next step."""
     return (now_s // DUE_STEP_S + 1) * DUE_STEP_S
 
 
 class RefusedError(Exception):
-    """The reservation does not fit into the limits of `state`."""
+    """Reservation does not fit into the limits of `state`."""
 
     def __init__(self, state: LimitState) -> None:
         super().__init__("refused")
@@ -70,17 +71,17 @@ def _state(item: Item) -> LimitState:
 
 
 def _levels(item: Item) -> tuple[Level, ...]:
-    """Without a look at the reservations, of which there may be a hundred."""
+    """Return the levels without parsing the reservations, of which there may be a hundred."""
     return _state({**item, "inFlight": {}}).levels()
 
 
-def _entry(ask: ReservationRequest) -> list[Any]:
-    """Return a reservation as it stands in the map, but for the ends of its windows, which follow."""
-    return [*ask.amounts, ask.deadline_ms, ask.provider, ask.model]
+def _entry(request: ReservationRequest) -> list[Any]:
+    """Return a reservation as it is stored, without the ends of its windows, which follow."""
+    return [*request.amounts, request.deadline_ms, request.provider, request.model]
 
 
 def _is_known(name: str, entry: object) -> bool:
-    """Say if a reservation has the form of this version. What a newer one adds stands behind it."""
+    """Return True if this version can read a reservation. A newer version may append further elements."""
     if _RESERVATION_ID.fullmatch(name) is None or not isinstance(entry, list):
         return False
     return len(cast("list[object]", entry)) >= _ENTRY_LENGTH
@@ -99,13 +100,13 @@ def _reservation(name: str, entry: list[Any]) -> Reservation:
 
 
 def balance_delta(
-    ask: ReservationRequest | None, settled: Settlement | None, limit: Limit, end: int
+    request: ReservationRequest | None, settled: Settlement | None, limit: Limit, end: int
 ) -> tuple[int, int]:
-    """What closing one reservation and opening another adds to `remaining` and to `held` of a window that ends then.
+    """Return the changes of `remaining` and `held` when `settled` is closed and `request` is opened.
 
-    A reservation of a window that has rolled meanwhile neither gives back nor takes: its window is gone.
+    The window is the one that ends at `end`. A settlement of an earlier window changes nothing.
     """
-    opened = ask.amounts[limit] if ask else 0
+    opened = request.amounts[limit] if request else 0
     remaining, held = -opened, opened
     if settled and settled.reservation.ends[limit] == end:
         remaining += settled.reservation.amounts[limit] - settled.used[limit]
@@ -113,15 +114,15 @@ def balance_delta(
     return remaining, held
 
 
-def blocks(ask: ReservationRequest, settled: Settlement | None, limit: Limit, state: LimitState) -> bool:
-    """Whether this limit refuses: too little remains of it, or it is 0, which blocks even what takes nothing of it."""
-    if ask.amounts[limit] == 0:
+def blocks(request: ReservationRequest, settled: Settlement | None, limit: Limit, state: LimitState) -> bool:
+    """Return True if a limit refuses a request: too little remains, or the limit is 0 and blocks everything."""
+    if request.amounts[limit] == 0:
         return state.maxima[limit] == 0
-    return state.remaining[limit] + balance_delta(ask, settled, limit, state.ends[limit])[0] < 0
+    return state.remaining[limit] + balance_delta(request, settled, limit, state.ends[limit])[0] < 0
 
 
 class _Write:
-    """An UpdateItem in the making."""
+    """Builder of an UpdateItem request."""
 
     def __init__(self) -> None:
         self.sets: list[str] = []
@@ -136,7 +137,7 @@ class _Write:
         self.values |= {f":remaining{i}": remaining, f":held{i}": held}
 
     def allow(self, limit: Limit, amount: int, needed: int) -> None:
-        """Requires that `needed` remains where an amount is asked for, and else only that the limit does not block."""
+        """Require that `needed` remains. If `amount` is 0, require only that the limit is not 0."""
         i = int(limit)
         if amount > 0:
             self.conditions.append(f"remaining[{i}] >= :needed{i}")
@@ -160,7 +161,7 @@ class _Write:
         self.names["#closed"] = reservation.id
 
     def while_still(self, name: str, numbers: PerWindow) -> None:
-        """Require that a list has these numbers, whatever a newer version has behind them."""
+        """Require that a list begins with these numbers. A newer version may have appended others."""
         self.conditions += [f"{name}[{i}] = :still_{name}{i}" for i in range(len(numbers))]
         self.values |= {f":still_{name}{i}": number for i, number in enumerate(numbers)}
 
@@ -177,22 +178,26 @@ class _Write:
 
 
 class LimitStore:
-    def __init__(self, table: Table, seats: int) -> None:
+    """Store of limits and reservations. A tenant has at most `max_in_flight` reservations at a time."""
+
+    def __init__(self, table: Table, max_in_flight: int) -> None:
         self._table = table
-        self._seats = seats
+        self._max_in_flight = max_in_flight
 
     def load(self, tenant_id: str) -> LimitState | None:
+        """Return the stored state, or None if the tenant has no item yet."""
         return self.state(self._table.get(keys.limits(tenant_id), consistent=True))
 
     def read(self, tenant_id: str) -> Read:
-        """What reads a tenant's item together with others; `state` tells what was read."""
+        """Return the read of a tenant's item, to be run together with other reads. `state` parses its result."""
         return Read(self._table, keys.limits(tenant_id), consistent=True)
 
     def state(self, item: Item | None) -> LimitState | None:
+        """Return the state of an item that was read, or None for no item."""
         return _state(item) if item else None
 
     def create(self, tenant_id: str, settings: LimitSettings, now_s: int) -> None:
-        """Writes a tenant's first item; one that is there stays as it is."""
+        """Write a tenant's first item. An existing item does not change."""
         item: Item = {
             **keys.limits(tenant_id),
             "tz": settings.time_zone,
@@ -210,20 +215,24 @@ class LimitStore:
     def reserve(
         self,
         tenant_id: str,
-        ask: ReservationRequest,
+        request: ReservationRequest,
         defaults: LimitSettings,
         now_s: int,
         *,
         settled: Settlement | None = None,
     ) -> Reservation:
-        """Opens a reservation, and closes the attempt before it in the same write; raises Refused and StoreUnavailable.
+        """Open a reservation and close the attempt before it in the same write.
 
-        Asking for the same reservation twice (a write whose answer was lost) gives it once. Refused closes nothing.
+        If the same reservation is opened twice, because the response to the first write was lost, it exists once.
+
+        Raises:
+            RefusedError: The reservation does not fit. Nothing was closed.
+            StoreUnavailable: The store cannot be reached.
         """
         try:
             if settled is None:
-                return self._reserve_unseen(tenant_id, ask, now_s)
-            return self._reserve(tenant_id, ask, settled, now_s, ends=settled.reservation.ends)
+                return self._reserve_unseen(tenant_id, request, now_s)
+            return self._reserve(tenant_id, request, settled, now_s, ends=settled.reservation.ends)
         except ConditionFailed as refusal:
             item = refusal.item
         for _ in range(TRIES):
@@ -232,22 +241,26 @@ class LimitStore:
             state = _state(item) if item else self.load(tenant_id)
             if state is None:
                 continue
-            if ask.id in state.in_flight:
-                return state.in_flight[ask.id].model_copy(update={"levels": state.levels() if ask.watched else ()})
-            # Where the sweep has closed the attempt before, this one stands for itself.
+            if request.id in state.in_flight:
+                return state.in_flight[request.id].model_copy(
+                    update={"levels": state.levels() if request.watched else ()}
+                )
+            # If the sweep has closed the attempt before, only the new one counts.
             open_before = settled if settled and settled.reservation.id in state.in_flight else None
-            if not self.fits(ask, open_before, state.at(now_s)):
+            if not self.fits(request, open_before, state.at(now_s)):
                 raise RefusedError(state.at(now_s))
             try:
-                return self._reserve(tenant_id, ask, open_before, now_s, ends=state.ends, state=state)
+                return self._reserve(tenant_id, request, open_before, now_s, ends=state.ends, state=state)
             except ConditionFailed as refusal:
                 item = refusal.item
         raise StoreUnavailable
 
     def settle(self, tenant_id: str, settled: Settlement) -> tuple[Level, ...] | None:
-        """Closes a reservation at what it used, and returns the levels after it where it is watched.
+        """Close a reservation with the amounts that were used.
 
-        A second settlement of the same one changes nothing and is None.
+        Returns:
+            The levels after it if it is watched, else an empty tuple. None if it was settled before: then nothing
+            changes.
         """
         ends = settled.reservation.ends
         for _ in range(TRIES):
@@ -269,14 +282,15 @@ class LimitStore:
     def change_settings(
         self, tenant_id: str, change: Callable[[LimitSettings], LimitSettings], defaults: LimitSettings, now_s: int
     ) -> None:
-        """New limits and time zone, made of those that stand. They bind on the next call; what was used stays used.
+        """Apply `change` to limits and time zone. Used amounts stay; the change applies from the next request.
 
-        A window that runs keeps its end, so that no change of zone gives a second day: the zone decides at its roll.
+        Current windows keep their ends, so that changing the zone cannot start a second day. The new zone applies when
+        a window rolls.
         """
         for _ in range(TRIES):
             state = self.load(tenant_id)
             if state is None:
-                # In the zone that was chosen, so that the first windows are its own.
+                # Created with the new settings, so that the first windows are in the new time zone.
                 self.create(tenant_id, change(defaults), now_s)
                 continue
             settings = change(state.settings)
@@ -296,9 +310,11 @@ class LimitStore:
         raise StoreUnavailable
 
     def reset(self, tenant_id: str, state: LimitState, now_s: int) -> LimitState | None:
-        """Rolls the windows of `state` that were used and have ended; one that nobody used costs no write.
+        """Roll the windows of `state` that were used and have ended.
 
-        Returns the state after it; None where there was none, or where a call was first: it rolls what it needs itself.
+        Returns:
+            The state after the write. None if there was nothing to roll, or if a request changed the item first: it has
+            rolled the windows that it needs.
         """
         running = state.at(now_s)
         ended = [limit for limit in Limit if running.ends[limit] != state.ends[limit] and state.was_used(limit)]
@@ -314,41 +330,42 @@ class LimitStore:
         except ConditionFailed:
             return None
 
-    def fits(self, ask: ReservationRequest, settled: Settlement | None, state: LimitState) -> bool:
-        if not ask.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
+    def fits(self, request: ReservationRequest, settled: Settlement | None, state: LimitState) -> bool:
+        """Return True if `state` has room for the request after `settled` is closed."""
+        if not request.price_known and state.maxima[Limit.COST_PER_MONTH] != UNLIMITED:
             return False
-        if settled is None and state.max_in_flight >= self._seats:
+        if settled is None and state.in_flight_count >= self._max_in_flight:
             return False
-        return not any(blocks(ask, settled, limit, state) for limit in Limit)
+        return not any(blocks(request, settled, limit, state) for limit in Limit)
 
-    def _reserve_unseen(self, tenant_id: str, ask: ReservationRequest, now_s: int) -> Reservation:
-        """The common case, in which every window runs: one write that needs to know nothing of the item."""
+    def _reserve_unseen(self, tenant_id: str, request: ReservationRequest, now_s: int) -> Reservation:
+        """Reserve with one write and no read. This is the common case, in which no window has ended."""
         write = _Write()
         write.sets.append("inFlight.#opened = list_append(:entry, ends)")
-        write.values |= {":entry": _entry(ask), ":now": now_s}
+        write.values |= {":entry": _entry(request), ":now": now_s}
         write.conditions += [f"ends[{int(limit)}] > :now" for limit in Limit]
         for limit in Limit:
-            amount = ask.amounts[limit]
+            amount = request.amounts[limit]
             write.add(limit, -amount, amount)
             write.allow(limit, amount, amount)
-        return self._open(write, tenant_id, ask, now_s, takes_seat=True)
+        return self._open(write, tenant_id, request, now_s, adds_in_flight=True)
 
     def _reserve(
         self,
         tenant_id: str,
-        ask: ReservationRequest,
+        request: ReservationRequest,
         settled: Settlement | None,
         now_s: int,
         *,
         ends: PerWindow,
         state: LimitState | None = None,
     ) -> Reservation:
-        """For windows that end at `ends`. Rolls those that have ended, for which `state` must be given."""
+        """Reserve in the windows that end at `ends`. If any of them has ended, `state` is needed to roll it."""
         running = state.at(now_s) if state else None
         write = _Write()
         write.while_still("ends", ends)
         write.sets.append("inFlight.#opened = :entry")
-        write.values[":entry"] = [*_entry(ask), *(running.ends if running else ends)]
+        write.values[":entry"] = [*_entry(request), *(running.ends if running else ends)]
         if state is None:
             write.values[":now"] = now_s
             write.conditions += [f"ends[{int(limit)}] > :now" for limit in Limit]
@@ -356,28 +373,28 @@ class LimitStore:
             write.while_still("maxima", state.maxima)
         for limit in Limit:
             if state and running and running.ends[limit] != ends[limit]:
-                write.roll(limit, state.maxima[limit], ask.amounts[limit], running.ends[limit])
+                write.roll(limit, state.maxima[limit], request.amounts[limit], running.ends[limit])
                 continue
-            remaining, held = balance_delta(ask, settled, limit, ends[limit])
+            remaining, held = balance_delta(request, settled, limit, ends[limit])
             write.add(limit, remaining, held)
-            write.allow(limit, ask.amounts[limit], -remaining)
+            write.allow(limit, request.amounts[limit], -remaining)
         if settled:
             write.close(settled.reservation)
-        return self._open(write, tenant_id, ask, now_s, takes_seat=settled is None)
+        return self._open(write, tenant_id, request, now_s, adds_in_flight=settled is None)
 
     def _open(
-        self, write: _Write, tenant_id: str, ask: ReservationRequest, now_s: int, *, takes_seat: bool
+        self, write: _Write, tenant_id: str, request: ReservationRequest, now_s: int, *, adds_in_flight: bool
     ) -> Reservation:
-        write.names["#opened"] = ask.id
+        write.names["#opened"] = request.id
         write.conditions.append("attribute_not_exists(inFlight.#opened)")
         write.sets += ["dueShard = :shard", "dueAt = :due"]
         write.values |= {":shard": keys.due_shard(tenant_id), ":due": due_at(now_s)}
-        if takes_seat:
-            write.conditions.append("size(inFlight) < :seats")
-            write.values[":seats"] = self._seats
-        if not ask.price_known:
+        if adds_in_flight:
+            write.conditions.append("size(inFlight) < :maximum")
+            write.values[":maximum"] = self._max_in_flight
+        if not request.price_known:
             write.conditions.append("maxima[2] = :unlimited")
             write.values[":unlimited"] = UNLIMITED
-        item = write.run(self._table, tenant_id, returns="ALL_NEW" if ask.watched else "UPDATED_NEW")
-        reservation = _reservation(ask.id, item["inFlight"][ask.id])
-        return reservation.model_copy(update={"levels": _levels(item)}) if ask.watched else reservation
+        item = write.run(self._table, tenant_id, returns="ALL_NEW" if request.watched else "UPDATED_NEW")
+        reservation = _reservation(request.id, item["inFlight"][request.id])
+        return reservation.model_copy(update={"levels": _levels(item)}) if request.watched else reservation

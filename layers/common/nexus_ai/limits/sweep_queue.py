@@ -1,10 +1,12 @@
-"""Which tenants the scheduled function has to look at: those that began a call since it last did, and those of which a
-window ends that was used.
+"""Select the tenants that the scheduled function has to sweep.
 
-A call makes its reservation and opens its audit record side by side, and may be killed when there is but one of them.
-So each marks its tenant in its own write: the reservation on the item of limits, the record with an item of its own.
-Marks move on in steps of five minutes, so that the sparse index `due` is written once a step at most. A tenant that is
-idle is marked for the end of the next window that it used, and after the last one no more.
+These are the tenants with a request since the last sweep, and those with a used window that has ended.
+
+A request makes its reservation and opens its audit record concurrently. If its function is killed, only one of the two
+may exist, so each write marks the tenant: the reservation on the item of limits, the record with a separate item.
+
+Marks move in steps of five minutes, so that the sparse index `due` is written at most once per step. An idle tenant is
+marked for the end of the next window that it used. After the last such window it has no mark.
 """
 
 from collections.abc import Iterator
@@ -17,14 +19,16 @@ from nexus_ai.limits.store import DUE_STEP_S, due_at
 
 
 class SweepQueue:
+    """Queue of tenants to sweep, kept in the sparse index `due`."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
         self._marked: tuple[int, set[str]] = (0, set())
 
     def mark(self, tenant_id: str, now_s: int) -> list[tuple[Table, Item]]:
-        """Return the item to put with a record that is opened now; none where this process has put it in this step.
+        """Return the mark to write together with a record that is opened now.
 
-        A mark is put whole: it says no more than its keys.
+        The list is empty if this process has already written the mark in this step.
         """
         step, tenants = self._marked
         if step == due_at(now_s) and tenant_id in tenants:
@@ -33,7 +37,10 @@ class SweepQueue:
         return [(self._table, mark)]
 
     def marked(self, tenant_id: str, now_s: int) -> None:
-        """The item was put. Two threads at a step's begin may forget one another's mark, which is then put again."""
+        """Remember that the mark was written.
+
+        Two threads at the start of a step may overwrite each other's memory. The mark is then written again.
+        """
         step, tenants = self._marked
         if step != due_at(now_s):
             self._marked = (due_at(now_s), {tenant_id})
@@ -41,31 +48,33 @@ class SweepQueue:
             tenants.add(tenant_id)
 
     def active(self, shard: str, now_s: int) -> Iterator[str]:
-        """Yield a shard's tenants with a mark, the oldest first and newer ones included: who is busy moves its mark on.
+        """Yield the tenants of a shard that are marked, oldest mark first.
 
-        Marks on items of a kind that this version does not know are left to the version that does.
+        Includes marks up to two steps in the future, because every request of a busy tenant moves its mark forward.
+        Skips marks on kinds of items that only a newer version knows.
         """
         values = {":shard": shard, ":until": now_s + 2 * DUE_STEP_S}
         marks = self._table.query("dueShard = :shard AND dueAt <= :until", values, index=keys.DUE_INDEX)
         yield from dict.fromkeys(item["PK"] for item in marks if _is_mark(item))
 
     def shards(self) -> list[str]:
-        """Return all shards, first the one in which the last sweep ran out of time."""
+        """Return all shards, starting with the one in which the last sweep ran out of time."""
         shards = keys.due_shards()
         item = self._table.get(keys.unfinished_sweep(), consistent=True) or {}
-        # A version with more shards may have ended in one that is none of these.
+        # The last sweep may have run in a version that has more shards.
         first = shards.index(item["shard"]) if item.get("shard") in shards else 0
         return shards[first:] + shards[:first]
 
     def unfinished(self, shard: str) -> None:
-        """Let the next sweep begin with this shard. The item is put whole: it is that of another sweep."""
+        """Make the next sweep start with this shard."""
         self._table.put({**keys.unfinished_sweep(), "shard": shard})
 
     def done(self, tenant_id: str, state: LimitState | None, began_s: int) -> None:
-        """Remembers the sweep. A tenant that was idle for a step and has nothing in flight is then looked at when the
-        next window ends that it used, as `state` tells, and else no more.
+        """Store that the tenant was swept by a sweep that started at `began_s`.
 
-        A tenant that never reserved anything has no item of limits, and its next sweep looks back as a first one does.
+        If the tenant was idle for a step and has nothing in flight, its mark moves to the end of the next window that
+        it used according to `state`. Without such a window, the mark is removed. A tenant that never reserved
+        anything has no item of limits, so its next sweep looks back as far as a first sweep.
         """
         idle_s = began_s - DUE_STEP_S
         if state:

@@ -1,4 +1,4 @@
-"""When hours, days and months end in a tenant's own time zone."""
+"""Calculate the ends of hours, days and months in a tenant's time zone."""
 
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -11,18 +11,19 @@ from nexus_ai.platform.units import HOUR_S
 
 @cache
 def _names() -> frozenset[str]:
-    # Of the package that the layer carries: what a laptop's own files know besides, Lambda would not find.
+    # Read from the tzdata package in the layer. A laptop may have more zones than Lambda can find.
     return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def is_time_zone(name: str) -> bool:
+    """Return True if the name is an IANA time zone that every Lambda function can load."""
     return name in _names()
 
 
 def window_ends(now_s: int, time_zone: str) -> tuple[int, int, int]:
-    """The ends of the hour, the day and the month that hold `now_s`, in seconds since 1970 UTC.
+    """Return the ends of the current hour, day and month, in seconds since 1970 UTC.
 
-    Each is later than `now_s`. A day of 23 or 25 hours (daylight saving) ends at its local midnight.
+    Each end is later than `now_s`. A day of 23 or 25 hours (daylight saving time) ends at its local midnight.
     """
     zone = zone_of(time_zone)
     local = datetime.fromtimestamp(now_s, zone)
@@ -33,10 +34,10 @@ def window_ends(now_s: int, time_zone: str) -> tuple[int, int, int]:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
-    """The moment at which the clocks begin to show `day` for good.
+    """Return the moment from which the local clocks show `day` and not the day before.
 
-    Where the clocks skip midnight it is the moment of the skip. Where midnight comes twice it is the first one, unless
-    the clocks show the day before again between the two.
+    If the clocks skip midnight, this is the moment of the skip. If midnight occurs twice, this is the first one, unless
+    the clocks go back to the day before in between.
     """
     first, second = (int(datetime.combine(day, time(fold=fold), zone).timestamp()) for fold in (0, 1))
     midnight_exists = datetime.fromtimestamp(second, zone).date() == day

@@ -1,4 +1,4 @@
-"""What the company used: totals, day by day, by provider, model and module, and what is left of its limits."""
+"""Report a tenant's usage: totals, per day, provider, model and module, and the usage of its limits."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable
@@ -16,17 +16,20 @@ from nexus_ai.platform.money import dollars_from_micros
 from nexus_ai.platform.schema import Day, Dollars, ParameterModel, ResponseModel
 from nexus_ai.platform.settings import get_settings
 from nexus_ai.settings.service import settings_service
-from nexus_ai.usage.models import NOBODY, UsageEntry
+from nexus_ai.usage.models import NO_PROVIDER, UsageEntry
 from nexus_ai.usage.statistics import Tally
 from nexus_ai.usage.store import usage_store
 
-# Local days, today included.
+# Number of local days, including today.
 PERIODS = {"today": 1, "week": 7, "month": 30}
 DAYS_MAX = 400
 
 
 class UsageStatsQuery(ParameterModel):
-    """A period that ends today, or the local days `from` to `to`, both included; without any of them a month."""
+    """Days to report: a `period` that ends today, or the local days from `from` to `to`, both included.
+
+    The default is the period `month` (30 days).
+    """
 
     period: Literal["today", "week", "month"] | None = None
     since: Day | None = Field(default=None, alias="from")
@@ -34,9 +37,9 @@ class UsageStatsQuery(ParameterModel):
 
     @field_validator("since")
     @classmethod
-    def _has_no_period_beside_it(cls, since: date | None, known: ValidationInfo) -> date | None:
+    def _is_not_combined_with_period(cls, since: date | None, known: ValidationInfo) -> date | None:
         if known.data.get("period") is not None:
-            raise ValueError("takes the place of period, and stands without it")
+            raise ValueError("must not be combined with period")
         return since
 
     @field_validator("until")
@@ -46,15 +49,15 @@ class UsageStatsQuery(ParameterModel):
         if until is None or "since" not in known.data:
             return until
         if since is None:
-            raise ValueError("needs from beside it")
+            raise ValueError("requires from")
         if not 0 <= (until - since).days < DAYS_MAX:
             raise PydanticCustomError(
-                "range", "must be on from or later, and the range {most} days at most", {"most": DAYS_MAX}
+                "range", "must not be before from, and the range must not exceed {most} days", {"most": DAYS_MAX}
             )
         return until
 
     def days(self, today: date) -> tuple[date, date]:
-        """The first and the last day, both included."""
+        """Return the first and the last day, both included."""
         if self.since is None:
             return today - timedelta(days=PERIODS[self.period or "month"] - 1), today
         latest = self.since + timedelta(days=min(DAYS_MAX - 1, (date.max - self.since).days))
@@ -62,8 +65,11 @@ class UsageStatsQuery(ParameterModel):
 
 
 class UsageNumbers(ResponseModel):
-    """`requests` counts answers, hits and errors; rejections stand beside it. Rates are shares of `requests`, and null
-    where there are none; p95 is the upper bound of its bucket."""
+    """Usage of a group of requests.
+
+    `requests` counts completed requests, cache hits and errors, but not rejections. Rates are shares of `requests`,
+    and null without requests. `p95LatencyMs` is the upper bound of the histogram bucket that holds the percentile.
+    """
 
     requests: int
     cache_hits: int
@@ -83,6 +89,7 @@ class UsageNumbers(ResponseModel):
 
     @classmethod
     def of(cls, tally: Tally, **names: str | None) -> Self:
+        """Return the numbers of a tally, with further fields by `names`."""
         counts = tally.counts
         return cls.model_validate(
             {
@@ -107,25 +114,34 @@ class UsageNumbers(ResponseModel):
 
 
 class DayUsage(UsageNumbers):
+    """Usage of one local day."""
+
     day: str
 
 
 class ProviderUsage(UsageNumbers):
-    """`provider` is null for requests that got to none: rejections, and those that failed before."""
+    """Usage of one provider; null for requests that reached no provider."""
 
     provider: str | None
 
 
 class ModelUsage(ProviderUsage):
+    """Usage of one model; null for requests that reached no provider."""
+
     model: str | None
 
 
 class ModuleUsage(UsageNumbers):
+    """Usage of one module of the CRM."""
+
     module: str
 
 
 class UsageStats(ResponseModel):
-    """Each list adds up to the totals. `from` and `to` are local days, both included; every day is in the series."""
+    """Usage statistics of the tenant.
+
+    Each list adds up to the totals. `from` and `to` are local days, both included. `series` has every day of the range.
+    """
 
     first_day: str = Field(serialization_alias="from")
     last_day: str = Field(serialization_alias="to")
@@ -142,7 +158,11 @@ type _Roll = tuple[UsageEntry, dict[str, int]]
 
 
 def get_usage_stats(caller: Caller, query: UsageStatsQuery) -> UsageStats:
-    """Out of the roll-ups, however many calls there were; raises StoreUnavailable."""
+    """Return usage statistics from the daily roll-ups, whose number does not depend on the number of requests.
+
+    Raises:
+        StoreUnavailable: The store cannot be reached.
+    """
     zone = settings_service().settings(caller).preferences.time_zone or get_settings().default_time_zone
     today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).astimezone(zone_of(zone)).date()
     first, last = query.days(today)
@@ -156,11 +176,11 @@ def get_usage_stats(caller: Caller, query: UsageStatsQuery) -> UsageStats:
         totals=UsageNumbers.of(_by(rolls, lambda _: None).get(None, Tally())),
         series=tuple(DayUsage.of(by_day.get(day, Tally()), day=day) for day in days),
         by_provider=tuple(
-            ProviderUsage.of(tally, provider=_somebody(provider))
+            ProviderUsage.of(tally, provider=_known_name(provider))
             for provider, tally in _by(rolls, lambda entry: entry.provider).items()
         ),
         by_model=tuple(
-            ModelUsage.of(tally, provider=_somebody(provider), model=_somebody(model))
+            ModelUsage.of(tally, provider=_known_name(provider), model=_known_name(model))
             for (provider, model), tally in _by(rolls, lambda entry: (entry.provider, entry.model)).items()
         ),
         by_module=tuple(
@@ -171,12 +191,12 @@ def get_usage_stats(caller: Caller, query: UsageStatsQuery) -> UsageStats:
 
 
 def _by[Name: Hashable](rolls: list[_Roll], name: Callable[[UsageEntry], Name]) -> dict[Name, Tally]:
-    """The sums by a name of the roll-ups, the one that was used most first."""
+    """Return the sums grouped by `name`, those with the most requests first."""
     tallies: defaultdict[Name, Tally] = defaultdict(Tally)
     for entry, buckets in rolls:
         tallies[name(entry)].add(entry.counts, buckets)
     return dict(sorted(tallies.items(), key=lambda item: (-item[1].counts.requests, str(item[0]))))
 
 
-def _somebody(name: str) -> str | None:
-    return None if name == NOBODY else name
+def _known_name(name: str) -> str | None:
+    return None if name == NO_PROVIDER else name

@@ -1,4 +1,4 @@
-"""What a day's calls of one provider, model and module add up to."""
+"""Define the models of usage roll-ups."""
 
 from collections.abc import Mapping
 
@@ -6,19 +6,18 @@ from pydantic import BaseModel, ConfigDict
 
 from nexus_ai.platform.schema import StoredModel
 
-# Upper bounds of the buckets of latency, in milliseconds; the last bucket has none. p95 is exact to one bucket.
+# Upper bounds of the latency buckets, in milliseconds; the last bucket has none. p95 is exact to one bucket.
 LATENCY_BUCKETS_MS = (50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12000, 16000, 24000, 32000)
 
-
-# Provider and model of a request that got to none.
-NOBODY = "none"
+# Provider and model of requests that reached no provider.
+NO_PROVIDER = "none"
 
 
 class Counts(StoredModel):
-    """Counters that only ever add up. Money in micro-dollars, times in milliseconds.
+    """Counters of a roll-up. Money is in micro-dollars, times are in milliseconds.
 
-    `requests` counts answers, hits and errors; a rejection counts as `rejections` alone. Tokens and cost are what the
-    limits were charged with.
+    `requests` counts completed requests, cache hits and errors; a rejection counts only as `rejections`. Tokens and
+    cost are the amounts that were charged to the limits.
     """
 
     requests: int = 0
@@ -35,9 +34,13 @@ class Counts(StoredModel):
 
 
 class ReconciliationProgress(StoredModel):
-    """How far a day was added up: the last record, and the sums by the roll-ups' sort keys.
+    """Stored state of a reconciliation that ran out of time.
 
-    `zones` are those of the day's marks, `counters` what was counted: sums of another version may lack some.
+    Attributes:
+        after: Id of the last record that was added.
+        sums: Sums so far, by the sort keys of the roll-ups.
+        zones: Time zones of the day's marks.
+        counters: Names of the counters that were added. Another version may not add all of them.
     """
 
     after: str
@@ -47,7 +50,7 @@ class ReconciliationProgress(StoredModel):
 
 
 class UsageEntry(BaseModel):
-    """What one request adds to the roll-up of a day, provider, model and module. `day` is the tenant's local one."""
+    """Amounts that one request adds to the roll-up of a local day, provider, model and module."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

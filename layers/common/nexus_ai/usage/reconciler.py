@@ -1,6 +1,7 @@
-"""Days that are over: their roll-ups are compared with their audit records, which are the truth, and set right.
+"""Compare the roll-ups of past days with their audit records, and correct roll-ups that differ.
 
-A function that was killed between a request's settlement and the end of its record may have counted it twice or not.
+The audit records are right. A roll-up can be wrong if a function was killed between the settlement of a request and the
+end of its record: the request was then counted twice or not at all.
 """
 
 from collections import Counter
@@ -20,17 +21,23 @@ from nexus_ai.usage.reconciliation_queue import Day, Progress, ReconciliationQue
 from nexus_ai.usage.store import Numbers, UsageStore, numbers
 
 SIDE_BY_SIDE = 4
-# How many records are added up between two looks at the time that is left.
+# Number of records to add before the remaining time is checked again.
 STRIDE = 500
 
 
 class _UnknownStatusError(Exception):
-    """A record has a status that this version does not know."""
+    """Audit record has a status that only a newer version knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationResult:
-    """How many days were compared, of how many roll-ups differed, and whether those were all."""
+    """Result of a run.
+
+    Attributes:
+        days: Number of days that were reconciled.
+        corrected: Number of roll-ups that were corrected.
+        finished: False if days are left, because time ran out or a record is still open.
+    """
 
     days: int
     corrected: int
@@ -39,52 +46,61 @@ class ReconciliationResult:
 
 @dataclass(frozen=True, slots=True)
 class UsageReconciler:
+    """Reconciliation of the days in `days`."""
+
     clock: Clock
     days: ReconciliationQueue
     audit: AuditStore
     usage: UsageStore
 
     def reconcile_due(self, may_go_on: Callable[[], bool]) -> ReconciliationResult:
-        """Raises an ExceptionGroup of what went wrong with single days once all others are done."""
-        compared, corrected, faults = 0, 0, list[Exception]()
+        """Reconcile the days that are due while `may_go_on` returns True.
+
+        Raises:
+            ExceptionGroup: Some days failed. All other days were reconciled first.
+        """
+        days, corrected, errors = 0, 0, list[Exception]()
 
         def attempt(due: tuple[str, str]) -> int | Exception | None:
             try:
                 return self.reconcile_day(*due, may_go_on)
-            except Exception as fault:  # noqa: BLE001 (raised when the others are done)
-                logger().exception("a day was not compared", tenant_id=due[0], day=due[1])
-                return fault
+            except Exception as error:  # noqa: BLE001 (raised when the others are done)
+                logger().exception("a day could not be reconciled", tenant_id=due[0], day=due[1])
+                return error
 
         finished = True
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            for some in batched(self.days.due(self.clock.now_ms() // 1000), 2 * SIDE_BY_SIDE, strict=False):
+            for batch in batched(self.days.due(self.clock.now_ms() // 1000), 2 * SIDE_BY_SIDE, strict=False):
                 if not may_go_on():
                     finished = False
                     break
-                for outcome in pool.map(attempt, some):
+                for outcome in pool.map(attempt, batch):
                     match outcome:
                         case Exception():
-                            faults.append(outcome)
+                            errors.append(outcome)
                         case None:
                             finished = False
                         case number:
-                            compared, corrected = compared + 1, corrected + number
-        if faults:
-            raise ExceptionGroup("days were not compared", faults)
-        return ReconciliationResult(compared, corrected, finished)
+                            days, corrected = days + 1, corrected + number
+        if errors:
+            raise ExceptionGroup("some days could not be reconciled", errors)
+        return ReconciliationResult(days, corrected, finished)
 
     def reconcile_day(self, tenant_id: str, day: str, may_go_on: Callable[[], bool]) -> int | None:
-        """Return how many roll-ups were set right; None where it is not done yet, and is due still.
+        """Reconcile one day.
 
-        A day with a record in a status of another version stays as it was counted: nobody here knows what that adds.
+        If a record has a status that only a newer version knows, the day's roll-ups do not change.
+
+        Returns:
+            The number of corrected roll-ups. None if the day is not done and stays due.
         """
         found = self.days.load(tenant_id, day)
         if found is None:
             return 0
         try:
-            sums = self._added_up(found, may_go_on)
+            sums = self._sum_records(found, may_go_on)
         except _UnknownStatusError:
-            logger().warning("a day has a record in an unknown status", tenant_id=tenant_id, day=day)
+            logger().warning("a day was not reconciled: a record has an unknown status", tenant_id=tenant_id, day=day)
             self.days.done(found)
             return 0
         if sums is None:
@@ -92,24 +108,29 @@ class UsageReconciler:
         corrected = self._correct(found, sums)
         if corrected:
             metrics({"RollUpsCorrected": (corrected, Unit.COUNT)})
-            logger().error("roll-ups differed from their records", tenant_id=tenant_id, day=day, corrected=corrected)
+            logger().error(
+                "roll-ups differed from their records",
+                tenant_id=tenant_id,
+                day=day,
+                corrected=corrected,
+            )
         self.days.done(found)
         return corrected
 
-    def _added_up(self, day: Day, may_go_on: Callable[[], bool]) -> Mapping[str, Numbers] | None:
-        """Return what the records come to; None where time has ended, or a record has not."""
-        sums = {name: Counter(kept) for name, kept in (day.progress.sums if day.progress else {}).items()}
+    def _sum_records(self, day: Day, may_go_on: Callable[[], bool]) -> Mapping[str, Numbers] | None:
+        """Return the sums of the day's records. None if time ran out or a record is still open."""
+        sums = {name: Counter(counted) for name, counted in (day.progress.sums if day.progress else {}).items()}
         after = day.progress.after if day.progress else None
-        for some in batched(self.audit.each(day.tenant_id, *day.between_ms(), after=after), STRIDE, strict=False):
-            if any(record.status is AuditStatus.OPEN for record in some):
-                # The sweep closes it, and adds it to its roll-up then.
+        for batch in batched(self.audit.each(day.tenant_id, *day.between_ms(), after=after), STRIDE, strict=False):
+            if any(record.status is AuditStatus.OPEN for record in batch):
+                # The sweep will close it and add it to its roll-up.
                 return None
-            if any(record.status not in AuditStatus for record in some):
+            if any(record.status not in AuditStatus for record in batch):
                 raise _UnknownStatusError
-            _add(sums, (record for record in some if record.day == day.day))
-            after = some[-1].id
+            _add(sums, (record for record in batch if record.day == day.day))
+            after = batch[-1].id
             if not may_go_on():
-                self.days.keep(day, Progress(after, {name: dict(counted) for name, counted in sums.items()}))
+                self.days.save_progress(day, Progress(after, {name: dict(counted) for name, counted in sums.items()}))
                 return None
         return {name: dict(counted) for name, counted in sums.items()}
 
@@ -120,8 +141,8 @@ class UsageReconciler:
             try:
                 self.usage.correct(day.tenant_id, day.day, name, rolled_up.get(name, {}), sums.get(name, {}))
             except ConditionFailed:
-                # Another run was first, with the same numbers.
-                logger().info("a roll-up was set right meanwhile", tenant_id=day.tenant_id, day=day.day)
+                # Another run was faster and wrote the same numbers.
+                logger().info("a roll-up was corrected by another run", tenant_id=day.tenant_id, day=day.day)
         return len(wrong)
 
 

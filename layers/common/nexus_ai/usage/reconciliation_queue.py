@@ -1,6 +1,6 @@
-"""Days whose roll-ups are to be compared with their records once they are over: marks in the sparse index `due`.
+"""Queue the days to reconcile after they end, as marks in the sparse index `due`.
 
-Whoever writes a record marks its day with the same call of the store, once a process, company and day.
+A process marks a day with the first audit record that it writes for that tenant and day, in the same store operation.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from nexus_ai.platform.units import DAY_S, HOUR_S
 from nexus_ai.usage.models import ReconciliationProgress
 from nexus_ai.usage.store import COUNTERS, Numbers
 
-# How long after a day's end everything that belongs to it has been written, the sweep's part included. It is also more
-# than any clock is set forth or back, so that a day need not be known to the hour.
+# This long after its end, everything that belongs to a day is written, including what the sweep writes. The margin is
+# also longer than any daylight saving change, so that a day's bounds can be off by such a change.
 MARGIN_S = 2 * HOUR_S
 KEPT_S = 14 * DAY_S
 DAYS_REMEMBERED = 4096
 
 
 class Progress(NamedTuple):
-    """How far a day was added up: the last record, and the sums by the roll-ups' sort keys."""
+    """Progress of a day's reconciliation: the id of the last record, and the sums by the roll-ups' sort keys."""
 
     after: str
     sums: dict[str, Numbers]
 
 
 class Day(NamedTuple):
-    """A company's day. `zones` are those that it was counted in; more than one where the company changed its zone."""
+    """Day of a tenant. `zones` are the time zones of its records: several if the tenant changed its time zone."""
 
     tenant_id: str
     day: str
@@ -37,21 +37,24 @@ class Day(NamedTuple):
     progress: Progress | None
 
     def between_ms(self) -> tuple[int, int]:
-        """Within which time its calls began, with some time around it."""
+        """Return the times between which the day's requests started, with a margin on both sides."""
         first = min(_begin(self.day, zone) for zone in self.zones) - MARGIN_S
         last = max(_end(self.day, zone) for zone in self.zones) + MARGIN_S
         return first * 1000, last * 1000
 
 
 class ReconciliationQueue:
+    """Queue of days to reconcile."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
         self._marked: set[tuple[str, str, str]] = set()
 
     def mark(self, tenant_id: str, day: str, time_zone: str) -> list[tuple[Table, Item]]:
-        """Return the item to put with a record; none where this process has put it.
+        """Return the mark to write together with a record.
 
-        A mark is put whole. A comparison that was begun begins anew then.
+        The list is empty if this process has already written the mark. Writing a mark again replaces the item, so that
+        a reconciliation in progress starts over.
         """
         if (tenant_id, day, time_zone) in self._marked:
             return []
@@ -65,14 +68,15 @@ class ReconciliationQueue:
         return [(self._table, item)]
 
     def marked(self, tenant_id: str, day: str, time_zone: str) -> None:
+        """Remember that the mark was written."""
         if len(self._marked) >= DAYS_REMEMBERED:
             self._marked.clear()
         self._marked.add((tenant_id, day, time_zone))
 
     def due(self, now_s: int) -> Iterator[tuple[str, str]]:
-        """Yield tenant and day of all that is to be compared, each once.
+        """Yield tenant and day of everything that is due, each once.
 
-        Marks in a form that this version does not know are left to the version that does.
+        Skips marks in a form that only a newer version knows.
         """
         for shard in keys.usage_check_shards():
             values = {":shard": shard, ":now": now_s}
@@ -81,10 +85,10 @@ class ReconciliationQueue:
             yield from dict.fromkeys((tenant_id, mark.day) for tenant_id, mark in marks if mark)
 
     def load(self, tenant_id: str, day: str) -> Day | None:
-        """Return a day that is to be compared; None where it was compared meanwhile.
+        """Return a day that is due.
 
-        None as well where a mark names a time zone that this version does not know: nobody here can say when that day
-        began and ended.
+        None if another run has reconciled it, or if a mark has a time zone that this version does not know: the
+        bounds of that day are then unknown.
         """
         values = {":tenant": tenant_id, ":day": f"check#{day}#"}
         found = self._table.query("PK = :tenant AND begins_with(SK, :day)", values, consistent=True)
@@ -92,24 +96,25 @@ class ReconciliationQueue:
         zones = tuple(marks)
         if not zones or not all(map(knows_zone, zones)):
             return None
-        begun = [
+        saved = [
             ReconciliationProgress.model_validate(item["progress"]) for item in marks.values() if "progress" in item
         ]
-        # In other zones, or with other counters, it is added up anew.
-        kept = next((each for each in begun if (each.zones, each.counters) == (zones, COUNTERS)), None)
-        sums = {name: dict(numbers) for name, numbers in kept.sums.items()} if kept else {}
-        return Day(tenant_id, day, zones, Progress(kept.after, sums) if kept else None)
+        # Progress with other zones or other counters is useless: the sums start over.
+        usable = next((each for each in saved if (each.zones, each.counters) == (zones, COUNTERS)), None)
+        sums = {name: dict(numbers) for name, numbers in usable.sums.items()} if usable else {}
+        return Day(tenant_id, day, zones, Progress(usable.after, sums) if usable else None)
 
-    def keep(self, day: Day, progress: Progress) -> None:
-        """Let the next run go on here. The progress before it is replaced whole."""
-        begun = ReconciliationProgress(after=progress.after, sums=progress.sums, zones=day.zones, counters=COUNTERS)
+    def save_progress(self, day: Day, progress: Progress) -> None:
+        """Store the progress, so that the next run continues there. Replaces earlier progress."""
+        saved = ReconciliationProgress(after=progress.after, sums=progress.sums, zones=day.zones, counters=COUNTERS)
         self._table.set_fields(
             keys.usage_check(day.tenant_id, day.day, day.zones[0]),
-            {"progress": begun.model_dump()},
+            {"progress": saved.model_dump()},
             condition="attribute_exists(PK)",
         )
 
     def done(self, day: Day) -> None:
+        """Remove the day's marks."""
         delete_together([(self._table, keys.usage_check(day.tenant_id, day.day, zone)) for zone in day.zones])
 
 
@@ -119,7 +124,7 @@ class _Mark(NamedTuple):
 
 
 def _mark(item: Item) -> _Mark | None:
-    """Return what a mark's sort key says; None for a key of another form."""
+    """Parse the sort key of a mark. Return None for a key of another form."""
     match item["SK"].split("#"):
         case ["check", day, time_zone]:
             return _Mark(day, time_zone)

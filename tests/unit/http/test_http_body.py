@@ -152,7 +152,7 @@ def test_what_is_told_of_a_field_speaks_of_json_and_quotes_no_regular_expression
     (several,) = errors_of('{"prompt": "a", "tags": []}')
     (number,) = errors_of('{"prompt": "a", "price": "1"}')
 
-    assert pattern["message"] == "Is not of the form that this field takes"
+    assert pattern["message"] == "Does not have the format of this field"
     assert several["message"] == "List should have at least 1 item after validation, not 0"
     assert number["message"] == "must be a number"
 

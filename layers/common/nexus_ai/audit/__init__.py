@@ -1,1 +1,1 @@
-"""Audit records: one for every request, with its prompt and completion as content."""
+"""Keep one audit record per request, with its prompt and completion as content."""

@@ -1,4 +1,4 @@
-"""The company's audit records: newest first without prompts and answers, or one of them whole."""
+"""List a tenant's audit records without content, or show one record with its prompt and completion."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -30,7 +30,7 @@ from nexus_ai.platform.money import dollars_from_micros
 from nexus_ai.platform.schema import Dollars, Moment, ParameterModel, ResponseModel
 from nexus_ai.providers.base import ProviderName
 
-# The end of time as far as ids tell it: 9999-12-31T23:59:59.999Z.
+# The latest time that a record id can express: 9999-12-31T23:59:59.999Z.
 NEVER_MS = 253_402_300_799_999
 ID_LENGTH = 36
 
@@ -40,10 +40,12 @@ RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4})
 
 
 class AuditLogsQuery(ParameterModel):
-    """Records that began at `from` or later and before `to`, and have every other value that is named. Who
-    is no administrator is told the own ones alone.
+    """Filter of audit records, newest first.
 
-    A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
+    It selects records that began at `from` or later and before `to` and that match all other given values. Users
+    without the role `admin` see only their own records.
+
+    `cursor` continues after the page that returned it. It is valid only for the same tenant and the same filter.
     """
 
     limit: int = Field(default=50, ge=1, le=100)
@@ -56,6 +58,7 @@ class AuditLogsQuery(ParameterModel):
     cursor: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None = None
 
     def filter(self) -> AuditFilter:
+        """Return the filter that the store takes, with an open start or end if none is given."""
         return AuditFilter(
             from_ms=milliseconds(self.since) if self.since else 0,
             to_ms=milliseconds(self.until) if self.until else NEVER_MS,
@@ -67,12 +70,17 @@ class AuditLogsQuery(ParameterModel):
 
 
 class AuditRecordPath(ParameterModel):
+    """Id of an audit record or of an audit job."""
+
     id: RecordId
 
 
 class AuditAttemptView(ResponseModel):
-    """Tokens and cost are what the limits were charged with: `estimated` where the vendor told nothing, an `overrun`
-    where it was more than was reserved."""
+    """Attempt to call one provider.
+
+    `tokens` and `costUsd` are the amounts charged to the limits. `estimated` means that the provider reported no usage,
+    so the reserved amount was charged. `overrun` means that the reported usage exceeded the reservation.
+    """
 
     provider: str
     model: str
@@ -86,8 +94,11 @@ class AuditAttemptView(ResponseModel):
 
 
 class AuditUsageView(ResponseModel):
-    """All attempts together. Input and output are what vendors told, the total what the limits were charged with; null
-    is unknown."""
+    """Usage of all attempts of a request.
+
+    `inputTokens` and `outputTokens` are the sums that the providers reported. `totalTokens` is the amount charged to
+    the limits. A value is null if it is unknown.
+    """
 
     input_tokens: int | None
     output_tokens: int | None
@@ -96,6 +107,8 @@ class AuditUsageView(ResponseModel):
 
 
 class AuditRecordView(ResponseModel):
+    """Metadata of one request: user, module, status, attempts, usage and latency."""
+
     id: str
     at: str
     user_id: str
@@ -113,30 +126,40 @@ class AuditRecordView(ResponseModel):
 
 
 class AuditLogsPage(ResponseModel):
+    """Page of audit records. `nextCursor` is null on the last page."""
+
     items: tuple[AuditRecordView, ...]
     next_cursor: str | None
 
 
 class AuditMessageView(ResponseModel):
+    """Message of a prompt."""
+
     role: str
     text: str
 
 
 class AuditPromptView(ResponseModel):
-    """What the model was told: the task's instructions, and the messages with what the user wrote."""
+    """Prompt sent to the model: the task's instructions and the messages with the user's text."""
 
     system: str
     messages: tuple[AuditMessageView, ...]
 
 
 class AuditAccessView(ResponseModel):
+    """Access to the content of a record: user, time, and whether it was read, exported or erased."""
+
     at: str
     user_id: str
     kind: AccessKind
 
 
 class AuditRecordExport(AuditRecordView):
-    """`prompt` and `answer` are null where they are not kept: by the company's choice, their age, or an erasure."""
+    """Audit record with its content.
+
+    `prompt` and `answer` (the completion) are null if they are not stored: the tenant does not keep content, the
+    retention time has passed, or they were erased.
+    """
 
     task: str
     prompt_version: str
@@ -145,18 +168,27 @@ class AuditRecordExport(AuditRecordView):
 
 
 class AuditRecordDetail(AuditRecordExport):
-    """`accesses` are those who read, exported or erased prompt and answer, this reading included."""
+    """Audit record with its content and the accesses to it.
+
+    `accesses` lists each time the content was read, exported or erased, this request included.
+    """
 
     accesses: tuple[AuditAccessView, ...]
 
 
 def list_records(caller: Caller, query: AuditLogsQuery) -> AuditLogsPage:
-    """A page of records; raises StoreUnavailable.
+    """Return a page of records.
 
-    It may hold less than asked for and still not be the last: one search looks at so many records and no more.
+    A page can hold fewer records than `limit` and not be the last one, because one search reads a bounded number of
+    records.
+
+    Raises:
+        Forbidden: The caller is not an administrator and asks for another user's records.
+        ValidationFailed: The cursor belongs to another tenant or filter.
+        StoreUnavailable: DynamoDB could not be reached.
     """
-    wanted = _allowed(caller, query.filter())
-    after = _position(caller, wanted, query.cursor) if query.cursor else None
+    wanted = _restrict_to_caller(caller, query.filter())
+    after = _record_after(caller, wanted, query.cursor) if query.cursor else None
     found = audit_store().search(caller.tenant_id, wanted, limit=query.limit, after=after)
     return AuditLogsPage(
         items=tuple(record_view(record) for record in found.records),
@@ -165,14 +197,19 @@ def list_records(caller: Caller, query: AuditLogsQuery) -> AuditLogsPage:
 
 
 def get_record(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
-    """A whole record; who reads its content is written down first. Raises NotFound and StoreUnavailable."""
+    """Return a record with its content, after writing an access entry for the caller.
+
+    Raises:
+        NotFound: The tenant has no such record, or it is another user's and the caller is not an administrator.
+        StoreUnavailable: DynamoDB or S3 could not be reached.
+    """
     store, now_ms = audit_store(), SystemClock().now_ms()
     record = store.load(caller.tenant_id, path.id)
     if record is None or not (Role.ADMIN in caller.roles or record.user_id == caller.user_id):
         raise NotFound
     contents = store.contents(caller.tenant_id, record.id, now_ms // 1000)
     if contents:
-        store.record_access(caller.tenant_id, _reading(caller, record, now_ms))
+        store.record_access(caller.tenant_id, _read_access(caller, record, now_ms))
     return AuditRecordDetail(
         **dict(export_view(record, contents)),
         accesses=tuple(
@@ -183,6 +220,7 @@ def get_record(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
 
 
 def export_view(record: AuditRecord, contents: Sequence[Content]) -> AuditRecordExport:
+    """Return a record together with its content."""
     texts = {content.part: content.text for content in contents}
     prompt = texts.get(Part.PROMPT)
     return AuditRecordExport(
@@ -201,25 +239,25 @@ def _prompt(text: str) -> AuditPromptView:
 
 
 def _access_kind(access: AccessEntry) -> AccessKind:
-    """Return the kind that is shown. Whatever a newer version did with content, somebody has had it."""
+    """Return the kind to show. An access of an unknown kind is shown as read: the content has been seen."""
     return AccessKind(access.kind) if access.kind in AccessKind else AccessKind.READ
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970 UTC, within what ids can tell."""
+    """Return milliseconds since the epoch, clamped to the range that record ids can express."""
     return min(max(0, int(moment.timestamp() * 1000)), NEVER_MS)
 
 
-def _allowed(caller: Caller, wanted: AuditFilter) -> AuditFilter:
-    """Who is no administrator sees the own history and nobody else's."""
+def _restrict_to_caller(caller: Caller, wanted: AuditFilter) -> AuditFilter:
+    """Limit the filter to the own records of a caller who is not an administrator."""
     if Role.ADMIN in caller.roles:
         return wanted
     if wanted.user_id not in {None, caller.user_id}:
-        raise Forbidden("The records of others need the role 'admin'.")
+        raise Forbidden("Only administrators can read other users' records. Leave out userId, or send your own id.")
     return wanted.model_copy(update={"user_id": caller.user_id})
 
 
-def _reading(caller: Caller, record: AuditRecord, now_ms: int) -> AccessEntry:
+def _read_access(caller: Caller, record: AuditRecord, now_ms: int) -> AccessEntry:
     return AccessEntry(
         id=uuid7(now_ms),
         at_ms=now_ms,
@@ -232,29 +270,38 @@ def _reading(caller: Caller, record: AuditRecord, now_ms: int) -> AccessEntry:
 
 
 def _cursor(caller: Caller, wanted: AuditFilter, last: str) -> str:
-    """The record that a page ended with, and a digest of whose question that was.
+    """Return a cursor: the last record of the page and a digest of the tenant and the filter.
 
-    The digest needs no key: a cursor names a place in the caller's own records, whoever made it up.
+    The digest needs no secret. A forged cursor can only name a position within the caller's own records.
     """
     return urlsafe_b64encode(last.encode() + _digest(caller, wanted, last)).decode().rstrip("=")
 
 
-def _position(caller: Caller, wanted: AuditFilter, cursor: str) -> str:
-    """Raises ValidationFailed for a cursor of another company, another question, or of nobody."""
+def _record_after(caller: Caller, wanted: AuditFilter, cursor: str) -> str:
+    """Return the id of the record after which the page starts.
+
+    Raises:
+        ValidationFailed: The cursor is malformed, or belongs to another tenant or filter.
+    """
     raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)) if len(cursor) % 4 != 1 else b""
     last, digest = raw[:ID_LENGTH].decode("ascii", "replace"), raw[ID_LENGTH:]
     if not compare_digest(digest, _digest(caller, wanted, last)):
-        raise field_error("cursor", "This is no cursor of this question; begin without one", "cursor")
+        raise field_error(
+            "cursor",
+            "This cursor belongs to another query. Send the request without a cursor to get the first page",
+            "cursor",
+        )
     return last
 
 
 def _digest(caller: Caller, wanted: AuditFilter, last: str) -> bytes:
-    # Without the criteria that are not asked for, of which versions have different ones.
-    question = [caller.tenant_id, wanted.model_dump(mode="json", exclude_none=True), last]
-    return sha256(json.dumps(question, sort_keys=True).encode()).digest()[:16]
+    # Skip criteria that are not set, so that versions with different criteria accept the same cursor.
+    query = [caller.tenant_id, wanted.model_dump(mode="json", exclude_none=True), last]
+    return sha256(json.dumps(query, sort_keys=True).encode()).digest()[:16]
 
 
 def record_view(record: AuditRecord) -> AuditRecordView:
+    """Return the metadata of a record."""
     return AuditRecordView(
         id=record.id,
         at=iso(record.at_ms),
@@ -289,16 +336,16 @@ def _attempt(attempt: Attempt) -> AuditAttemptView:
 
 def _usage(record: AuditRecord) -> AuditUsageView:
     sent = [attempt for attempt in record.attempts if attempt.sent]
-    cost_micros = _sum([attempt.cost_micros for attempt in sent])
+    cost_micros = _sum_if_known([attempt.cost_micros for attempt in sent])
     return AuditUsageView(
-        input_tokens=_sum([attempt.input_tokens for attempt in sent]),
-        output_tokens=_sum([attempt.output_tokens for attempt in sent]),
+        input_tokens=_sum_if_known([attempt.input_tokens for attempt in sent]),
+        output_tokens=_sum_if_known([attempt.output_tokens for attempt in sent]),
         total_tokens=record.charged_tokens,
         cost_usd=None if cost_micros is None else dollars_from_micros(cost_micros),
     )
 
 
-def _sum(amounts: list[int | None]) -> int | None:
-    """None where one of them is unknown."""
+def _sum_if_known(amounts: list[int | None]) -> int | None:
+    """Return the sum, or None if one of the amounts is unknown."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if len(known) == len(amounts) else None

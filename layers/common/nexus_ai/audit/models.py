@@ -1,4 +1,4 @@
-"""The audit record of a request, and its attempts."""
+"""Define audit records, their attempts, their content and the accesses to it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +9,8 @@ from nexus_ai.platform.schema import OrUnknown, StoredModel, StoredPart
 
 
 class AuditStatus(StrEnum):
+    """Status of a request in its audit record."""
+
     OPEN = "open"
     ANSWERED = "answered"
     CACHED = "cached"
@@ -18,19 +20,21 @@ class AuditStatus(StrEnum):
 
 
 class Outcome(StrEnum):
+    """Result of an attempt."""
+
     ANSWERED = "answered"
-    INVALID_ANSWER = "invalid_answer"  # the provider answered, and the answer broke the task's contract
+    INVALID_ANSWER = "invalid_answer"  # the completion broke the task's output contract
     FAILED = "failed"
-    SKIPPED = "skipped"  # its circuit is open, its context too small, its key not to be read: nothing was sent
-    ABANDONED = "abandoned"  # the function was killed in mid-call
+    SKIPPED = "skipped"  # circuit breaker open, context too small or key unreadable: no request was sent
+    ABANDONED = "abandoned"  # the function died during the attempt
 
 
 class Attempt(StoredModel):
-    """One call of a provider, or the reason why there was none.
+    """Call of one provider, or the reason why it was skipped.
 
-    Tokens and cost are what the limits were charged with: what the vendor told, or the whole reservation where it told
-    nothing (`estimated`). `overrun` says that the answer cost more than was reserved for it. Money in micro-dollars;
-    None is unknown.
+    Tokens and cost are the amounts charged to the limits. If the provider reported no usage, the whole reservation is
+    charged and `estimated` is true. `overrun` is true if the reported usage exceeded the reservation. Money is in
+    micro-dollars; None is unknown.
     """
 
     provider: str
@@ -47,14 +51,15 @@ class Attempt(StoredModel):
     cost_micros: int | None = None
     estimated: bool = False
     overrun: bool = False
-    # The number of its reservation within the request; None where nothing was reserved.
+    # Number of the reservation within the request. None if nothing was reserved.
     reservation: int | None = None
 
 
 class AuditRecord(StoredModel):
-    """Who did what, when, from where, with what end. Prompt and answer are kept apart from it.
+    """Metadata of one request: user, time, origin, attempts and result.
 
-    `day` is the tenant's local date at the begin, in `time_zone`: the roll-up that the request belongs to.
+    The prompt and the completion are stored separately as content. `day` is the tenant's local date at the start of the
+    request, in `time_zone`. It selects the usage roll-up that the request belongs to.
     """
 
     id: str
@@ -77,39 +82,42 @@ class AuditRecord(StoredModel):
     ip: str | None = None
     user_agent: str | None = None
     latency_ms: int | None = None
-    # The SHA-256 of the Idempotency-Key, under which the answer is kept for replays.
+    # SHA-256 of the Idempotency-Key under which the response is stored for replays.
     idempotency_hash: str | None = None
-    # What was saved by an answer from the cache; None is unknown.
+    # Saved by a cache hit. None is unknown.
     saved_tokens: int | None = 0
     saved_cost_micros: int | None = 0
 
     @property
     def charged_tokens(self) -> int:
+        """Tokens of all attempts that were charged to the limits."""
         return sum(attempt.charged_tokens for attempt in self.attempts)
 
     @property
     def cost_micros(self) -> int:
-        """What the limits were charged with; attempts of unknown price count for nothing."""
+        """Cost of all attempts that was charged to the limits. An unknown cost counts as zero."""
         return sum(attempt.cost_micros or 0 for attempt in self.attempts)
 
 
 class Part(StrEnum):
+    """Part of the content: the prompt or the completion."""
+
     PROMPT = "prompt"
     ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A prompt or an answer, whole. `text` is JSON where the thing itself is."""
+    """Complete prompt or completion. `text` is JSON for a prompt and for a structured completion."""
 
     part: Part
     text: str
 
 
 class ContentItem(StoredModel):
-    """Content as its item holds it: compressed in `body`, or in the S3 object of that name.
+    """Stored content: compressed in `body`, or in the S3 object named by `object`.
 
-    `sha256` is of the compressed bytes.
+    `sha256` is the checksum of the compressed bytes.
     """
 
     sha256: str
@@ -119,22 +127,23 @@ class ContentItem(StoredModel):
 
 
 class StoredMessage(StoredModel):
+    """Message of a stored prompt."""
+
     role: str
     text: str
 
 
 class StoredPrompt(StoredModel):
-    """A prompt as its content holds it, in JSON."""
+    """Prompt as its content stores it, in JSON."""
 
     system: str = ""
     messages: tuple[StoredMessage, ...] = ()
 
 
 class AuditFilter(StoredPart):
-    """Records that began in [from_ms, to_ms) and have every other value that is not None.
+    """Filter for records that began in [from_ms, to_ms) and match every other value that is not None.
 
-    A criterion that this version does not know is kept, and not ignored: without it the filter would name records that
-    nobody meant. One that is not asked for is None.
+    A criterion that this version does not know is kept. Ignoring it would select records that were not requested.
     """
 
     from_ms: int
@@ -146,30 +155,33 @@ class AuditFilter(StoredPart):
 
     @property
     def is_understood(self) -> bool:
-        """Say if this version knows every criterion."""
+        """Return True if this version knows every criterion that is set."""
         return all(value is None for value in (self.model_extra or {}).values())
 
-    def takes(self, record: AuditRecord) -> bool:
-        """Say if a record of that time is meant."""
-        asked = self.model_dump(exclude={"from_ms", "to_ms"}, exclude_none=True)
-        return all(getattr(record, name) == value for name, value in asked.items())
+    def matches(self, record: AuditRecord) -> bool:
+        """Return True if a record of that time range matches all other criteria."""
+        criteria = self.model_dump(exclude={"from_ms", "to_ms"}, exclude_none=True)
+        return all(getattr(record, name) == value for name, value in criteria.items())
 
-    def is_met_by_time(self, *, but_for_user: bool) -> bool:
-        """Whether every record of that time is meant, or every one of the user."""
-        others = (self.provider, self.module, self.status, None if but_for_user else self.user_id)
+    def filters_only_by_time(self, *, ignore_user: bool) -> bool:
+        """Return True if no criterion besides the time range, and optionally the user, is set."""
+        others = (self.provider, self.module, self.status, None if ignore_user else self.user_id)
         return all(other is None for other in others)
 
 
 class AccessKind(StrEnum):
+    """Kind of an access to content."""
+
     READ = "read"
     EXPORTED = "exported"
     ERASED = "erased"
 
 
 class AccessEntry(StoredModel):
-    """Who did what with the content of a record. `id` sorts by time; a job's is the job's own, so that it counts once.
+    """Entry that says who read, exported or erased the content of a record.
 
-    `at_ms` is when it was asked for.
+    `id` sorts by time. The entries of a job use the id of the job, so that repeated runs write each entry once. `at_ms`
+    is the time of the request.
     """
 
     id: str
@@ -182,6 +194,6 @@ class AccessEntry(StoredModel):
 
 
 def fell_back(record: AuditRecord) -> bool:
-    """Whether another provider answered than the first one asked."""
-    answered_by = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
-    return bool(answered_by) and answered_by[-1].provider != record.attempts[0].provider
+    """Return True if another provider than that of the first attempt returned the completion."""
+    answered = [attempt for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
+    return bool(answered) and answered[-1].provider != record.attempts[0].provider

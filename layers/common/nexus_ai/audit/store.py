@@ -1,7 +1,7 @@
-"""Audit records: an item of metadata, and apart from it an item for the prompt and one for the answer.
+"""Store audit records, their content and the accesses to it.
 
-Content is compressed. What is over 16 KB then goes to S3, whole, and the item keeps its name and SHA-256.
-Lists read the metadata's partition only, or the index `byUser` of it. Beside a record stands who saw its content.
+Metadata, prompt and completion are separate items. Content is compressed; if it is still over 16 KB, it goes to S3 and
+the item keeps the object's name and SHA-256. Lists read only the partition of the metadata, or its index `byUser`.
 """
 
 import re
@@ -32,19 +32,19 @@ from nexus_ai.platform.units import DAY_S
 
 MAX_INLINE_BYTES = 16 * 1024
 INDEX = "byUser"
-# The most records that one search looks at, whatever it finds: DynamoDB's megabyte holds about as many.
+# Maximum number of records that one search reads: about one megabyte, the size of a page of DynamoDB.
 MAX_SCANNED = 1000
-# The sort key of a record. What else a newer version keeps beside records has keys of another form.
+# Form of a record id. Other sort keys in this partition belong to a newer version.
 _RECORD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class ContentDamagedError(ValueError):
-    """What is kept is not what was written."""
+    """Stored content that does not match its checksum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`last` is the record after which the search goes on; None where it has come to its end."""
+    """Result of a search. `last` is the record after which to continue; None at the end."""
 
     records: list[AuditRecord]
     last: str | None
@@ -83,32 +83,44 @@ def _access(item: Item) -> AccessEntry:
 
 
 class AuditStore:
+    """Store of the audit log. Metadata and content have separate retention times, in days."""
+
     def __init__(self, table: Table, *, metadata_days: int, content_days: int) -> None:
         self._table = table
         self._metadata_s = metadata_days * DAY_S
         self._content_s = content_days * DAY_S
 
     def write(self, record: AuditRecord, contents: Sequence[Content] = ()) -> None:
-        """Write a record as it stands now, with its contents or not at all; safe to do twice.
+        """Write a record and its content together or not at all. Safe to repeat.
 
-        It is written whole, by the request that it belongs to and by no other version. Content over the bound is put
-        to S3 on the way. Needs the right to put alone: nothing can be deleted with it.
+        The item is replaced completely. This is safe because only the request that the record belongs to writes it.
+        Content over the size limit is put into S3 first. Needs only `dynamodb:PutItem`, so the function cannot delete
+        records.
+
+        Raises:
+            StoreUnavailable: DynamoDB or S3 could not be reached.
         """
         at_s = record.at_ms // 1000
         items = [_item(record, at_s + self._metadata_s)]
         items += [self._content_item(record, content, at_s + self._content_s) for content in contents]
         put_atomically([(self._table, item) for item in items])
 
-    def abandon(self, record: AuditRecord, untold: Attempt | None) -> bool:
-        """Write the end that `record` has into an open record; False where that one has an end.
+    def abandon(self, record: AuditRecord, missing_attempt: Attempt | None) -> bool:
+        """Close an open record with the status that `record` has.
 
-        `untold` is an attempt that the open record does not tell, and the last of `record`. Everything else in the
-        item stays: another version may have opened it.
+        Only the fields of the result change, because another version may have opened the record.
+
+        Args:
+            record: The record with its final status.
+            missing_attempt: The last attempt of `record`, if the open record does not list it yet.
+
+        Returns:
+            False if the stored record is already closed.
         """
         fields: dict[str, Any] = {name: getattr(record, name) for name in ("status", "provider", "model", "error_code")}
-        if untold:
-            attempt, place = untold.model_dump(mode="json", exclude_defaults=True), len(record.attempts) - 1
-            fields |= {f"attempts[{place}]": attempt} if place else {"attempts": [attempt]}
+        if missing_attempt:
+            attempt, position = missing_attempt.model_dump(mode="json", exclude_defaults=True), len(record.attempts) - 1
+            fields |= {f"attempts[{position}]": attempt} if position else {"attempts": [attempt]}
         try:
             self._table.set_fields(
                 keys.audit_record(record.tenant_id, record.id),
@@ -122,28 +134,34 @@ class AuditStore:
         return True
 
     def load(self, tenant_id: str, record_id: str) -> AuditRecord | None:
+        """Return a record, or None if the tenant has no record with this id."""
         item = self._table.get(keys.audit_record(tenant_id, record_id), consistent=True)
         return _record(item) if item else None
 
     def contents(self, tenant_id: str, record_id: str, now_s: int) -> list[Content]:
-        """Return prompt and answer, as far as they are kept and their time has not passed; raises ContentDamaged."""
+        """Return the prompt and the completion, as far as they are stored and not expired.
+
+        Raises:
+            ContentDamagedError: The stored content does not match its checksum.
+            StoreUnavailable: DynamoDB or S3 could not be reached.
+        """
         found: list[Content] = []
         for part in Part:
             item = self._table.get(keys.audit_content(tenant_id, record_id, part), consistent=True)
             content = ContentItem.model_validate(item) if item else None
-            packed = _packed(content) if content and content.expires_at > now_s else None
-            if content is None or packed is None:
+            compressed = _compressed(content) if content and content.expires_at > now_s else None
+            if content is None or compressed is None:
                 continue
-            if sha256(packed).hexdigest() != content.sha256:
-                raise ContentDamagedError(f"the content of record {record_id} is not what was written")
-            found.append(Content(part=part, text=zlib.decompress(packed).decode()))
+            if sha256(compressed).hexdigest() != content.sha256:
+                raise ContentDamagedError(f"the content of record {record_id} does not match its checksum")
+            found.append(Content(part=part, text=zlib.decompress(compressed).decode()))
         return found
 
     def erase_contents(self, tenant_id: str, record_ids: Sequence[str]) -> None:
-        """Delete prompts and answers of some records, wherever they are; safe to do twice.
+        """Delete the prompts and completions of some records. Safe to repeat.
 
-        Objects go first and by their names, so that none is left whose item was never written, or is gone already.
-        Parts that only a newer version knows are found by their items, and go as well.
+        Objects are deleted first and by their derived names. This also removes an object whose item was never written
+        or is already gone. Parts that only a newer version knows are found by their items and deleted as well.
         """
         named = [(record_id, part) for record_id in record_ids for part in Part]
         names = {keys.audit_object(tenant_id, *part) for part in named}
@@ -158,35 +176,43 @@ class AuditStore:
             delete_together([(self._table, {"PK": contents, "SK": sort_key}) for sort_key in some])
 
     def _content_items(self, tenant_id: str, record_id: str) -> list[Item]:
-        """Return the sort key of each part of a record's content, and its object where it has one."""
+        """Return the sort key of each part of a record's content, and the name of its S3 object if it has one."""
         values = {":contents": keys.audit_contents(tenant_id), ":record": f"{record_id}#"}
         condition, names = "PK = :contents AND begins_with(SK, :record)", {"#object": "object"}
         return list(self._table.query(condition, values, names=names, only="SK, #object"))
 
     def record_access(self, tenant_id: str, access: AccessEntry) -> None:
-        """Writes down who did what with one content; raises StoreUnavailable. Needs no right to write batches."""
+        """Write one access entry. Needs only `dynamodb:PutItem`.
+
+        Raises:
+            StoreUnavailable: DynamoDB could not be reached.
+        """
         self._table.put(_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s))
 
     def record_accesses(self, tenant_id: str, accesses: Sequence[AccessEntry]) -> None:
-        """Writes down who did what with contents; raises StoreUnavailable."""
+        """Write access entries in batches.
+
+        Raises:
+            StoreUnavailable: DynamoDB could not be reached.
+        """
         for some in batched(accesses, BATCH, strict=False):
             writes = [_access_item(tenant_id, access, access.at_ms // 1000 + self._metadata_s) for access in some]
             put_together([(self._table, item) for item in writes])
 
     def accesses(self, tenant_id: str, record_id: str) -> list[AccessEntry]:
-        """Return who did what with a record's content, oldest first."""
+        """Return the accesses to a record's content, oldest first."""
         values = {":accesses": keys.audit_accesses(tenant_id), ":record": f"{record_id}#"}
         found = self._table.query("PK = :accesses AND begins_with(SK, :record)", values, consistent=True)
         return [_access(item) for item in found if item["SK"].count("#") == 1]
 
     def between(self, tenant_id: str, from_ms: int, to_ms: int, *, newest_first: bool = True) -> list[AuditRecord]:
-        """Return all records of [from, to) by their begin."""
-        ends = uuid7_floor(from_ms), uuid7_floor(to_ms)
-        found = self._range(tenant_id, ends, newest_first=newest_first)
+        """Return all records that began in [from_ms, to_ms)."""
+        bounds = uuid7_floor(from_ms), uuid7_floor(to_ms)
+        found = self._range(tenant_id, bounds, newest_first=newest_first)
         return [_record(item) for item in found if _is_record(item)]
 
     def each(self, tenant_id: str, from_ms: int, to_ms: int, *, after: str | None = None) -> Iterator[AuditRecord]:
-        """Yield the records of [from, to), oldest first, from behind the record `after` on."""
+        """Yield the records that began in [from_ms, to_ms), oldest first, starting after the record `after`."""
         first, last = uuid7_floor(from_ms), uuid7_floor(to_ms)
         for item in self._range(tenant_id, (max(first, after or first), last), newest_first=False):
             if item["SK"] != after and _is_record(item):
@@ -202,41 +228,47 @@ class AuditStore:
         newest_first: bool = True,
         exact: bool = False,
     ) -> Found:
-        """Up to `limit` records, out of LOOKED_AT_MAX at most, that come after the record `after`.
+        """Return up to `limit` records that follow the record `after`, reading at most MAX_SCANNED records.
 
-        A user's are found by the index, which is some moments late; `exact` looks through everybody's instead.
+        Args:
+            tenant_id: Tenant whose records to search.
+            wanted: Filter of the records.
+            limit: Maximum number of records to return.
+            after: Id of the last record of the previous page.
+            newest_first: Order of the records.
+            exact: Read the records of all users instead of the index `byUser`, which is eventually consistent.
         """
         first, last = uuid7_floor(wanted.from_ms), uuid7_floor(wanted.to_ms)
         if after:
             first, last = (first, min(last, after)) if newest_first else (max(first, after), last)
         user_id = None if exact else wanted.user_id
-        # Where nothing is left out, a page is what it shows, the one before it, and whether there is more.
-        page_size = (limit if wanted.is_met_by_time(but_for_user=not exact) else MAX_SCANNED) + 2
+        # If no record is filtered out, read the page, the record before it and one more to see if there is a next page.
+        page_size = (limit if wanted.filters_only_by_time(ignore_user=not exact) else MAX_SCANNED) + 2
         found: list[AuditRecord] = []
-        looked_at: str | None = None
+        last_read: str | None = None
         items = self._range(tenant_id, (first, last), user_id=user_id, newest_first=newest_first, page_size=page_size)
         for number, item in enumerate(item for item in items if item["SK"] != after):
             if number == MAX_SCANNED or len(found) == limit:
-                return Found(found, looked_at)
+                return Found(found, last_read)
             if not _is_record(item):
                 continue
-            looked_at = item["SK"]
+            last_read = item["SK"]
             record = _record(item)
-            if wanted.takes(record):
+            if wanted.matches(record):
                 found.append(record)
         return Found(found, None)
 
     def _range(
         self,
         tenant_id: str,
-        ends: tuple[str, str],
+        bounds: tuple[str, str],
         *,
         newest_first: bool,
         user_id: str | None = None,
         page_size: int | None = None,
     ) -> Iterator[Item]:
-        first, last = ends
-        # DynamoDB takes no BETWEEN whose ends are the wrong way round.
+        first, last = bounds
+        # DynamoDB rejects BETWEEN with a lower bound above the upper one.
         if first > last:
             return iter(())
         values = {":of": tenant_id, ":first": first, ":last": last}
@@ -248,32 +280,32 @@ class AuditStore:
         return self._table.query(condition, values, index=INDEX, newest_first=newest_first, page_size=page_size)
 
     def _content_item(self, record: AuditRecord, content: Content, expires_at: int) -> Item:
-        packed = zlib.compress(content.text.encode())
+        compressed = zlib.compress(content.text.encode())
         item: Item = {
             **keys.audit_content(record.tenant_id, record.id, content.part),
-            "sha256": sha256(packed).hexdigest(),
+            "sha256": sha256(compressed).hexdigest(),
             "expiresAt": expires_at,
         }
-        if len(packed) <= MAX_INLINE_BYTES:
-            return item | {"body": packed}
+        if len(compressed) <= MAX_INLINE_BYTES:
+            return item | {"body": compressed}
         name = keys.audit_object(record.tenant_id, record.id, content.part)
-        s3.put_once(name, packed)
+        s3.put_once(name, compressed)
         return item | {"object": name}
 
 
-def _packed(content: ContentItem) -> bytes | None:
-    """Return the compressed bytes; None where they are nowhere that this version knows of, or no more."""
+def _compressed(content: ContentItem) -> bytes | None:
+    """Return the compressed bytes, or None if they are no longer stored."""
     if content.object is None:
         return content.body
     try:
         return s3.get(content.object)
     except s3.ObjectMissing:
-        # The bucket's retention was shortened since: its rule holds for what is there already.
+        # The retention of the bucket was shortened after this item was written, and S3 applies it to existing objects.
         return None
 
 
 def audit_store() -> AuditStore:
-    """That of the deployment."""
+    """Return the audit store with the tables and retention times of the deployment."""
     settings = get_settings()
     return AuditStore(
         tables.audit_logs(),

@@ -1,1 +1,1 @@
-"""Clients of the AWS services: one module per service. No other package calls AWS."""
+"""Call AWS services: one module per service. No other package calls AWS."""

@@ -1,6 +1,8 @@
-"""One client a service and process: for DynamoDB and KMS, which every call needs, without botocore, else with it.
+"""Create one client per AWS service and process, on first use.
 
-boto3's clients are safe to share between threads; making them is not, and costs 0.3 s, hence one lock and first use.
+DynamoDB and KMS, which every request needs, use a light client without botocore. The other services use boto3. Its
+clients may be shared between threads, but creating them is not thread-safe and takes 0.3 s. A lock therefore guards the
+creation.
 """
 
 from collections.abc import Callable
@@ -20,27 +22,27 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sesv2.client import SESV2Client
 
-# A request has 29 seconds in all: a store that does not respond in two is asked again, and given up after three tries.
+# A request has 29 seconds in total. A store call times out after two seconds and is tried three times.
 CONNECT_TIMEOUT_S = 1
-# Of boto3 for each wait, of libcurl for a whole exchange.
+# boto3 applies it to each wait for data, libcurl to the whole exchange.
 READ_TIMEOUT_S = 2
-# Whoever sends a mail twice has sent two: a mail service is waited for longer, and asked once.
+# A repeated send would deliver the e-mail twice, so SES is called once and with a longer timeout.
 MAIL_READ_TIMEOUT_S = 20
-# Before the second try, at most: a hot partition of DynamoDB has room again soon, KMS counts by the second.
+# Maximum pause before the second attempt. A hot DynamoDB partition recovers quickly; KMS quotas are per second.
 DYNAMODB_PAUSE_S = 0.1
 KMS_PAUSE_S = 1.0
 POOL = 64
 
-_making = Lock()
+_creation_lock = Lock()
 
 
-def _config(tries: int) -> "Config":
-    from botocore.config import Config  # noqa: PLC0415 (with its client, on first use)
+def _config(attempts: int) -> "Config":
+    from botocore.config import Config  # noqa: PLC0415 (imported with the client, on first use)
 
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": tries},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=POOL,
         parameter_validation=False,
         request_checksum_calculation="when_required",
@@ -49,7 +51,10 @@ def _config(tries: int) -> "Config":
 
 
 def load() -> None:
-    """Import what a client is made of, and make none: a client holds credentials, connections or a random state."""
+    """Import the modules of boto3 without creating a client.
+
+    A client holds credentials, connections and random state, which must not become part of a snapshot.
+    """
     for module in ("boto3.session", "botocore.client"):
         import_module(module)
 
@@ -58,7 +63,7 @@ def _connect(url: str) -> Send:
     return AwsTransport(url, connect_timeout_s=CONNECT_TIMEOUT_S, timeout_s=READ_TIMEOUT_S)
 
 
-# Returns what sends requests to a URL; the local stack has its own way to the services that it embeds.
+# Returns a function that sends requests to a URL. The local stack replaces it to reach its embedded services.
 connect: Callable[[str], Send] = _connect
 
 
@@ -75,24 +80,24 @@ def _make_kms() -> AwsJsonClient:
 def _make_s3() -> "S3Client":
     import boto3  # noqa: PLC0415
 
-    with _making:
+    with _creation_lock:
         config = _config(TRIES).merge(_s3_options())
         return boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _s3_options() -> "Config":
-    """Return what links to objects need to work in every region from the bucket's first day.
+    """Return the options that make links to objects work in every region and right after a bucket is created.
 
-    By default botocore signs links for the global host `BUCKET.s3.amazonaws.com`. It redirects requests for a new
-    bucket, which breaks the signature, and it serves no region that AWS opened after March 2019.
+    By default botocore signs links for the global host `BUCKET.s3.amazonaws.com`. For a new bucket this host redirects,
+    which breaks the signature. It also serves no region that AWS opened after March 2019.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """
     from botocore.config import Config  # noqa: PLC0415
 
-    # S3 serves objects that are encrypted with a KMS key only by links of signature version 4.
+    # S3 serves objects encrypted with a KMS key only through links with signature version 4.
     signature = "s3v4"
     if aws_settings.configured_endpoint("s3"):
-        # An endpoint of one's own has no host name for each bucket: botocore puts the bucket into the path.
+        # A custom endpoint has no host name per bucket. botocore puts the bucket into the path.
         return Config(signature_version=signature)
     return Config(
         signature_version=signature,
@@ -103,14 +108,14 @@ def _s3_options() -> "Config":
 def _make_lambda() -> "LambdaClient":
     import boto3  # noqa: PLC0415
 
-    with _making:
+    with _creation_lock:
         return boto3.client("lambda", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _make_secrets_manager() -> "SecretsManagerClient":
     import boto3  # noqa: PLC0415
 
-    with _making:
+    with _creation_lock:
         return boto3.client("secretsmanager", config=_config(TRIES))  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -118,7 +123,7 @@ def _make_ses() -> "SESV2Client":
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    with _making:
+    with _creation_lock:
         config = _config(1).merge(Config(read_timeout=MAIL_READ_TIMEOUT_S))
         return boto3.client("sesv2", config=config)  # pyright: ignore[reportUnknownMemberType]
 

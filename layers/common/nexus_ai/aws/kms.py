@@ -1,4 +1,4 @@
-"""Encryption of provider keys. The encryption context binds a ciphertext to its tenant and provider."""
+"""Encrypt and decrypt provider keys. The encryption context binds a ciphertext to its tenant and provider."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Generator, Mapping
@@ -10,13 +10,18 @@ from nexus_ai.net.aws_transport import TransportError
 from nexus_ai.platform.errors import KeyServiceUnavailable, KeyUnreadable
 from nexus_ai.platform.settings import get_settings
 
-# What KMS says of the ciphertext itself (API reference of Decrypt): trying again changes nothing.
+# KMS errors about the ciphertext itself (API reference of Decrypt). A retry cannot help.
 _UNREADABLE = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
+    """Encrypt a text under the deployment's key.
+
+    Raises:
+        KeyServiceUnavailable: KMS failed or could not be reached.
+    """
     with _errors():
-        answer = clients.kms().call(
+        response = clients.kms().call(
             "Encrypt",
             {
                 "KeyId": get_settings().provider_keys_key_id,
@@ -24,13 +29,18 @@ def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
                 "EncryptionContext": context,
             },
         )
-    return b64decode(answer["CiphertextBlob"])
+    return b64decode(response["CiphertextBlob"])
 
 
 def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
-    """Raises KeyUnreadable for a ciphertext that is damaged or bound to something else."""
+    """Decrypt a ciphertext.
+
+    Raises:
+        KeyUnreadable: The ciphertext is damaged, or it was encrypted with another context or key.
+        KeyServiceUnavailable: KMS failed or could not be reached.
+    """
     with _errors():
-        answer = clients.kms().call(
+        response = clients.kms().call(
             "Decrypt",
             {
                 "KeyId": get_settings().provider_keys_key_id,
@@ -38,11 +48,15 @@ def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
                 "EncryptionContext": context,
             },
         )
-    return b64decode(answer["Plaintext"]).decode()
+    return b64decode(response["Plaintext"]).decode()
 
 
 def check() -> None:
-    """Raises KeyServiceUnavailable where the key cannot be used. It is not used for that: whoever may ask need not."""
+    """Check that the key is enabled. Needs only `kms:DescribeKey`, not the right to use the key.
+
+    Raises:
+        KeyServiceUnavailable: The key is disabled, or KMS could not be reached.
+    """
     with _errors():
         key = clients.kms().call("DescribeKey", {"KeyId": get_settings().provider_keys_key_id})["KeyMetadata"]
     if key.get("KeyState") != "Enabled":

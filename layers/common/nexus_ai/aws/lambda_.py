@@ -1,4 +1,4 @@
-"""Functions of the deployment that work on their own: called, and not waited for."""
+"""Invoke other Lambda functions of the deployment asynchronously."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,16 @@ from nexus_ai.platform.errors import JobsUnavailable
 
 
 def invoke_later(function: str, event: Mapping[str, str]) -> None:
-    """Hands the event over; Lambda tries the function up to three times. `function` is its name or ARN."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+    """Queue an asynchronous invocation. Lambda tries it up to three times.
+
+    Args:
+        function: Name or ARN of the function.
+        event: The payload.
+
+    Raises:
+        JobsUnavailable: Lambda did not accept the invocation.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
     try:
         clients.lambda_().invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())

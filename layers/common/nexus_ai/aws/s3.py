@@ -1,4 +1,7 @@
-"""S3 objects: content that is too large for a table's item, and the files of exports."""
+"""Read and write S3 objects: audit content that is too large for an item, and export files.
+
+Every function raises StoreUnavailable if S3 fails or the deadline of the request has passed.
+"""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -8,22 +11,23 @@ from nexus_ai.net.concurrency import time_left
 from nexus_ai.platform.errors import StoreUnavailable
 from nexus_ai.platform.settings import get_settings
 
-# S3's own limit for one DeleteObjects.
+# S3's limit for one DeleteObjects.
 BATCH = 1000
 
 
 class ObjectMissing(Exception):
-    """There is no such object, or no longer."""
+    """Object that does not exist, or no longer exists."""
 
 
 def put(name: str, body: bytes) -> None:
+    """Write an object, or replace it."""
     with _errors():
         clients.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
 
 
 def put_once(name: str, body: bytes) -> None:
-    """Write an object that is not there yet; one that is there stays as it is, since it was written before."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 (comes with the client, on first use)
+    """Write an object that does not exist yet. An existing object is left unchanged."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
     with _errors():
         try:
@@ -34,10 +38,10 @@ def put_once(name: str, body: bytes) -> None:
 
 
 def get(name: str) -> bytes:
-    """Return an object's content.
+    """Return the content of an object.
 
     Raises:
-        ObjectMissing: There is no such object.
+        ObjectMissing: The object does not exist.
         StoreUnavailable: S3 did not return it.
     """
     with _errors():
@@ -45,18 +49,27 @@ def get(name: str) -> bytes:
 
 
 def delete(names: Sequence[str]) -> None:
-    """Deletes up to 1,000 objects; those that are not there are no error. Raises StoreUnavailable where one is left."""
+    """Delete up to 1,000 objects. Missing objects are not an error.
+
+    Raises:
+        StoreUnavailable: At least one object could not be deleted.
+    """
     with _errors():
-        answer = clients.s3().delete_objects(
+        response = clients.s3().delete_objects(
             Bucket=get_settings().content_bucket,
             Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
         )
-    if answer.get("Errors"):
+    if response.get("Errors"):
         raise StoreUnavailable
 
 
 def link(name: str, seconds: int) -> str:
-    """A URL by which whoever has it fetches the object, for so long."""
+    """Return a link to download the object without credentials.
+
+    Args:
+        name: Name of the object.
+        seconds: Validity of the link.
+    """
     with _errors():
         return clients.s3().generate_presigned_url(
             "get_object", Params={"Bucket": get_settings().content_bucket, "Key": name}, ExpiresIn=seconds
@@ -65,10 +78,10 @@ def link(name: str, seconds: int) -> str:
 
 @contextmanager
 def _errors() -> Generator[None]:
-    # boto3 knows no deadline: what would begin behind it does not begin.
+    # boto3 has no overall deadline, so do not start a call after it has passed.
     if time_left() <= 0:
         raise StoreUnavailable
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
     try:
         yield

@@ -1,20 +1,24 @@
-"""Secrets of the deployment, in Secrets Manager."""
+"""Read the deployment's secrets from Secrets Manager."""
 
 from nexus_ai.aws import clients
 
 
 class SecretUnreadable(Exception):
-    """The secret cannot be read, or is no text."""
+    """Secret that cannot be read or is not text."""
 
 
 def secret_text(arn: str) -> str:
-    """The current version of a secret."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+    """Return the current version of a secret.
+
+    Raises:
+        SecretUnreadable: Secrets Manager did not return it, or it is not text.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
     try:
-        found = clients.secrets_manager().get_secret_value(SecretId=arn)
+        response = clients.secrets_manager().get_secret_value(SecretId=arn)
     except (ClientError, BotoCoreError) as error:
         raise SecretUnreadable from error
-    if "SecretString" not in found:
+    if "SecretString" not in response:
         raise SecretUnreadable
-    return found["SecretString"]
+    return response["SecretString"]

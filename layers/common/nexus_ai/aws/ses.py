@@ -1,4 +1,4 @@
-"""Mails, handed to SES whole."""
+"""Send e-mails as raw messages through SES."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,17 +9,21 @@ from nexus_ai.platform.settings import get_settings
 if TYPE_CHECKING:
     from mypy_boto3_sesv2.type_defs import SendEmailRequestTypeDef
 
-# By this name SES tells whose mail a bounce or a complaint belongs to.
+# SES returns this tag with bounces and complaints, so that they can be assigned to a tenant.
 TENANT_TAG = "tenant"
 
 
 class MailNotSent(Exception):
-    """SES did not say that it took the mail."""
+    """E-mail for which SES did not confirm that it accepted the message."""
 
 
 def send(message: bytes, *, sender: str, recipients: Sequence[str], tenant_id: str) -> None:
-    """Hands a raw message over, once; raises MailNotSent. Where only the answer was lost it went out all the same."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (comes with the client, on first use)
+    """Send a raw message. The call is not repeated.
+
+    Raises:
+        MailNotSent: SES did not confirm the message. It may still be delivered if only the response was lost.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
     request: SendEmailRequestTypeDef = {
         "FromEmailAddress": sender,
@@ -33,4 +37,4 @@ def send(message: bytes, *, sender: str, recipients: Sequence[str], tenant_id: s
     try:
         clients.ses().send_email(**request)
     except (ClientError, BotoCoreError) as error:
-        raise MailNotSent("the mail was not taken") from error
+        raise MailNotSent("SES did not accept the e-mail") from error

@@ -1,1 +1,1 @@
-"""HTTP for Lambda: turns API Gateway events into callers and models, and models and errors into responses."""
+"""Connect API Gateway to the application: events become callers and models, results become responses."""

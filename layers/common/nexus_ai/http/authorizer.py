@@ -1,8 +1,8 @@
-"""Verifies callers' tokens for API Gateway: JWTs, signed by one of the deployment's keys (http/token_keys.py).
+"""Verify bearer tokens for API Gateway: JWTs signed by one of the deployment's keys (http/token_keys.py).
 
-Algorithm, issuer, audience and times are checked; the tenant and the user have to be there. Roles that are not ours are
-left out. A token without any role of ours is valid all the same: it gets in and no further, for each route names the
-role it needs (403, where a bad token is 401).
+The signature, algorithm, issuer, audience and times are checked, and the token must name a tenant and a user. Unknown
+roles are ignored. A token without a known role is still valid, but every route requires a role, so the response is 403
+and not 401.
 """
 
 import re
@@ -21,30 +21,30 @@ TOKEN_MAX_BYTES = 8192
 
 
 class _RefusedError(Exception):
-    """The token is signed as it should be and lacks something else; the message names what."""
+    """Token that lacks something required. The message says what."""
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy for a TOKEN authorizer's event: allow for a valid token, deny for any other.
+    """Return the policy for an event of a TOKEN authorizer: allow for a valid token, deny for any other.
 
-    A refused token is a result and not an error. So the function's error count holds faults alone, and API Gateway
-    caches the refusal. The gateway response ACCESS_DENIED makes 401 of it.
+    A refused token is a result, not an error. The error count of the function therefore contains only faults, and API
+    Gateway caches the refusal. The gateway response ACCESS_DENIED turns it into a 401.
 
     Raises:
-        KeysUnavailable: The keys to verify tokens with cannot be read. API Gateway responds with 503.
+        KeysUnavailableError: The keys to verify tokens with could not be read. API Gateway responds with 503.
     """
     method_arn, settings = event["methodArn"], get_settings()
     try:
         keys = token_keys(settings)
-        context = _caller_of(_claims(_bearer_token(event.get("authorizationToken")), keys, settings), settings)
+        context = _authorizer_context(_claims(_bearer_token(event.get("authorizationToken")), keys, settings), settings)
     except KeysUnavailableError:
         logger().exception("tokens cannot be verified")
         raise
     except UnknownKeyError:
         reason = "UnknownKey"
-    except (jwt.PyJWTError, _RefusedError) as refusal:
-        # Messages of the library quote parts of the token; ours do not.
-        reason = str(refusal) if isinstance(refusal, _RefusedError) else type(refusal).__name__
+    except (jwt.PyJWTError, _RefusedError) as error:
+        # PyJWT's messages can quote parts of the token, so log only its error class.
+        reason = str(error) if isinstance(error, _RefusedError) else type(error).__name__
     else:
         return {**_response(context["userId"], "Allow", method_arn), "context": context}
     logger().info("token refused", reason=reason)
@@ -53,7 +53,7 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bearer_token(header: object) -> str:
     if not isinstance(header, str) or len(header) > TOKEN_MAX_BYTES:
-        raise _RefusedError("no token, or one too long")
+        raise _RefusedError("no token, or token too long")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _RefusedError("no bearer token")
@@ -61,13 +61,18 @@ def _bearer_token(header: object) -> str:
 
 
 def _claims(token: str, keys: TokenKeys, settings: Settings) -> dict[str, Any]:
-    """Return the claims of a token that is signed by one of the keys, in its time, and meant for this deployment."""
+    """Return the claims of a valid token.
+
+    Raises:
+        _RefusedError: The token is unreadable or its algorithm is not allowed.
+        PyJWTError: The signature, the times, the issuer or the audience is invalid.
+    """
     try:
         header = jwt.get_unverified_header(token)
-        # Before any key is asked for: a token of another kind costs nothing.
+        # Check the algorithm before any key is read, so that other kinds of tokens cause no request.
         if header.get("alg") not in keys.algorithms:
-            raise _RefusedError("another algorithm")
-        # PyJWT holds the token to its key's own algorithm, and that to ours.
+            raise _RefusedError("algorithm not allowed")
+        # PyJWT checks that the token's algorithm fits its key and is one of ours.
         return jwt.decode(
             token,
             keys.key(header.get("kid")),
@@ -78,12 +83,12 @@ def _claims(token: str, keys: TokenKeys, settings: Settings) -> dict[str, Any]:
             options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
         )
     except (ValueError, OverflowError, RecursionError) as error:
-        # A stranger chooses the text: one that breaks the parser is a bad token. Every other error is a fault of ours.
+        # The client controls the token, so a parser failure means a bad token. Any other error is our fault.
         raise _RefusedError(f"unreadable: {type(error).__name__}") from None
 
 
-def _caller_of(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
-    """Return what the routes learn of the caller, as texts, because API Gateway passes on nothing else."""
+def _authorizer_context(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+    """Return the context for the routes. All values are strings, because API Gateway passes on nothing else."""
     return {
         "tenantId": _claim(claims, settings.claim_tenant, TENANT_PATTERN),
         "userId": _claim(claims, settings.claim_user, USER_PATTERN),
@@ -95,12 +100,15 @@ def _caller_of(claims: Mapping[str, Any], settings: Settings) -> dict[str, str]:
 def _claim(claims: Mapping[str, Any], name: str, pattern: str) -> str:
     value = _value(claims, name)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise _RefusedError(f"claim {name} missing or of another form")
+        raise _RefusedError(f"claim {name} missing or malformed")
     return value
 
 
 def _value(claims: Mapping[str, Any], name: str) -> object:
-    """The claim of that name, else the one at that path: some issuers nest theirs (`realm_access.roles`)."""
+    """Return the claim of this name, or the one at this path, such as `realm_access.roles`.
+
+    Some issuers nest their claims.
+    """
     if name in claims:
         return claims[name]
     value: object = claims
@@ -110,7 +118,7 @@ def _value(claims: Mapping[str, Any], name: str) -> object:
 
 
 def _roles(claim: object) -> list[str]:
-    """Our roles among those of the claim, which is a list or a text with spaces or commas, as issuers differ."""
+    """Return the known roles of a claim. Issuers send a list, or text separated by spaces or commas."""
     names: Iterable[object] = ()
     if isinstance(claim, str):
         names = re.split(r"[\s,]+", claim)
@@ -120,7 +128,7 @@ def _roles(claim: object) -> list[str]:
 
 
 def _response(principal_id: str, effect: str, method_arn: str) -> dict[str, Any]:
-    """Return a policy for every route of the stage, because API Gateway caches it by token for all of them."""
+    """Return a policy for all routes of the stage, because API Gateway caches it by token for all of them."""
     api, stage = method_arn.split("/")[:2]
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": f"{api}/{stage}/*/*"}
     return {"principalId": principal_id, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}

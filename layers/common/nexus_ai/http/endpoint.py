@@ -1,6 +1,6 @@
-"""The decorator that makes a Lambda handler of a function from a caller and a body to an answer.
+"""Turn functions into Lambda handlers for API Gateway.
 
-What every route shares is here, once: the caller, the body, errors, headers and the one log line of a request.
+It does once what all routes share: caller, parameters, body, errors, headers, and one log line per request.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +22,20 @@ from nexus_ai.platform.observability import Unit, add_keys, logger, metrics, req
 from nexus_ai.platform.schema import ParameterModel, RequestModel
 from nexus_ai.platform.settings import get_settings
 
-# What a wait for AWS leaves of the function's time, so that its error is returned and no time-out of Lambda's.
-RESPONSE_S = 0.5
+# Time that AWS calls leave for the response, so that an error is returned before Lambda times out.
+RESPONSE_RESERVE_S = 0.5
 
-# 502 is left out: it is a provider's failure, which no other version of ours would prevent.
-FAULTS_OF_OURS = {500, 503}
+# 502 is a failure of the providers. Another version of this service would not prevent it.
+SERVER_FAULTS = {500, 503}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route takes, for its description: `role` None is public. `function` has the type of its answer, which
-    comes with `status`."""
+    """Description of a route, from which the OpenAPI document is built.
+
+    `role` None means that the route is public. The return type of `function` is the model of the response, and `status`
+    is its HTTP status.
+    """
 
     route: str
     role: Role | None
@@ -44,13 +47,14 @@ class Operation:
 
 
 class Handler:
-    """A Lambda handler of API Gateway's proxy integration."""
+    """Lambda handler for API Gateway's proxy integration."""
 
-    def __init__(self, operation: Operation, answer: Callable[[GatewayEvent, LambdaContext], BaseModel]) -> None:
+    def __init__(self, operation: Operation, call: Callable[[GatewayEvent, LambdaContext], BaseModel]) -> None:
         self.operation = operation
-        self._answer = answer
+        self._call = call
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> Response:
+        """Return the response to an event, and log the request. An error becomes a problem document."""
         clock = SystemClock()
         request = GatewayEvent(event, clock)
         with request_keys(
@@ -59,11 +63,11 @@ class Handler:
             gateway_request_id=request.gateway_id,
             lambda_request_id=context.aws_request_id,
         ):
-            response, code = _answer(request, context, self._answer, self.operation.status)
+            response, code = _respond(request, context, self._call, self.operation.status)
             status, latency_ms = response["statusCode"], clock.now_ms() - request.started_at_ms
             logger().info("request", status=status, code=code, latency_ms=latency_ms)
-            if status in FAULTS_OF_OURS:
-                # By version: the alarm that can stop a deployment looks at the new one alone.
+            if status in SERVER_FAULTS:
+                # The deployment alarm watches only the new version, so the metric has the version as a dimension.
                 dimensions = {"function": context.function_name, "version": context.function_version}
                 metrics({"ServerErrors": (1, Unit.COUNT)}, dimensions=dimensions, attributes={"code": code})
             return response
@@ -106,10 +110,21 @@ def endpoint(
     role: Role = Role.USER,
     status: int = 200,
 ) -> Callable[[Callable[..., BaseModel]], Handler]:
-    """A route for callers with `role`.
+    """Make a handler of a function, for callers with `role`.
 
-    Its function takes the caller, and behind it, in this order, the path's parameters, the query and the body, each
-    where there is a model of it. `status` is that of its answers: 202 where there is more to do behind them.
+    The function takes the caller, then the path parameters, the query and the body, in this order. It takes only those
+    that the route has a model for.
+
+    Args:
+        route: Method and path, such as `GET /api/health`.
+        path: Model of the path parameters.
+        query: Model of the query.
+        body: Model of the body.
+        role: Role that a caller needs.
+        status: HTTP status of the response: 202 if work continues after it.
+
+    Returns:
+        A decorator for the function.
     """
 
     def arguments(event: GatewayEvent) -> Iterator[BaseModel]:
@@ -123,13 +138,13 @@ def endpoint(
     def decorate(function: Callable[..., BaseModel]) -> Handler:
         snapshot.register()
 
-        def answer(event: GatewayEvent, context: LambdaContext) -> BaseModel:
+        def call(event: GatewayEvent, context: LambdaContext) -> BaseModel:
             caller = event.caller(route, context, SystemClock())
             add_keys(tenant_id=caller.tenant_id)
             caller.require(role)
             return function(caller, *arguments(event))
 
-        return Handler(Operation(route, role, path, query, body, function, status), answer)
+        return Handler(Operation(route, role, path, query, body, function, status), call)
 
     return decorate
 
@@ -137,7 +152,7 @@ def endpoint(
 def public_endpoint[Query: ParameterModel](
     route: str, *, query: type[Query]
 ) -> Callable[[Callable[[Query], BaseModel]], Handler]:
-    """A route that anybody may call; its function takes the query."""
+    """Make a handler of a function that takes the query. The route needs no token."""
 
     def decorate(function: Callable[[Query], BaseModel]) -> Handler:
         operation = Operation(route, None, None, query, None, function)
@@ -146,21 +161,21 @@ def public_endpoint[Query: ParameterModel](
     return decorate
 
 
-def _answer(
+def _respond(
     request: GatewayEvent,
     context: LambdaContext,
-    answer: Callable[[GatewayEvent, LambdaContext], BaseModel],
+    call: Callable[[GatewayEvent, LambdaContext], BaseModel],
     status: int,
 ) -> tuple[Response, str]:
-    """The response, and the code of its end for the log."""
+    """Return the response, and the code of the result for the log."""
     headers = common_headers(request.request_id, request.origin, get_settings().cors_origins)
     try:
-        with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_S):
-            return success(answer(request, context), headers, status), "ok"
+        with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_RESERVE_S):
+            return success(call(request, context), headers, status), "ok"
     except NexusError as error:
         if error.status >= 500:
             logger().exception("failed", code=error.code)
         return problem(error, request.request_id, headers), error.code
-    except Exception:  # noqa: BLE001  (the last line of defence; logged whole, answered without a word)
+    except Exception:  # noqa: BLE001  (last resort: log the whole error and return none of it)
         logger().exception("unexpected error", code=InternalError.code)
         return problem(InternalError(), request.request_id, headers), InternalError.code

@@ -1,25 +1,29 @@
-"""The parameters of a path or of a query: texts into a model, or an error that names each one and quotes no value."""
+"""Parse path and query parameters into a model, or raise an error that names each one and quotes no value."""
 
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from nexus_ai.http.body import FIELD_MAX, problem, problems, validation_failed
+from nexus_ai.http.body import FIELD_MAX, field_problem, field_problems, validation_failed
 from nexus_ai.platform.schema import ParameterModel
 
 
 def parse_parameters[Parameters: ParameterModel](
     values: Mapping[str, Sequence[str]], model: type[Parameters]
 ) -> Parameters:
-    """Raises ValidationFailed for parameters that do not fit, and for one that was given more than once."""
+    """Parse parameters into a model.
+
+    Raises:
+        ValidationFailed: A parameter does not fit the model, or it was given more than once.
+    """
     repeated = [
-        problem(name[:FIELD_MAX], "This parameter was given more than once", "repeated")
-        for name, given in values.items()
-        if len(given) > 1
+        field_problem(name[:FIELD_MAX], "This parameter was given more than once", "repeated")
+        for name, texts in values.items()
+        if len(texts) > 1
     ]
     if repeated:
         raise validation_failed(repeated)
     try:
         return model.model_validate_strings({name: text for name, (text,) in values.items()})
     except ValidationError as error:
-        raise validation_failed(problems(error)) from None
+        raise validation_failed(field_problems(error)) from None

@@ -1,4 +1,4 @@
-"""Answers in the form that API Gateway's proxy integration takes."""
+"""Build responses in the form of API Gateway's proxy integration."""
 
 import json
 from collections.abc import Mapping
@@ -12,16 +12,18 @@ from nexus_ai.platform.errors import NexusError
 type Response = dict[str, Any]
 
 
-def success(answer: BaseModel, headers: Mapping[str, str], status: int = 200) -> Response:
-    body = answer.model_dump_json(by_alias=True)
+def success(model: BaseModel, headers: Mapping[str, str], status: int = 200) -> Response:
+    """Return a response with the model as JSON."""
+    body = model.model_dump_json(by_alias=True)
     return {"statusCode": status, "headers": {"Content-Type": "application/json", **headers}, "body": body}
 
 
 def problem(error: NexusError, request_id: str, headers: Mapping[str, str]) -> Response:
-    """Return a problem document (RFC 9457). A replayed end keeps the id of the request that it ended.
+    """Return a problem document (RFC 9457). A replayed error keeps the id of the request that caused it.
 
-    A 401 has no `WWW-Authenticate` here: API Gateway passes that header of a function on under another name. Its own
-    401, which is that of every token but one that expired after it was verified, has it (template.yaml).
+    A 401 from here has no `WWW-Authenticate`, because API Gateway renames that header when a function sets it. Only a
+    token that expires after its verification gets this 401. Every other invalid token gets that of API Gateway, which
+    has the header (template.yaml).
     """
     document = {
         **error.extra,
@@ -32,18 +34,24 @@ def problem(error: NexusError, request_id: str, headers: Mapping[str, str]) -> R
         "code": error.code,
         "requestId": error.request_id or request_id,
     }
-    own = {"Content-Type": "application/problem+json"}
+    problem_headers = {"Content-Type": "application/problem+json"}
     if error.retry_after is not None:
-        own["Retry-After"] = str(max(1, error.retry_after))
+        problem_headers["Retry-After"] = str(max(1, error.retry_after))
     return {
         "statusCode": error.status,
-        "headers": {**own, **headers},
+        "headers": {**problem_headers, **headers},
         "body": json.dumps(document, default=_json_value),
     }
 
 
 def common_headers(request_id: str, origin: str | None, allowed_origins: str) -> dict[str, str]:
-    """What every answer carries; `allowed_origins` is `*` or a list with commas."""
+    """Return the headers that every response has.
+
+    Args:
+        request_id: Id of the request.
+        origin: The request's Origin header.
+        allowed_origins: `*`, or a comma-separated list of origins.
+    """
     headers = {
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
@@ -59,7 +67,7 @@ def common_headers(request_id: str, origin: str | None, allowed_origins: str) ->
 
 
 def _json_value(value: object) -> Any:
-    """Members of `extra` that JSON does not know: models, and dollars."""
+    """Convert values of `extra` that JSON does not support: models and dollar amounts."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     if isinstance(value, Decimal):

@@ -1,8 +1,8 @@
-"""Lambda SnapStart: what is there before a function's snapshot is taken, and what each copy of it makes for itself.
+"""Prepare functions for Lambda SnapStart: what to load before the snapshot, and what each copy renews.
 
-Into the snapshot goes what is the same in all copies: imports, price lists, HTTP clients with their TLS contexts. No
-credential, no connection and no thread does: clients of AWS, which read credentials when they are made, come with the
-first request, and so does all that is read from a store. Random ids are drawn from the system's own source.
+The snapshot holds what is the same in all copies: imports, price lists, and HTTP clients with their TLS contexts. It
+holds no credential, connection, thread or stored data; AWS clients read credentials when they are created, so they are
+created with the first request. Random ids come from the operating system.
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 """
 
@@ -18,10 +18,10 @@ from nexus_ai.providers.registry import get_provider
 
 
 def register() -> None:
-    """Has Lambda call both, where it makes a snapshot of this process."""
+    """Register the hooks if Lambda is about to make a snapshot of this process."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         return
-    # Of Lambda's own runtime: it is there where there are snapshots, and nowhere else.
+    # Part of Lambda's runtime. It is installed only if the function uses snapshots.
     import snapshot_restore_py as hooks  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     hooks.register_before_snapshot(prepare)
@@ -29,9 +29,10 @@ def register() -> None:
 
 
 def prepare() -> None:
+    """Load everything that all copies share. Lambda calls it before the snapshot."""
     clients.load()
     tls.provider_context()
-    # In which the name of a connection's host is encoded.
+    # The codec that encodes host names.
     import_module("encodings.idna")
     price_lists.load()
     for name in ProviderName:
@@ -39,5 +40,5 @@ def prepare() -> None:
 
 
 def refresh() -> None:
-    """Libraries draw their pauses from Python's generator, whose state the snapshot holds."""
+    """Seed Python's generator again. Libraries use it for retry pauses, and all copies share its state."""
     random.seed()

@@ -1,1 +1,1 @@
-"""Exports and erasures of audit records, which run as jobs."""
+"""Run exports and erasures of audit records as jobs."""

@@ -1,4 +1,7 @@
-"""Exports of audit records and erasures of a person's content: started here, worked on by a function of their own."""
+"""Start audit exports and erasures, and show their progress.
+
+The jobs themselves run in a separate Lambda function (runner.py).
+"""
 
 from datetime import datetime
 
@@ -18,20 +21,23 @@ from nexus_ai.platform.settings import get_settings
 from nexus_ai.platform.units import DAY_S, HOUR_S
 from nexus_ai.providers.base import ProviderName
 
-# Each goes through up to all records, and keeps a function busy for as long as it does.
+# A job may read every record of the tenant, so the number of jobs per hour is limited.
 COUNTED = "auditJobsPerHour"
 JOBS_PER_HOUR = 30
-# How long a link to a file of an export works; whoever asks for the job again gets another one.
-LINK_S = 15 * 60
-# As long as the bucket keeps the files of exports, at the least (template.yaml).
+# Validity of a download link. Each request for the job creates new links.
+LINK_VALID_S = 15 * 60
+# The bucket keeps export files at least this long (template.yaml).
 FILES_KEPT_MS = DAY_S * 1000
-# No run lives longer than 15 minutes, and Lambda calls a failed one again within three.
+# A run lasts at most 15 minutes, and Lambda repeats a failed one within three minutes.
 STALLED_MS = HOUR_S * 1000
 
 
 class AuditExportRequest(RequestModel):
-    """Records that began at `from` or later and before `to` (now, where it is not named), with prompts and answers
-    where `content` says so."""
+    """Filter of the records to export.
+
+    It selects records that began at `from` or later and before `to`. Without `to`, the export ends at the current time.
+    With `content`, the files include prompts and completions.
+    """
 
     since: Moment = Field(alias="from")
     until: Moment | None = Field(default=None, alias="to")
@@ -43,18 +49,23 @@ class AuditExportRequest(RequestModel):
 
     @field_validator("until")
     @classmethod
-    def _is_later(cls, until: datetime | None, known: ValidationInfo) -> datetime | None:
-        if until is not None and "since" in known.data and until <= known.data["since"]:
-            raise ValueError("must be later than from")
+    def _is_later(cls, until: datetime | None, info: ValidationInfo) -> datetime | None:
+        if until is not None and "since" in info.data and until <= info.data["since"]:
+            raise ValueError("Must be later than `from`")
         return until
 
 
 class AuditErasureQuery(ParameterModel):
+    """User whose prompts and completions to erase."""
+
     user_id: UserId
 
 
 class AuditExportFileView(ResponseModel):
-    """JSON Lines, one record each. The link works until `expires_at`; the file is there for a day."""
+    """Export file in JSON Lines format, one audit record per line.
+
+    The link works until `expiresAt`. The file is deleted after one day; request the job again to get a new link.
+    """
 
     url: str
     records: int
@@ -63,7 +74,11 @@ class AuditExportFileView(ResponseModel):
 
 
 class AuditJobView(ResponseModel):
-    """`user_id` is whose records it is about, null for everybody's; `records` how many it has been through."""
+    """Export or erasure of audit records.
+
+    `userId` is the user whose records are processed; null means all users. `records` is the number of records processed
+    so far. `files` is filled when an export is done.
+    """
 
     id: str
     kind: JobKind
@@ -78,11 +93,18 @@ class AuditJobView(ResponseModel):
 
 
 def job_store() -> JobStore:
+    """Return the store of audit jobs."""
     return JobStore(tables.audit_logs(), SystemClock(), days=get_settings().metadata_retention_days)
 
 
 def start_export(caller: Caller, request: AuditExportRequest) -> AuditJobView:
-    """Raises LimitExceeded, StoreUnavailable and JobsUnavailable."""
+    """Start an export of audit records.
+
+    Raises:
+        LimitExceeded: The tenant has started too many jobs in this hour.
+        StoreUnavailable: DynamoDB could not be reached.
+        JobsUnavailable: The function that runs the job could not be invoked.
+    """
     now_ms = SystemClock().now_ms()
     wanted = AuditFilter(
         from_ms=milliseconds(request.since),
@@ -96,15 +118,23 @@ def start_export(caller: Caller, request: AuditExportRequest) -> AuditJobView:
 
 
 def start_erasure(caller: Caller, query: AuditErasureQuery) -> AuditJobView:
-    """Of everything that the user asked until now. Raises LimitExceeded, StoreUnavailable and JobsUnavailable."""
+    """Start an erasure of all prompts and completions of a user up to now.
+
+    Raises:
+        LimitExceeded: The tenant has started too many jobs in this hour.
+        StoreUnavailable: DynamoDB could not be reached.
+        JobsUnavailable: The function that runs the job could not be invoked.
+    """
     wanted = AuditFilter(from_ms=0, to_ms=SystemClock().now_ms() + 1, user_id=query.user_id)
     return _start(caller, JobKind.ERASURE, wanted, with_content=True)
 
 
 def get_job(caller: Caller, path: AuditRecordPath) -> AuditJobView:
-    """Return how far a job has come, with links to what there is to fetch; raises NotFound and StoreUnavailable.
+    """Return the progress of a job, with links to the files of a finished export.
 
-    A kind of job that this version does not know is not found.
+    Raises:
+        NotFound: The tenant has no job with this id, or only a newer version knows its kind.
+        StoreUnavailable: DynamoDB or S3 could not be reached.
     """
     job = job_store().load(caller.tenant_id, path.id)
     if job is None or job.kind not in JobKind:
@@ -113,6 +143,7 @@ def get_job(caller: Caller, path: AuditRecordPath) -> AuditJobView:
 
 
 def file_name(job: AuditJob, file: ExportFile) -> str:
+    """Return the name of the S3 object of an export file."""
     return keys.export_object(job.tenant_id, job.id, file.name)
 
 
@@ -136,25 +167,24 @@ def _start(caller: Caller, kind: JobKind, wanted: AuditFilter, *, with_content: 
         event = {"tenantId": job.tenant_id, "jobId": job.id}
         lambda_.invoke_later(get_settings().run_audit_job_function or "", event)
     except JobsUnavailable:
-        store.give_up(job)
+        store.fail_unstarted(job)
         raise
     return _view(job)
 
 
 def _status(job: AuditJob, now_ms: int) -> JobStatus:
-    """Return a job's status as it is shown.
+    """Return the status to show.
 
-    A status that this version does not know is a newer one's work: it runs. What was not moved on for a long time has
-    failed.
+    A status that only a newer version knows is shown as running. A job without progress for an hour is shown as failed.
     """
     status = JobStatus(job.status) if job.status in JobStatus else JobStatus.RUNNING
-    goes_on = status in {JobStatus.QUEUED, JobStatus.RUNNING}
-    return JobStatus.FAILED if goes_on and now_ms >= job.updated_at_ms + STALLED_MS else status
+    is_unfinished = status in {JobStatus.QUEUED, JobStatus.RUNNING}
+    return JobStatus.FAILED if is_unfinished and now_ms >= job.updated_at_ms + STALLED_MS else status
 
 
 def _view(job: AuditJob) -> AuditJobView:
     now_ms = SystemClock().now_ms()
-    there = job.status is JobStatus.DONE and now_ms < job.asked_at_ms + FILES_KEPT_MS
+    is_available = job.status is JobStatus.DONE and now_ms < job.asked_at_ms + FILES_KEPT_MS
     return AuditJobView(
         id=job.id,
         kind=JobKind(job.kind),
@@ -167,11 +197,11 @@ def _view(job: AuditJob) -> AuditJobView:
         records=job.records,
         files=tuple(
             AuditExportFileView(
-                url=s3.link(file_name(job, file), LINK_S),
+                url=s3.link(file_name(job, file), LINK_VALID_S),
                 records=file.records,
                 bytes=file.size,
-                expires_at=iso(now_ms + LINK_S * 1000),
+                expires_at=iso(now_ms + LINK_VALID_S * 1000),
             )
-            for file in (job.files if there else ())
+            for file in (job.files if is_available else ())
         ),
     )

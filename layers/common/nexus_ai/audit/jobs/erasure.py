@@ -1,7 +1,8 @@
-"""A run of an erasure: whatever content a user's calls have left, wherever it is. All of it may be done twice.
+"""Erase the prompts and completions of one user in resumable runs.
 
-Calls that were in flight when it was asked for write their answers after it: it waits until they have ended. The index
-of users is some moments late, so that the last minutes before are looked through record by record.
+Every step may be repeated safely. A call that was in flight when the erasure was requested writes its content
+afterwards, so the run waits until such calls have ended. The index `byUser` is eventually consistent, so the last
+minutes before the request are read record by record.
 """
 
 import time
@@ -19,54 +20,68 @@ from nexus_ai.cache.store import CacheStore
 from nexus_ai.net.concurrency import run_all
 from nexus_ai.platform.clock import Clock
 
-# A call has 29 s from its own time stamp, and its function no more than as many again to end.
+# API Gateway ends a call 29 s after its timestamp. Its function ends at most 29 s later.
 CALLS_END_AFTER_MS = 60_000
-# Far more than an index of DynamoDB is ever late.
+# Much longer than the replication lag of a DynamoDB index.
 INDEX_LAG_MS = 300_000
 PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureJob:
+    """Erasure of content from the audit log, the response cache, idempotency records and exports."""
+
     audit: AuditStore
     cache: CacheStore
     idempotency: IdempotencyStore
     jobs: JobStore
     clock: Clock
 
-    def run(self, job: AuditJob, may_go_on: Callable[[], bool]) -> AuditJob:
-        """Goes on with the job until it is done or time is short; returns it as it is then."""
+    def run(self, job: AuditJob, has_time: Callable[[], bool]) -> AuditJob:
+        """Continue the job until it is done or time runs short.
+
+        Args:
+            job: The job as it was taken for this run.
+            has_time: Returns False when the function must stop.
+
+        Returns:
+            The job with its latest progress and status.
+
+        Raises:
+            StaleRunError: Another run has taken over the job.
+            StoreUnavailable: A store could not be reached.
+        """
         recent_ms = max(0, job.asked_at_ms - INDEX_LAG_MS)
-        long_ago = job.wanted.model_copy(update={"to_ms": recent_ms})
+        indexed = job.wanted.model_copy(update={"to_ms": recent_ms})
         recent = job.wanted.model_copy(update={"from_ms": recent_ms})
-        job, ended = self._erase(job, long_ago, may_go_on, exact=False)
-        if not ended or not self._wait(job, may_go_on):
+        job, finished = self._erase(job, indexed, has_time, exact=False)
+        if not finished or not self._wait_for_calls_in_flight(job, has_time):
             return job
-        job, ended = self._erase(job, recent, may_go_on, exact=True)
-        if not ended:
+        job, finished = self._erase(job, recent, has_time, exact=True)
+        if not finished:
             return job
         self._withdraw_exports(job)
-        return self.jobs.progressed(job, after=job.after, records=job.records, status=JobStatus.DONE)
+        return self.jobs.save_progress(job, after=job.after, records=job.records, status=JobStatus.DONE)
 
-    def _wait(self, job: AuditJob, may_go_on: Callable[[], bool]) -> bool:
-        """Until no call is in flight that began before; False where time is short."""
+    def _wait_for_calls_in_flight(self, job: AuditJob, has_time: Callable[[], bool]) -> bool:
+        """Wait until every call that began before the request has ended. Return False if time runs short."""
         while self.clock.now_ms() < job.asked_at_ms + CALLS_END_AFTER_MS:
-            if not may_go_on():
+            if not has_time():
                 return False
             time.sleep(1)
         return True
 
     def _erase(
-        self, job: AuditJob, wanted: AuditFilter, may_go_on: Callable[[], bool], *, exact: bool
+        self, job: AuditJob, wanted: AuditFilter, has_time: Callable[[], bool], *, exact: bool
     ) -> tuple[AuditJob, bool]:
-        """The job as it is then, and whether every such record was met."""
-        while may_go_on():
+        """Erase all matching records, page by page. Return the job and whether all of them were erased."""
+        while has_time():
             found = self.audit.search(
                 job.tenant_id, wanted, limit=PAGE, after=job.after, newest_first=False, exact=exact
             )
             self._erase_page(job, found.records)
             after = found.last or (found.records[-1].id if found.records else job.after)
-            job = self.jobs.progressed(job, after=after, records=job.records + len(found.records))
+            job = self.jobs.save_progress(job, after=after, records=job.records + len(found.records))
             if found.last is None:
                 return job, True
         return job, False
@@ -84,14 +99,14 @@ class ErasureJob:
         )
 
     def _withdraw_exports(self, job: AuditJob) -> None:
-        """Withdraw exports that hold, or are about to hold, what was erased.
+        """Withdraw exports that contain, or may still write, the erased content.
 
-        A kind of job that this version does not know may hold it, too.
+        An unknown kind of job may contain it too: only a newer version knows what it writes.
         """
         for export in self.jobs.of(job.tenant_id):
-            about = export.wanted.user_id in {None, job.wanted.user_id}
-            gone = export.asked_at_ms < self.clock.now_ms() - 3 * FILES_KEPT_MS
-            if export.kind != JobKind.ERASURE and export.with_content and about and not gone:
+            includes_user = export.wanted.user_id in {None, job.wanted.user_id}
+            files_expired = export.asked_at_ms < self.clock.now_ms() - 3 * FILES_KEPT_MS
+            if export.kind != JobKind.ERASURE and export.with_content and includes_user and not files_expired:
                 files = [file_name(export, file) for file in self.jobs.withdraw(export).files]
                 if files:
                     s3.delete(files)

@@ -1,6 +1,6 @@
-"""A run of an export: records, oldest first, as JSON Lines into files of S3.
+"""Export audit records to S3 as JSON Lines, oldest first.
 
-A file is put, then the job says that it belongs to it. A run that was overtaken in between takes its file back.
+A run uploads a file and then adds it to the job. If another run has taken over in between, it deletes the file again.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,20 +15,37 @@ from nexus_ai.aws import s3
 from nexus_ai.net.concurrency import run_all
 from nexus_ai.platform.observability import logger
 
-# Small enough for a function's memory, large enough that most exports are one file.
+# Fits into the function's memory. Most exports need only one file of this size.
 FILE_BYTES = 8 * 1024 * 1024
 PAGE = 100
 
 
 class ExportedRecord(AuditRecordExport):
-    """`content_damaged` says that prompt and answer are missing because what was kept is not what was written."""
+    """Audit record as one line of an export file.
+
+    `content_damaged` is true if the stored content failed its checksum. Prompt and completion are then missing.
+    """
 
     content_damaged: bool = False
 
 
-def run(job: AuditJob, audit: AuditStore, jobs: JobStore, may_go_on: Callable[[], bool]) -> AuditJob:
-    """Goes on with the job until it is done or time is short; returns it as it is then."""
-    while job.status is JobStatus.RUNNING and may_go_on():
+def run(job: AuditJob, audit: AuditStore, jobs: JobStore, has_time: Callable[[], bool]) -> AuditJob:
+    """Continue an export until it is done or time runs short.
+
+    Args:
+        job: The job as it was taken for this run.
+        audit: Source of the records and their content.
+        jobs: Store of the job's progress.
+        has_time: Returns False when the function must stop.
+
+    Returns:
+        The job with its latest progress and status.
+
+    Raises:
+        StaleRunError: Another run has taken over the job.
+        StoreUnavailable: A store could not be reached.
+    """
+    while job.status is JobStatus.RUNNING and has_time():
         lines: list[bytes] = []
         size, after = 0, job.after
         while True:
@@ -36,24 +53,26 @@ def run(job: AuditJob, audit: AuditStore, jobs: JobStore, may_go_on: Callable[[]
             page = _lines(job, audit, found.records)
             lines += page
             size += sum(len(line) for line in page)
-            after, ended = found.last or after, found.last is None
-            if ended or size >= FILE_BYTES or not may_go_on():
+            after, finished = found.last or after, found.last is None
+            if finished or size >= FILE_BYTES or not has_time():
                 break
-        job = _written(job, jobs, lines, after, ended=ended)
+        job = _write_file(job, jobs, lines, after, finished=finished)
     return job
 
 
-def _written(job: AuditJob, jobs: JobStore, lines: Sequence[bytes], after: str | None, *, ended: bool) -> AuditJob:
+def _write_file(
+    job: AuditJob, jobs: JobStore, lines: Sequence[bytes], after: str | None, *, finished: bool
+) -> AuditJob:
     file = ExportFile(name=f"{len(job.files):05}-{job.run}", records=len(lines), size=sum(map(len, lines)))
     if lines:
         s3.put(file_name(job, file), b"".join(lines))
     try:
-        return jobs.progressed(
+        return jobs.save_progress(
             job,
             after=after,
             records=job.records + len(lines),
             file=file if lines else None,
-            status=JobStatus.DONE if ended else JobStatus.RUNNING,
+            status=JobStatus.DONE if finished else JobStatus.RUNNING,
         )
     except StaleRunError:
         if lines:
@@ -62,7 +81,7 @@ def _written(job: AuditJob, jobs: JobStore, lines: Sequence[bytes], after: str |
 
 
 def _lines(job: AuditJob, audit: AuditStore, records: Sequence[AuditRecord]) -> list[bytes]:
-    """The records' lines. Whose content is in them is written down first."""
+    """Return one line per record. Write the access entries before any content leaves the store."""
     if not job.with_content:
         return [_line(record, []) for record in records]
     now_s = job.asked_at_ms // 1000
@@ -73,7 +92,7 @@ def _lines(job: AuditJob, audit: AuditStore, records: Sequence[AuditRecord]) -> 
 
 
 def _contents(audit: AuditStore, record: AuditRecord, now_s: int) -> list[Content] | None:
-    """None for content that is damaged: one record must not keep all the others from being exported."""
+    """Return the content of a record, or None if it is damaged, so that one record does not stop the export."""
     try:
         return audit.contents(record.tenant_id, record.id, now_s)
     except ContentDamagedError:

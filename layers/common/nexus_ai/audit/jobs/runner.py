@@ -1,4 +1,4 @@
-"""Works on a job of the audit: as far as there is time, and then in another invocation."""
+"""Run an audit job until it is done, and invoke the function again if time runs short."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,14 +21,14 @@ from nexus_ai.platform.errors import StoreUnavailable
 from nexus_ai.platform.observability import logger
 from nexus_ai.platform.schema import StoredPart
 
-# What a run keeps of its time for the step that it is in.
+# Time that a run reserves to finish its current step.
 STEP_MS = 60_000
 
 
 class JobEvent(StoredPart):
-    """The payload of the function, from the routes that start jobs and from itself.
+    """Payload of the function, sent by the routes that start jobs and by the function itself.
 
-    Unknown fields are kept, and handed on to the next run: it may be one of the version that they come from.
+    Unknown fields are kept and passed on to the next run. A newer version may have written them and may run next.
     """
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -38,45 +38,53 @@ class JobEvent(StoredPart):
 
 
 class UnknownJobVersionError(Exception):
-    """The job is of a kind, or has a criterion, that only a newer version knows."""
+    """Job whose kind or filter only a newer version understands."""
 
 
 class JobContext(Protocol):
+    """Part of Lambda's context object that a run uses."""
+
     aws_request_id: str
     invoked_function_arn: str
 
-    def get_remaining_time_in_millis(self) -> int: ...
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda stops the invocation."""
+        ...
 
 
 def run_job(event: JobEvent, context: JobContext) -> None:
-    """Go on with a job; raises what went wrong, so that Lambda calls again. What was done is not done anew.
+    """Continue a job from its stored progress.
 
-    A job that this version does not understand is left to the next tries, which may be the newer version's. After the
-    last one it has failed, and nothing was done by half of its wish.
+    Lambda repeats a failed invocation twice, and the newer version may serve the repetition. A job that this version
+    does not understand is therefore left untouched. It is marked as failed after the last attempt.
+
+    Raises:
+        UnknownJobVersionError: This version does not know the job's kind or one of its filter criteria.
+        Exception: The run failed. The failure is counted and raised again, so that Lambda repeats the invocation.
     """
     jobs = job_store()
-    job = jobs.take(event.tenant_id, event.job_id)
+    job = jobs.start_run(event.tenant_id, event.job_id)
     if job is None:
         return
     try:
         job = _run(job, jobs, lambda: context.get_remaining_time_in_millis() > STEP_MS)
     except StaleRunError:
-        logger().info("another run of the job goes on", job_id=job.id)
+        logger().info("another run has taken over the job", job_id=job.id)
         return
     except Exception:
         with suppress(StaleRunError, StoreUnavailable):
-            jobs.failed(job)
+            jobs.record_failure(job)
         raise
     logger().info("job", job_id=job.id, kind=job.kind, status=job.status, records=job.records)
     if job.status is JobStatus.RUNNING:
         lambda_.invoke_later(context.invoked_function_arn, event.model_dump(by_alias=True))
 
 
-def _run(job: AuditJob, jobs: JobStore, may_go_on: Callable[[], bool]) -> AuditJob:
+def _run(job: AuditJob, jobs: JobStore, has_time: Callable[[], bool]) -> AuditJob:
     if not job.is_understood:
         raise UnknownJobVersionError
     audit, cache = audit_store(), tables.cache()
     if job.kind is JobKind.EXPORT:
-        return export.run(job, audit, jobs, may_go_on)
+        return export.run(job, audit, jobs, has_time)
     erasure = ErasureJob(audit, CacheStore(cache), IdempotencyStore(cache), jobs, SystemClock())
-    return erasure.run(job, may_go_on)
+    return erasure.run(job, has_time)

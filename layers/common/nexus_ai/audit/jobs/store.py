@@ -1,6 +1,6 @@
-"""Jobs over audit records, one item each. What a job has done is written down bit by bit, so that any run goes on.
+"""Store audit jobs, one item per job, with progress that any later run can continue.
 
-The last run that was begun is the one that counts: a run that finds another begun since may write no more.
+Only the run that started last may write. An earlier run that is still active fails with StaleRunError.
 """
 
 from contextlib import suppress
@@ -14,28 +14,32 @@ from nexus_ai.platform.clock import Clock
 from nexus_ai.platform.schema import OrUnknown, StoredModel
 from nexus_ai.platform.units import DAY_S
 
-# Lambda calls a function that failed twice more; the job is then given up.
+# Lambda repeats a failed invocation twice. After that the job has failed.
 TRIES = 3
-# A status that only a newer version knows is none of these: its job is left alone.
-_GOES_ON = "#status IN (:queued, :running)"
+# An unknown status of a newer version matches neither value, so that version's job is not changed.
+_IS_UNFINISHED = "#status IN (:queued, :running)"
 _STATUS = {"#status": "status"}
 
 
 class JobKind(StrEnum):
+    """Kind of an audit job."""
+
     EXPORT = "export"
     ERASURE = "erasure"
 
 
 class JobStatus(StrEnum):
+    """Status of an audit job."""
+
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    WITHDRAWN = "withdrawn"  # an export that held, or may have held, what was erased since
+    WITHDRAWN = "withdrawn"  # an export that contains, or may contain, content that was erased later
 
 
 class ExportFile(StoredModel):
-    """`name` is the last part of the object's, without its ending."""
+    """File of an export. `name` is the last part of the object's name, without its extension."""
 
     name: str
     records: int
@@ -43,9 +47,14 @@ class ExportFile(StoredModel):
 
 
 class AuditJob(StoredModel):
-    """`wanted` are the records it is about, `after` the last one that is done with, `records` how many have been.
+    """Export or erasure of audit records, with its progress.
 
-    `run` counts the runs, `failures` those that failed since something was done.
+    Attributes:
+        wanted: Filter of the records to process.
+        after: Id of the last processed record; None before the first.
+        records: Number of processed records.
+        run: Number of runs that were started.
+        failures: Number of failed runs since the last progress.
     """
 
     id: str
@@ -67,12 +76,12 @@ class AuditJob(StoredModel):
 
     @property
     def is_understood(self) -> bool:
-        """Say if this version knows what the job is to do, and with which records."""
+        """Return True if this version knows the kind of the job and all criteria of its filter."""
         return isinstance(self.kind, JobKind) and self.wanted.is_understood
 
 
 class StaleRunError(Exception):
-    """Another run of the job was begun, or it was withdrawn: this one may write no more."""
+    """Write by a run that another run has replaced, or whose job was withdrawn."""
 
 
 def _item(job: AuditJob, expires_at: int) -> Item:
@@ -89,29 +98,34 @@ def _job(item: Item) -> AuditJob:
 
 
 class JobStore:
-    """`days` is how long it is remembered who exported and erased what."""
+    """Store of audit jobs. `days` is how long an item keeps who exported or erased content."""
 
     def __init__(self, table: Table, clock: Clock, *, days: int) -> None:
         self._table = table
         self._clock = clock
-        self._kept_s = days * DAY_S
+        self._retention_s = days * DAY_S
 
     def put(self, job: AuditJob) -> None:
         """Write a new job."""
         self._table.put(_item(job, self._expires_at(job)))
 
     def load(self, tenant_id: str, job_id: str) -> AuditJob | None:
+        """Return a job, or None if the tenant has no job with this id."""
         item = self._table.get(keys.audit_job(tenant_id, job_id), consistent=True)
         return _job(item) if item else None
 
-    def take(self, tenant_id: str, job_id: str) -> AuditJob | None:
-        """Begin a run, which ends the right of every run before it to write; None for a job that does not go on."""
+    def start_run(self, tenant_id: str, job_id: str) -> AuditJob | None:
+        """Start a run, so that earlier runs of the job can no longer write.
+
+        Returns:
+            The job with its new run number, or None if it has already ended.
+        """
         try:
             item = self._table.update(
                 keys.audit_job(tenant_id, job_id),
                 "SET #status = :running, updated_at_ms = :now ADD run :one",
                 {":queued": "queued", ":running": "running", ":now": self._clock.now_ms(), ":one": 1},
-                condition=_GOES_ON,
+                condition=_IS_UNFINISHED,
                 names=_STATUS,
                 returns="ALL_NEW",
             )
@@ -119,7 +133,7 @@ class JobStore:
             return None
         return _job(item)
 
-    def progressed(
+    def save_progress(
         self,
         job: AuditJob,
         *,
@@ -128,20 +142,32 @@ class JobStore:
         file: ExportFile | None = None,
         status: JobStatus = JobStatus.RUNNING,
     ) -> AuditJob:
-        """Write how far a run has come, with the file that it has added; raises Overtaken."""
+        """Write the progress of a run and the file that it has added.
+
+        Raises:
+            StaleRunError: Another run has taken over the job, or it was withdrawn.
+        """
         fields: dict[str, Any] = {"after": after, "records": records, "status": status, "failures": 0}
         added = {f"files[{len(job.files)}]": file.model_dump()} if file else {}
         self._save(job, fields | added)
         return job.model_copy(update={**fields, "files": (*job.files, file) if file else job.files})
 
-    def failed(self, job: AuditJob) -> None:
-        """Count a failed run; the third in a row without anything done ends the job. Raises Overtaken."""
+    def record_failure(self, job: AuditJob) -> None:
+        """Count a failed run. The third failure in a row without progress ends the job.
+
+        Raises:
+            StaleRunError: Another run has taken over the job, or it was withdrawn.
+        """
         stored = self.load(job.tenant_id, job.id) or job
         failures = stored.failures + 1
         self._save(job, {"failures": failures} | ({"status": JobStatus.FAILED} if failures >= TRIES else {}))
 
     def _save(self, job: AuditJob, fields: dict[str, Any]) -> None:
-        """Write these fields for the run that the job is in; raises Overtaken. Safe to do twice."""
+        """Write these fields if the job is still in this run. Safe to repeat.
+
+        Raises:
+            StaleRunError: Another run has taken over the job, or it was withdrawn.
+        """
         try:
             self._table.set_fields(
                 keys.audit_job(job.tenant_id, job.id),
@@ -150,20 +176,24 @@ class JobStore:
                 names=_STATUS,
                 values={":run": job.run, ":running": "running"},
             )
-        except ConditionFailed as refused:
-            found = refused.item or {}
-            # By this very write, where it ended the run, its response was lost and it was sent again.
-            if (found.get("run"), found.get("status")) != (job.run, fields.get("status")):
+        except ConditionFailed as error:
+            stored = error.item or {}
+            # This write may have ended the run before its response was lost. The repeated write then finds its own
+            # result.
+            if (stored.get("run"), stored.get("status")) != (job.run, fields.get("status")):
                 raise StaleRunError from None
 
-    def give_up(self, job: AuditJob) -> None:
-        """End a job of which no run was begun. It is written whole, as it was put, by the request that put it."""
+    def fail_unstarted(self, job: AuditJob) -> None:
+        """Mark a job as failed before any run has started.
+
+        It replaces the complete item, because it runs in the request that has just created it.
+        """
         item = _item(job.model_copy(update={"status": JobStatus.FAILED}), self._expires_at(job))
         with suppress(ConditionFailed):
             self._table.put(item, condition="#status = :queued", names=_STATUS, values={":queued": "queued"})
 
     def withdraw(self, job: AuditJob) -> AuditJob:
-        """End an export for good, a run in progress included; returns it with the files that there are to delete."""
+        """End an export for good, even during a run. Return it with the files to delete."""
         item = self._table.update(
             keys.audit_job(job.tenant_id, job.id),
             "SET #status = :withdrawn, updated_at_ms = :now",
@@ -175,10 +205,13 @@ class JobStore:
         return _job(item)
 
     def of(self, tenant_id: str) -> list[AuditJob]:
-        """Return all jobs of a tenant, newest first. Keys with a separator are no jobs of this version."""
+        """Return all jobs of a tenant, newest first.
+
+        Sort keys with a separator are skipped: only a newer version writes them.
+        """
         values = {":jobs": keys.audit_jobs(tenant_id)}
         found = self._table.query("PK = :jobs", values, newest_first=True, consistent=True)
         return [_job(item) for item in found if "#" not in item["SK"]]
 
     def _expires_at(self, job: AuditJob) -> int:
-        return job.asked_at_ms // 1000 + self._kept_s
+        return job.asked_at_ms // 1000 + self._retention_s

@@ -1,1 +1,1 @@
-"""Tables, their keys and the operations on them."""
+"""Define the DynamoDB tables, their keys and the operations on them."""

@@ -1,4 +1,8 @@
-"""A thin wrapper of a DynamoDB table: plain Python values in and out, and two errors instead of AWS's many."""
+"""Wrap a DynamoDB table: plain Python values in and out, and two errors.
+
+All operations raise StoreUnavailable if DynamoDB fails or cannot be reached. Conditional writes also raise
+ConditionFailed.
+"""
 
 import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,13 +18,13 @@ from nexus_ai.net.aws_transport import TransportError
 from nexus_ai.platform.errors import StoreUnavailable
 
 type Item = dict[str, Any]
-# DynamoDB's own limit for one BatchWriteItem.
+# DynamoDB's limit for one BatchWriteItem.
 BATCH = 25
-BATCH_TRIES = 4
+BATCH_ATTEMPTS = 4
 
 
 class ConditionFailed(Exception):
-    """A conditional write was refused. `item` is the item as it stood then; None where there was none."""
+    """Conditional write that was refused. `item` is the item at that moment, or None if it did not exist."""
 
     def __init__(self, item: Item | None) -> None:
         super().__init__("condition failed")
@@ -28,10 +32,13 @@ class ConditionFailed(Exception):
 
 
 class Table:
+    """DynamoDB table with its operations."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        """Return the item with this key, or None."""
         request = {"TableName": self.name, "Key": marshal(key), "ConsistentRead": consistent}
         found = _send("GetItem", request).get("Item")
         return unmarshal(found) if found else None
@@ -44,7 +51,11 @@ class Table:
         values: Mapping[str, Any] | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
-        """Writes the whole item; raises ConditionFailed."""
+        """Write the complete item.
+
+        Raises:
+            ConditionFailed: The condition does not hold.
+        """
         request: dict[str, Any] = {"TableName": self.name, "Item": marshal(item)}
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -65,9 +76,23 @@ class Table:
         returns: str = "NONE",
         repeatable: bool = True,
     ) -> Item:
-        """One UpdateItem; returns what `returns` (ReturnValues) asks for, raises ConditionFailed.
+        """Send one UpdateItem request.
 
-        `repeatable` False is for what adds up: it is sent again only where it was certainly not carried out.
+        Args:
+            key: Key of the item.
+            expression: The update expression.
+            values: Values of the placeholders that begin with `:`.
+            condition: The condition expression.
+            names: Attribute names of the placeholders that begin with `#`.
+            returns: DynamoDB's ReturnValues.
+            repeatable: False for updates that add to a number. They are sent again only if the first request certainly
+                had no effect.
+
+        Returns:
+            The attributes that `returns` selects.
+
+        Raises:
+            ConditionFailed: The condition does not hold.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -96,21 +121,38 @@ class Table:
     ) -> Item:
         """Write these fields of an item and leave all others, which a newer version may have added.
 
-        `files[2]` names the third entry of the list `files`, or appends it to a list of two. Fields of `keep` are
-        written only where they are missing. Returns and raises what `update` does.
+        Args:
+            key: Key of the item.
+            fields: New values. `files[2]` names the third entry of the list `files`, or appends it to a list of two.
+            keep: Fields that are written only if they are missing.
+            condition: The condition expression.
+            values: Values of the placeholders of the condition.
+            names: Attribute names of the placeholders of the condition.
+            returns: DynamoDB's ReturnValues.
+
+        Returns:
+            The attributes that `returns` selects.
+
+        Raises:
+            ConditionFailed: The condition does not hold.
         """
         sets: list[str] = []
         all_names, all_values = dict(names or {}), dict(values or {})
         for number, (field, value) in enumerate(fields.items()):
-            name, bracket, place = field.partition("[")
-            path, given = f"#set{number}{bracket}{place}", f":set{number}"
-            sets.append(f"{path} = " + (f"if_not_exists({path}, {given})" if field in keep else given))
+            name, bracket, index = field.partition("[")
+            path, placeholder = f"#set{number}{bracket}{index}", f":set{number}"
+            sets.append(f"{path} = " + (f"if_not_exists({path}, {placeholder})" if field in keep else placeholder))
             all_names[f"#set{number}"] = name
-            all_values[given] = value
+            all_values[placeholder] = value
         expression = f"SET {', '.join(sets)}"
         return self.update(key, expression, all_values, condition=condition, names=all_names, returns=returns)
 
     def delete(self, key: Key, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
+        """Delete the item with this key. A missing item is not an error.
+
+        Raises:
+            ConditionFailed: The condition does not hold.
+        """
         request: dict[str, Any] = {"TableName": self.name, "Key": marshal(key)}
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -131,9 +173,18 @@ class Table:
         consistent: bool = False,
         only: str | None = None,
     ) -> Iterator[Item]:
-        """Yield all items of one partition that meet the condition, page after page as they are asked for.
+        """Yield all items of one partition that meet the condition. Pages are read as they are needed.
 
-        `only` names the attributes that are wanted of each.
+        Args:
+            condition: The key condition expression.
+            values: Values of the placeholders that begin with `:`.
+            index: Name of the index to read; None for the table.
+            filter_by: Filter expression that DynamoDB applies after reading.
+            names: Attribute names of the placeholders that begin with `#`.
+            newest_first: Read the sort keys in descending order.
+            page_size: Maximum number of items that DynamoDB reads for one page.
+            consistent: Use strongly consistent reads.
+            only: Projection expression: the attributes to return of each item.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -161,7 +212,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An item to read, of a table that is read consistently or is not."""
+    """Item to read, and whether to read it with strong consistency."""
 
     table: Table
     key: Key
@@ -169,48 +220,68 @@ class Read:
 
 
 def read_together(reads: Sequence[Read]) -> list[Item | None]:
-    """Reads items of different tables in one call (BatchGetItem), in the order of `reads`; raises StoreUnavailable.
+    """Read items of different tables in one call (BatchGetItem), at most one item per table.
 
-    None is an item that is not there, or that DynamoDB left unprocessed: for those who go on without it.
+    Returns:
+        The items in the order of `reads`. None means an item that does not exist or that DynamoDB left
+            unprocessed. Use it only if the caller can work without the item.
+
+    Raises:
+        StoreUnavailable: DynamoDB could not be reached.
     """
-    wanted = {read.table.name: {"Keys": [marshal(read.key)], "ConsistentRead": read.consistent} for read in reads}
-    found = _send("BatchGetItem", {"RequestItems": wanted})["Responses"]
-    items = [found.get(read.table.name) for read in reads]
+    requested = {read.table.name: {"Keys": [marshal(read.key)], "ConsistentRead": read.consistent} for read in reads}
+    response = _send("BatchGetItem", {"RequestItems": requested})["Responses"]
+    items = [response.get(read.table.name) for read in reads]
     return [unmarshal(item[0]) if item else None for item in items]
 
 
 def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
-    """Writes items of several tables in one call (BatchWriteItem): no conditions, and not all or nothing."""
+    """Write items of several tables in one call (BatchWriteItem), without conditions and without a transaction.
+
+    Raises:
+        StoreUnavailable: Some items could not be written.
+    """
     _batch([(table.name, {"PutRequest": {"Item": marshal(item)}}) for table, item in writes])
 
 
 def put_atomically(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
-    """Writes items in one call, all of them or none, for twice the capacity where there are several.
+    """Write all items in one transaction, or none. Several items cost twice the write capacity.
 
-    Who may put items may do this: a transaction has no right of its own, and that to write a batch allows deleting.
+    Needs only `dynamodb:PutItem`; `BatchWriteItem` would also permit deletes.
+
+    Raises:
+        StoreUnavailable: DynamoDB could not be reached.
     """
     if len(writes) == 1:
         ((table, item),) = writes
         table.put(item)
         return
     puts = [{"Put": {"TableName": table.name, "Item": marshal(item)}} for table, item in writes]
-    # All tries are one transaction: one that arrives late, behind another that was carried out, writes nothing.
+    # With the same token, DynamoDB runs the transaction only once, even if a repeated request arrives late.
     _send("TransactWriteItems", {"TransactItems": puts, "ClientRequestToken": uuid4().hex})
 
 
 def delete_together(deletes: Sequence[tuple[Table, Key]]) -> None:
-    """Deletes items of several tables in one call, each named once; those that are not there are no error."""
+    """Delete items of several tables in one call. Missing items are not an error.
+
+    Raises:
+        StoreUnavailable: Some items could not be deleted.
+    """
     _batch([(table.name, {"DeleteRequest": {"Key": marshal(key)}}) for table, key in deletes])
 
 
 def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """What DynamoDB leaves unprocessed is sent again; StoreUnavailable is raised where some is left at the end."""
+    """Send a batch, and repeat the requests that DynamoDB leaves unprocessed.
+
+    Raises:
+        StoreUnavailable: Some requests are still unprocessed after the last attempt.
+    """
     if not 0 < len(requests) <= BATCH:
-        raise ValueError(f"1 to {BATCH} items go into one batch, not {len(requests)}")
+        raise ValueError(f"a batch holds 1 to {BATCH} items, not {len(requests)}")
     pending: dict[str, Any] = {}
     for name, request in requests:
         pending.setdefault(name, []).append(request)
-    for number in range(1, BATCH_TRIES + 1):
+    for number in range(1, BATCH_ATTEMPTS + 1):
         pending = _send("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
         if not pending:
             return
@@ -220,7 +291,12 @@ def _batch(requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
 
 
 def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
-    """One call of DynamoDB, tried again where that may help; raises ConditionFailed and StoreUnavailable."""
+    """Call DynamoDB. The client retries failures that a retry may solve.
+
+    Raises:
+        ConditionFailed: The condition of a write does not hold.
+        StoreUnavailable: DynamoDB failed or could not be reached.
+    """
     try:
         return clients.dynamodb().call(operation, request, repeatable=repeatable)
     except ServiceError as error:
@@ -233,16 +309,17 @@ def _send(operation: str, request: Mapping[str, Any], *, repeatable: bool = True
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values to DynamoDB's typed ones. Money and counts are int, so that a float is a fault."""
+    """Convert plain values to DynamoDB's typed values. Money and counts are integers, so a float raises TypeError."""
     return {name: _typed(value) for name, value in item.items()}
 
 
 def unmarshal(item: Mapping[str, Any]) -> Item:
+    """Convert DynamoDB's typed values to plain values."""
     return {name: _plain(value) for name, value in item.items()}
 
 
 def _typed(value: object) -> dict[str, Any]:
-    # In the order in which they are frequent.
+    # Most frequent types first.
     if isinstance(value, str):
         return {"S": value}
     if value is None:
@@ -257,7 +334,7 @@ def _typed(value: object) -> dict[str, Any]:
         return {"B": base64.b64encode(value).decode()}
     if isinstance(value, Mapping):
         return {"M": marshal(cast("Mapping[str, object]", value))}
-    raise TypeError(f"{type(value).__name__} has no place in an item")
+    raise TypeError(f"{type(value).__name__} cannot be stored in an item")
 
 
 def _plain(typed: Mapping[str, Any]) -> Any:

@@ -27,10 +27,10 @@ _GSM7 = frozenset(
 _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 # https://github.com/twitter/twitter-text/blob/master/config/v3.json: what weighs one, all else weighs two.
-_LIGHT = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
+_WEIGHT_ONE_RANGES = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
 URL_WEIGHT = 23
 # Top-level domains of two letters are countries'.
-COUNTRY = 2
+COUNTRY_DOMAIN_LETTERS = 2
 EMOJI_WEIGHT = 2
 # Patterns stay texts: it takes 10 ms to compile these, which is saved where nobody writes for X.
 # Emoji sequences as https://unicode.org/reports/tr51/ builds them: keycaps, flags, and pictographs with a presentation
@@ -67,10 +67,10 @@ def utf16(text: str) -> int:
 
 
 def is_gsm7(text: str) -> bool:
-    return not foreign_to_gsm7(text)
+    return not characters_outside_gsm7(text)
 
 
-def foreign_to_gsm7(text: str) -> str:
+def characters_outside_gsm7(text: str) -> str:
     """The characters, each once, that make an SMS one of UTF-16."""
     return "".join(dict.fromkeys(character for character in text if character not in _GSM7 | _GSM7_EXTENSION))
 
@@ -90,8 +90,8 @@ def weighted(text: str) -> int:
     """As X counts: https://docs.x.com/fundamentals/counting-characters, and twitter-text where that is silent."""
     composed = unicodedata.normalize("NFC", text)
     total = end = 0
-    for begin, after, weight in _urls(composed):
-        total += _weight(composed[end:begin]) + weight
+    for start, after, weight in _urls(composed):
+        total += _weight(composed[end:start]) + weight
         end = after
     return total + _weight(composed[end:])
 
@@ -104,11 +104,11 @@ COUNT: Mapping[Unit, Callable[[str], int]] = MappingProxyType(
 def _weight(text: str) -> int:
     """The weight of a text without URLs."""
     plain, emoji = re.subn(_EMOJI, "", text)
-    return emoji * EMOJI_WEIGHT + sum(1 if _is_light(ord(character)) else 2 for character in plain)
+    return emoji * EMOJI_WEIGHT + sum(1 if _weighs_one(ord(character)) else 2 for character in plain)
 
 
-def _is_light(code_point: int) -> bool:
-    return any(first <= code_point <= last for first, last in _LIGHT)
+def _weighs_one(code_point: int) -> bool:
+    return any(first <= code_point <= last for first, last in _WEIGHT_ONE_RANGES)
 
 
 def _urls(text: str) -> Iterator[tuple[int, int, int]]:
@@ -118,7 +118,7 @@ def _urls(text: str) -> Iterator[tuple[int, int, int]]:
         if found.start() < end:
             continue
         name = "named" if found["scheme"] else "bare"
-        host_end = found.start(name) + _known_length(found[name], text[found.end() : found.end() + 1])
+        host_end = found.start(name) + _linkable_host_length(found[name], text[found.end() : found.end() + 1])
         if host_end == found.start(name):
             continue
         path = re.match(_PATH, text[host_end:], re.IGNORECASE) if host_end == found.end() else None
@@ -126,14 +126,14 @@ def _urls(text: str) -> Iterator[tuple[int, int, int]]:
         yield found.start(), end, _url_weight(text[found.start() : end], found[name])
 
 
-def _known_length(host: str, behind: str) -> int:
+def _linkable_host_length(host: str, next_character: str) -> int:
     """How much of a host is one that can be: up to its last label that is a top-level domain. 0 where there is none."""
     labels = host.split(".")
     for count in range(len(labels), 1, -1):
-        follows = behind if count == len(labels) else "."
+        following = next_character if count == len(labels) else "."
         label = labels[count - 1]
-        is_known = label.upper() in _top_level_domains() or not label.isascii()
-        if is_known and not re.match(r"[A-Za-z0-9@]", follows):
+        is_top_level_domain = label.upper() in _top_level_domains() or not label.isascii()
+        if is_top_level_domain and not re.match(r"[A-Za-z0-9@]", following):
             return len(".".join(labels[:count]))
     return 0
 
@@ -141,9 +141,9 @@ def _known_length(host: str, behind: str) -> int:
 def _url_weight(url: str, host: str) -> int:
     # Whether X links a bare name under a country's domain (oi.tv), or one that is not in ASCII, depends on where it is
     # counted: the greater holds.
-    top = host.rpartition(".")[2]
-    is_bare = url == host and host.count(".") == 1 and len(top) == COUNTRY
-    return max(URL_WEIGHT, _weight(url)) if is_bare or not top.isascii() else URL_WEIGHT
+    top_level_domain = host.rpartition(".")[2]
+    is_bare = url == host and host.count(".") == 1 and len(top_level_domain) == COUNTRY_DOMAIN_LETTERS
+    return max(URL_WEIGHT, _weight(url)) if is_bare or not top_level_domain.isascii() else URL_WEIGHT
 
 
 @cache

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from nexus_ai.platform.schema import RequestModel, ResponseModel
 from nexus_ai.tasks.copywriting.counting import Unit
 from nexus_ai.tasks.copywriting.words import is_said
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, ShortText, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_PROMPT_CHARACTERS = 20_000
@@ -51,7 +51,7 @@ class CopyContext(RequestModel):
     words_to_avoid: Words = ()
 
     @model_validator(mode="after")
-    def _can_be_kept(self) -> Self:
+    def _require_compatible_words(self) -> Self:
         for avoided in self.words_to_avoid:
             if any(is_said(avoided, used) for used in self.words_to_use):
                 raise ValueError("wordsToUse must have none of wordsToAvoid")
@@ -59,7 +59,7 @@ class CopyContext(RequestModel):
 
 
 class CopyRequest(TaskRequest):
-    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS, pattern=SAYS_SOMETHING)]
+    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS, pattern=NOT_BLANK)]
     context: CopyContext = CopyContext()
     variations: int = Field(default=1, ge=1, le=5)
 

@@ -23,7 +23,7 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    most: int
+    maximum: int
     unit: Unit = Unit.UTF16
 
 

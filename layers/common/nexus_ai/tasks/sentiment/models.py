@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from nexus_ai.platform.schema import ResponseModel
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_CHARACTERS = 10_000
-MAX_CHARACTERS_IN_ALL = 50_000
+MAX_TOTAL_CHARACTERS = 50_000
 # A function has 29 seconds, and models write 50 to 300 tokens in each.
 MAX_TEXTS = 25
 
@@ -44,7 +44,7 @@ class Urgency(StrEnum):
     HIGH = "high"
 
 
-Text = Annotated[str, StringConstraints(pattern=SAYS_SOMETHING, max_length=MAX_CHARACTERS)]
+Text = Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=MAX_CHARACTERS)]
 
 
 class SentimentRequest(TaskRequest):
@@ -55,15 +55,15 @@ class SentimentRequest(TaskRequest):
     language: LanguageTag | None = None
 
     @model_validator(mode="after")
-    def _has_texts(self) -> Self:
+    def _check_texts(self) -> Self:
         if (self.text is None) == (self.texts is None):
             raise ValueError("either text or texts is needed")
-        if sum(map(len, self.items)) > MAX_CHARACTERS_IN_ALL:
-            raise ValueError(f"texts come to more than {MAX_CHARACTERS_IN_ALL} characters: send fewer at once")
+        if sum(map(len, self.input_texts)) > MAX_TOTAL_CHARACTERS:
+            raise ValueError(f"texts come to more than {MAX_TOTAL_CHARACTERS} characters: send fewer at once")
         return self
 
     @property
-    def items(self) -> tuple[str, ...]:
+    def input_texts(self) -> tuple[str, ...]:
         """The texts, in their order."""
         return self.texts or tuple(text for text in (self.text,) if text)
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 _WORD = re.compile(r"[^\W\d_]+")
 # What stands with one of these between white space is an address, a tag or a placeholder.
-_NO_WORDS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
+_NON_WORD_MARKS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
 
 # The frequent words that tell a language from its neighbours; what Portuguese and Spanish share is left out.
 _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -40,19 +40,19 @@ _SPELLING: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "es": re.compile(r"(?=[^\W\d_]*(?:ñ|ción))[a-zà-ÿ]+"),
     }
 )
-LEAST_WORDS = 3
+MIN_FUNCTION_WORDS = 3
 
 
 def detect(text: str) -> str | None:
     """The language's primary subtag (pt, es, en, fr, it, de); None where the text does not tell."""
-    plain = (piece for piece in text.split() if not any(mark in piece for mark in _NO_WORDS))
+    plain = (piece for piece in text.split() if not any(mark in piece for mark in _NON_WORD_MARKS))
     words = [word for piece in plain for word in _WORD.findall(piece)]
-    found = sorted((_evidence(words, language), language) for language in _FUNCTION_WORDS)
+    found = sorted((_count_function_words(words, language), language) for language in _FUNCTION_WORDS)
     (second, _), (first, language) = found[-2:]
-    return language if first >= LEAST_WORDS and first >= 2 * second else None
+    return language if first >= MIN_FUNCTION_WORDS and first >= 2 * second else None
 
 
-def _evidence(words: list[str], language: str) -> int:
+def _count_function_words(words: list[str], language: str) -> int:
     known, spelling = _FUNCTION_WORDS[language], _SPELLING.get(language)
     return sum(word.lower() in known or bool(spelling and spelling.fullmatch(word)) for word in words)
 

@@ -21,7 +21,7 @@ BYTES_PER_INSTRUCTION_TOKEN = 3
 
 
 @cache
-def instructions(folder: Path, name: str = "prompt.md") -> str:
+def load_instructions(folder: Path, name: str = "prompt.md") -> str:
     """The text of a file beside a task, read once a process."""
     return (folder / name).read_text("utf-8").strip()
 
@@ -36,22 +36,22 @@ def build_prompt(
     output: OutputSchema | None = None,
 ) -> Step:
     """One prompt, with the most tokens that its input can take."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    fixed = len(system.encode()) + (len(json.dumps(output.schema_).encode()) if output else 0)
+    data_json = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    instruction_bytes = len(system.encode()) + (len(json.dumps(output.schema_).encode()) if output else 0)
     prompt = Prompt(
         system=system,
-        messages=(Message(role="user", text=text),),
+        messages=(Message(role="user", text=data_json),),
         max_tokens=max_tokens,
         temperature=defaults.temperature if request.temperature is None else request.temperature,
         output=output,
     )
-    return Step(prompt, fixed // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(text.encode()))
+    return Step(prompt, instruction_bytes // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(data_json.encode()))
 
 
 def build_model_call[T](
     defaults: TaskDefaults,
     request: TaskRequest,
-    whole: Step,
+    step: Step,
     *,
     parameters: Mapping[str, Any],
     parse: Callable[[str], T],
@@ -63,8 +63,8 @@ def build_model_call[T](
         task=defaults.task,
         prompt_version=defaults.prompt_version,
         module=request.module or defaults.module,
-        prompt=whole.prompt,
-        input_tokens=whole.input_tokens,
+        prompt=step.prompt,
+        input_tokens=step.input_tokens,
         parameters=parameters,
         parse=parse,
         provider=request.provider,

@@ -13,7 +13,7 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 # A pattern, so that the API's description says it too: there is something beside white space.
-SAYS_SOMETHING = r"\S"
+NOT_BLANK = r"\S"
 
 
 class TaskRequest(RequestModel):

@@ -10,13 +10,13 @@ from functools import lru_cache
 from grapheme import grapheme_property_group as breaks  # pyright: ignore[reportMissingTypeStubs]
 from grapheme import incb_property_group as conjuncts  # pyright: ignore[reportMissingTypeStubs]
 
-_LETTERS = {
+_LETTER_BY_PROPERTY = {
     "CR": "r", "LF": "n", "Control": "c", "Prepend": "P", "Extend": "E", "ZWJ": "Z", "SpacingMark": "S",
     "Regional_Indicator": "R", "Extended_Pictographic": "X", "L": "L", "V": "V", "T": "T", "LV": "A", "LVT": "B",
     "Other": "O",
 }  # fmt: skip
 # Extending marks: those of Indic conjuncts keep E, their linkers are K, all others N; C is a consonant.
-_IN_CONJUNCTS = {("E", "InCBLinker"): "K", ("E", "Other"): "N", ("O", "InCBConsonant"): "C"}
+_CONJUNCT_LETTERS = {("E", "InCBLinker"): "K", ("E", "Other"): "N", ("O", "InCBConsonant"): "C"}
 
 _CLUSTER = re.compile(
     r"rn|[rnc]"
@@ -32,6 +32,6 @@ def count(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _letter(char: str) -> str:
-    letter = _LETTERS[breaks.get_group(char).value]
+    letter = _LETTER_BY_PROPERTY[breaks.get_group(char).value]
     conjunct: str = conjuncts.get_group_ord(ord(char)).value  # pyright: ignore[reportUnknownMemberType]
-    return _IN_CONJUNCTS.get((letter, conjunct), letter)
+    return _CONJUNCT_LETTERS.get((letter, conjunct), letter)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from nexus_ai.platform.schema import ResponseModel
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, ShortText, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_TEXT_CHARACTERS = 400_000
@@ -25,7 +25,7 @@ class SummaryRequest(TaskRequest):
     Without it the style's own number holds; without `language` the summary is in the language of the text.
     """
 
-    text: Annotated[str, StringConstraints(pattern=SAYS_SOMETHING, max_length=MAX_TEXT_CHARACTERS)]
+    text: Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=MAX_TEXT_CHARACTERS)]
     max_characters: int | None = Field(default=None, ge=20, le=5000)
     style: Style = Style.PARAGRAPH
     language: LanguageTag | None = None

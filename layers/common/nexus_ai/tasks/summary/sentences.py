@@ -19,11 +19,11 @@ _ABBREVIATIONS = frozenset(
 def ends(text: str) -> Iterator[int]:
     """The places behind each sentence's last mark. Where in doubt, a sentence goes on."""
     for found in _STOP.finditer(text):
-        if found["stop"] != "." or not _goes_on(text, found.start(), found.end()):
+        if found["stop"] != "." or not _sentence_continues(text, found.start(), found.end()):
             yield found.end()
 
 
-def _goes_on(text: str, stop: int, end: int) -> bool:
+def _sentence_continues(text: str, stop: int, end: int) -> bool:
     following = text[end : end + 40].lstrip()
     if not following:
         return False

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from nexus_ai.platform.schema import ResponseModel
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, ShortText, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 # A function has 29 seconds, and models write 50 to 300 tokens in each.
@@ -27,7 +27,7 @@ Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 class TranslationRequest(TaskRequest):
     """Languages are BCP 47 tags. `glossary` says how a term of the text is to be translated, in every language."""
 
-    text: Annotated[str, StringConstraints(pattern=SAYS_SOMETHING, max_length=MAX_CHARACTERS)]
+    text: Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=MAX_CHARACTERS)]
     target_language: LanguageTag | None = None
     target_languages: tuple[LanguageTag, ...] | None = Field(default=None, min_length=1, max_length=MAX_LANGUAGES)
     source_language: LanguageTag | None = None
@@ -37,7 +37,7 @@ class TranslationRequest(TaskRequest):
     glossary: dict[Term, Term] = Field(default={}, max_length=MAX_TERMS)
 
     @model_validator(mode="after")
-    def _asks_for_languages(self) -> Self:
+    def _check_languages(self) -> Self:
         if (self.target_language is None) == (self.target_languages is None):
             raise ValueError("either targetLanguage or targetLanguages is needed")
         if len({language.lower() for language in self.targets}) < len(self.targets):

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 # In this order: what holds another one comes first.
-_KINDS = (
+_PATTERNS = (
     # Code: a block with its fences, and `a span`.
     r"(?ms:^[ \t]*```[^\n`]*\n.*?^[ \t]*```)",
     r"(?<!`)`[^`\n]+`(?!`)",
@@ -64,9 +64,9 @@ _PICTURE = (
 )
 _EMOJI = f"[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_PICTURE}(?:\u200d{_PICTURE})*"
 
-_LITERAL = re.compile("|".join((*_KINDS, _EMOJI)), re.MULTILINE)
+_LITERAL = re.compile("|".join((*_PATTERNS, _EMOJI)), re.MULTILINE)
 # Says how the character before it is drawn, not which one it is; models and keyboards leave it out at will.
-_DRAWN_AS_PICTURE = "\ufe0f"
+_EMOJI_SELECTOR = "\ufe0f"
 # Stands for a literal where the words around it are looked at: no word, no white space, no mark.
 MASK = "\ufffc"
 
@@ -78,7 +78,7 @@ def pieces(text: str) -> list[str]:
 
 def literals(text: str) -> Counter[str]:
     """How often each piece is there."""
-    return Counter(piece.replace(_DRAWN_AS_PICTURE, "") for piece in pieces(text))
+    return Counter(piece.replace(_EMOJI_SELECTOR, "") for piece in pieces(text))
 
 
 def masked(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What copy has to keep: the platform's limits, the words, the language, and that it is ready to be published."""
+"""Check marketing copy: platform limits, required and forbidden words, language, and no leftovers such as Markdown."""
 
 import re
 import unicodedata
@@ -22,7 +22,11 @@ _MARKDOWN = re.compile(r"\*\*|^#{1,6} |\]\(", re.MULTILINE)
 
 
 def validate_variation(output: object, context: CopyContext) -> CopyVariation:
-    """The variation that a model's object comes to. Raises ContractBroken."""
+    """Return the variation of one member of a completion.
+
+    Raises:
+        InvalidOutputError: The variation breaks a rule of the platform or of the request.
+    """
     rules = PLATFORMS[context.platform]
     variation = parse_variation(output, rules)
     problems = [
@@ -38,7 +42,10 @@ def validate_variation(output: object, context: CopyContext) -> CopyVariation:
 
 
 def required_word_problems(context: CopyContext) -> list[str]:
-    """What every copy breaks that has all of `words_to_use` one after another, however little else it says."""
+    """Return the platform rules that no copy with all of `words_to_use` can keep, one sentence for each.
+
+    The shortest possible copy is checked: the words alone, without those that are part of a longer one.
+    """
     rules = PLATFORMS[context.platform]
     words: list[str] = []
     for word in sorted(context.words_to_use, key=len, reverse=True):
@@ -54,7 +61,10 @@ def required_word_problems(context: CopyContext) -> list[str]:
 
 
 def _words_too_long_for_ad_lines(words: list[str], rules: PlatformRules) -> list[str]:
-    """The words, given the longest first, that no line of an ad has place for any more."""
+    """Return one sentence for each word that fits into no line of an ad. Words must be sorted, the longest first.
+
+    Each word is placed into the first line with enough space left.
+    """
     headlines = [rules.limits["headlines"].maximum] * HEADLINES[-1]
     room = headlines + [rules.limits["descriptions"].maximum] * DESCRIPTIONS[-1]
     problems: list[str] = []
@@ -63,7 +73,7 @@ def _words_too_long_for_ad_lines(words: list[str], rules: PlatformRules) -> list
         needed = counting.width(word)
         line = next((at for at in range(first, len(room)) if needed <= room[at]), None)
         if line is None:
-            problems.append(f'no line has room for "{word}"')
+            problems.append(f'"{word}" does not fit into any headline or description')
         else:
             room[line] -= needed + len(" ")
     return problems
@@ -112,7 +122,10 @@ def _mark_problems(variation: CopyVariation, rules: PlatformRules) -> Iterator[s
 
 
 def _ad_problems(ads: GoogleAdsCopy) -> Iterator[str]:
-    """https://support.google.com/google-ads/answer/7684791, and /answer/14847994 for the exclamation marks."""
+    """Yield problems of a responsive search ad.
+
+    Rules: https://support.google.com/google-ads/answer/7684791, for exclamation marks /answer/14847994.
+    """
     for name, texts, counts in (
         ("headlines", ads.headlines, HEADLINES),
         ("descriptions", ads.descriptions, DESCRIPTIONS),
@@ -125,7 +138,7 @@ def _ad_problems(ads: GoogleAdsCopy) -> Iterator[str]:
 
 def _word_problems(variation: CopyVariation, context: CopyContext) -> Iterator[str]:
     texts = [*visible_parts(variation).values(), *map(split_hashtag, variation.hashtags)]
-    # An SMS with accents holds less than half of one without.
+    # An SMS with accents holds less than half the characters of one without, so words may lose their accents.
     is_found = occurs_without_accents if PLATFORMS[context.platform].is_sms else occurs
     for word in context.words_to_use:
         if not any(is_found(word, text) for text in texts):

@@ -1,4 +1,4 @@
-"""What a model writes for each form of a text, and the variation that it comes to."""
+"""Define the JSON that a model returns for each form of copy, and turn it into a variation."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ from nexus_ai.tasks.copywriting.platforms import SMS_UTF16, Form, Limit, Platfor
 from nexus_ai.tasks.shared.output_json import validate_as
 
 _LINE_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
-# What a telephone's keyboard writes for them: one of these alone would make an SMS of 160 characters one of 70.
+# Plain replacements for typographic characters: a single one of them reduces an SMS from 160 characters to 70.
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("–—•", "-") | {"…": "...", "\xa0": " "}
 )
@@ -49,7 +49,7 @@ class _BlogOutput(_Output):
 
 
 def schema_properties(rules: PlatformRules) -> dict[str, Any]:
-    """The JSON Schema of each member of a variation."""
+    """Return the JSON Schema of each member of a variation."""
     string = {"type": "string"}
     strings = {"type": "array", "items": string}
     match rules.form:
@@ -64,12 +64,16 @@ def schema_properties(rules: PlatformRules) -> dict[str, Any]:
 
 
 def parse_variation(value: object, rules: PlatformRules) -> CopyVariation:
-    """The variation that was written; raises ContractBroken where it is not of the platform's form."""
+    """Return a variation with normalized texts and measured lengths.
+
+    Raises:
+        InvalidOutputError: The value does not have the members of the platform's form.
+    """
     return _PARSERS[rules.form](value, rules)
 
 
 def visible_parts(variation: CopyVariation) -> dict[str, str]:
-    """All that readers see of a variation, by part. Those of a list are numbered."""
+    """Return every text that readers see, by part. Entries of a list are numbered: `headlines.0`."""
     if variation.email:
         return variation.email.model_dump()
     if variation.blog:
@@ -81,7 +85,7 @@ def visible_parts(variation: CopyVariation) -> dict[str, str]:
 
 
 def text_with_hashtags(variation: CopyVariation) -> str:
-    """The text with its hashtags behind it."""
+    """Return the text followed by an empty line and the hashtags, as it is published."""
     return f"{variation.text}\n\n{' '.join(variation.hashtags)}" if variation.hashtags else variation.text
 
 
@@ -154,14 +158,14 @@ def _normalize_line(text: str) -> str:
 
 
 def _normalize_lines(text: str) -> str:
-    """The text composed, with one kind of line break and at most one empty line at a time."""
+    """Return the text in NFC with one kind of line break and at most one empty line at a time."""
     with_newlines = _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
     lines = (line.rstrip(" ") for line in with_newlines.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _distinct_lines(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each text once, in whatever case, in their order."""
+    """Return the normalized texts in order, without repetitions that differ only in case."""
     found: dict[str, str] = {}
     for text in map(_normalize_line, texts):
         found.setdefault(text.casefold(), text)
@@ -174,7 +178,7 @@ def _normalize_hashtags(output: Iterable[str]) -> tuple[str, ...]:
 
 
 def _split_trailing_hashtags(text: str) -> tuple[str, list[str]]:
-    """The text without the last lines that are hashtags alone, and these hashtags."""
+    """Return the text without its last lines that contain only hashtags, and these hashtags in order."""
     lines = text.split("\n")
     found: list[str] = []
     while len(lines) > 1 and all(word.startswith("#") for word in lines[-1].split()):

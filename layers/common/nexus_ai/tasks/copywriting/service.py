@@ -1,4 +1,4 @@
-"""Marketing copy: the question to the model, and the contract that its answer has to keep."""
+"""Write marketing copy: build the model call and check the completion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, load
 from nexus_ai.tasks.shared.response import view
 
 FOLDER = Path(__file__).parent
-# A repair is asked for with all of them, which are tokens, too.
+# A repair message lists all problems, and each costs tokens.
 MAX_PROBLEMS = 20
 AS_JSON = 'Answer with JSON alone: one object with the members "variation1" and so on, as many as variations says.'
 AS_JSON_ALONE = 'Answer with JSON alone: one object with the member "variation1".'
@@ -27,12 +27,20 @@ WITH_WORDS = "Every variation has all of wordsToUse exactly as they are written,
 
 
 def generate_copy(caller: Caller, request: CopyRequest) -> CopyAnswer:
-    """Copy that keeps the platform's limits; raises NexusError."""
+    """Return copy that keeps the platform's limits.
+
+    Raises:
+        NexusError: The request was refused, or no provider returned a valid completion.
+    """
     return view(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: CopyRequest) -> ModelCall[Copy]:
-    """The question that a request comes to; raises ValidationFailed where no answer could keep the contract."""
+    """Return the model call of a request.
+
+    Raises:
+        ValidationFailed: The words to use do not fit into the limits of the platform.
+    """
     _require_room_for_words(request)
     rules = PLATFORMS[request.context.platform]
     prompt_data = _prompt_data(request)
@@ -50,13 +58,13 @@ def model_call(request: CopyRequest) -> ModelCall[Copy]:
 def _require_room_for_words(request: CopyRequest) -> None:
     problems = required_word_problems(request.context)
     if problems:
-        message = f"no copy for this platform can have all of them: {'; '.join(problems)}"
+        message = f"The words do not fit into one text for this platform: {'; '.join(problems)}. Remove or shorten some"
         error = {"field": "context.wordsToUse", "message": message, "type": "words_without_room"}
         raise ValidationFailed(f"context.wordsToUse: {message}", extra={"errors": [error]})
 
 
 def _prompt_data(request: CopyRequest) -> dict[str, Any]:
-    """What the model is told, as data; also what makes the answer's cache key."""
+    """Return the data for the user message. It is part of the cache key."""
     context = request.context.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {"request": request.prompt, **context, "variations": request.variations}
 
@@ -76,7 +84,10 @@ def _system(request: CopyRequest, rules: PlatformRules) -> str:
 
 
 def _schema(variations: int, rules: PlatformRules) -> dict[str, Any]:
-    """One named member a variation: so the schema itself demands their number, at every vendor."""
+    """Return the JSON Schema of the completion.
+
+    Each variation is a named member, because not every provider enforces the length of an array.
+    """
     properties = schema_properties(rules)
     variation = {
         "type": "object",

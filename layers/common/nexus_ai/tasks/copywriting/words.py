@@ -1,37 +1,38 @@
-"""Whether a word or a phrase occurs in a text: whole, in whatever case."""
+"""Find words and phrases in copy, as whole words in any case."""
 
 import re
 import unicodedata
 
 from nexus_ai.tasks.shared.word_match import find_phrase, is_spaced_letter
 
-# A word so short is told from another one by its accents alone: e and é, da and dá.
+# In words of up to this length, an accent makes another word: e and é, da and dá.
 SHORT_WORD_LENGTH = 3
 _CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-zß-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])")
 
 
 def occurs(word: str, text: str) -> bool:
-    """With the accents that it has."""
+    """Return True if the text contains the word with exactly its accents."""
     return _occurs_as_word(_normalize(word), _normalize(text))
 
 
 def occurs_without_accents(word: str, text: str) -> bool:
-    """With its accents or without them."""
+    """Return True if the text contains the word, with or without its accents."""
     return _occurs_as_word(strip_accents(_normalize(word)), strip_accents(_normalize(text)))
 
 
 def is_said(word: str, text: str) -> bool:
-    """Whether readers meet the word: accents tell short words apart only."""
+    """Return True if a reader would recognize the word in the text. Accents count only in short words."""
     is_short = len(strip_accents(_normalize(word))) <= SHORT_WORD_LENGTH
     return occurs(word, text) if is_short else occurs_without_accents(word, text)
 
 
 def split_hashtag(hashtag: str) -> str:
-    """#PromoçãoGrátis as it is read: Promoção Grátis."""
+    """Return the words of a hashtag: `Promoção Grátis` for `#PromoçãoGrátis`."""
     return _CAMEL_CASE_BOUNDARY.sub(" ", hashtag.removeprefix("#")).replace("_", " ")
 
 
 def strip_accents(text: str) -> str:
+    """Return the text in NFD without combining marks."""
     return "".join(
         character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
     )
@@ -50,6 +51,6 @@ def _collapse_spaces(text: str) -> str:
 
 
 def _normalize(text: str) -> str:
-    """One case, composed, letters of styled fonts as letters, and nothing that readers do not see."""
+    """Return the text in one case and in NFKC, which replaces styled letters, without invisible characters."""
     visible = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", visible).casefold())

@@ -1,4 +1,4 @@
-"""What the sentiment of a text has to keep: values in their ranges that agree, and quotes that stand in the text."""
+"""Check the sentiment of a text: values must be in range and agree, and quotes must occur in the text."""
 
 import unicodedata
 from typing import Annotated
@@ -15,16 +15,16 @@ MAX_EMOTIONS = 5
 MAX_ASPECTS = 10
 MAX_ASPECT_CHARACTERS = 80
 MAX_RATIONALE_CHARACTERS = 400
-# Far more than the twelve words that are asked for; it bounds the search.
+# Far more than the twelve words that the instructions ask for. It bounds the search.
 MAX_QUOTE_CHARACTERS = 300
-# The scores of each label, as the instructions have them. Zero is neither positive nor negative.
+# Lowest and highest score of each label, as in the instructions. Zero is neither positive nor negative.
 SCORES = {
     Label.POSITIVE: (0.01, 1.0),
     Label.NEGATIVE: (-1.0, -0.01),
     Label.NEUTRAL: (-0.25, 0.25),
     Label.MIXED: (-0.5, 0.5),
 }
-# What models set around a quote, and what they end a cut one with.
+# Models put quotation marks around a quote and dots at the end of a shortened one.
 _QUOTE_MARKS = " \t\r\n\"'“”„«»‘’`…."
 MAX_SHOWN_CHARACTERS = 80
 
@@ -58,7 +58,16 @@ class _SentimentOutput(BaseModel):
 
 
 def validate_sentiment(value: object, text: str, language: str | None) -> Sentiment:
-    """The sentiment of a text as a model wrote it; raises ContractBroken. `language` is that of its sentences."""
+    """Return the sentiment of a text from one member of a completion.
+
+    Args:
+        value: The member's JSON value.
+        text: The text that was analyzed. Quotes must occur in it.
+        language: The BCP 47 tag of the rationale, or None for the text's own language.
+
+    Raises:
+        InvalidOutputError: The value does not fit. It has one sentence for each problem.
+    """
     output = validate_as(value, _SentimentOutput)
     problems: list[str] = []
     score = round(output.score, 2) + 0.0
@@ -68,7 +77,7 @@ def validate_sentiment(value: object, text: str, language: str | None) -> Sentim
     rationale = " ".join(output.rationale.split())
     if not 0 < len(rationale) <= MAX_RATIONALE_CHARACTERS:
         problems.append(f"rationale must have 1 to {MAX_RATIONALE_CHARACTERS} characters, and has {len(rationale)}")
-    # Function words tell a text's language better than a model that a text ordered about.
+    # Function words outrank the model's language tag, because instructions in the text may have misled the model.
     text_language = (is_other_language(text, output.language) and detect(text)) or output.language
     if is_other_language(rationale, language or text_language):
         problems.append(f"rationale is not in the language {language or text_language}")
@@ -101,9 +110,9 @@ def _check_aspect(output: _AspectOutput, text: str, problems: list[str]) -> Aspe
 
 
 def find_quote(text: str, quote: str) -> str:
-    """The piece of the text that a quote means, as it stands there; empty where there is none.
+    """Return the part of the text that a quote refers to, exactly as in the text, or an empty string.
 
-    White space, case, how accents are encoded, and marks around the quote may differ.
+    White space, case, Unicode normalization and marks around the quote may differ.
     """
     composed, decomposed = unicodedata.normalize("NFC", quote), unicodedata.normalize("NFD", quote)
     stripped = (form.strip(marks) for form in (quote, composed, decomposed) for marks in (None, _QUOTE_MARKS))
@@ -118,12 +127,12 @@ def find_quote(text: str, quote: str) -> str:
 
 
 def _normalize_with_positions(text: str) -> tuple[str, list[int]]:
-    """The text in one case and with single spaces, and where each of its characters stands."""
+    """Return the text in one case with single spaces, and each character's position in the original text."""
     positions = [at for at, character in enumerate(text) if not (character.isspace() and text[at - 1 : at].isspace())]
     return "".join(map(_fold_character, map(text.__getitem__, positions))), positions
 
 
 def _fold_character(character: str) -> str:
-    """One character for one, so that places stay what they are."""
+    """Return exactly one character for each character, so that positions stay valid."""
     folded = character.casefold()
     return " " if character.isspace() else folded if len(folded) == 1 else character.lower()[0]

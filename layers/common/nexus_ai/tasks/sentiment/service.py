@@ -1,4 +1,4 @@
-"""Sentiment: the question to the model about one text or several, and the contract of its answer."""
+"""Analyze the sentiment of texts: build the model call and check the completion."""
 
 from functools import partial
 from pathlib import Path
@@ -24,14 +24,15 @@ from nexus_ai.tasks.shared.output_json import read_object
 from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, load_instructions
 from nexus_ai.tasks.shared.response import view
 
-# A repair has to be told what is wrong, and not how often.
+# A repair needs the kinds of problems, and not every occurrence.
 MAX_PROBLEMS = 20
 FOLDER = Path(__file__).parent
 AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts", under the same name.'
 LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
 LANGUAGE_OF_REQUEST = 'Write rationale and names of aspects in "language".'
-# From so many texts on: of many, what is said of each has to be short, or none would be ready in time. At some 75
-# tokens each, 25 take 15 seconds of a model that writes 130 in one (docs/decisions.md).
+# Limits by number of texts, each from its number on. More texts get shorter results, so that the request ends in time:
+# at about 75 tokens each, 25 texts take 15 seconds with a model that generates 130 tokens per second
+# (docs/decisions.md).
 DETAIL_BY_TEXT_COUNT = (
     (1, "At most 5 aspects."),
     (4, "At most 2 aspects for each text, and rationales of at most 12 words."),
@@ -41,12 +42,16 @@ SINGLE_TEXT_TOKENS, TOKENS_PER_TEXT = 560, 260
 
 
 def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentAnswer:
-    """The sentiment of every text, or what is wrong with a model's answer about it; raises NexusError."""
+    """Return a sentiment or an error for every text.
+
+    Raises:
+        NexusError: The request was refused, or no provider returned a valid sentiment for any text.
+    """
     return view(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:
-    """The question that a request comes to."""
+    """Return the model call of a request."""
     prompt_data = _prompt_data(request)
     count = len(request.input_texts)
     step = build_prompt(
@@ -68,7 +73,7 @@ def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:
 
 
 def _prompt_data(request: SentimentRequest) -> dict[str, Any]:
-    """What the model is told, as data; also what makes the answer's cache key."""
+    """Return the data for the user message. It is part of the cache key."""
     prompt_data: dict[str, Any] = {
         "texts": {_member_name(index): text for index, text in enumerate(request.input_texts)}
     }
@@ -95,7 +100,10 @@ def _member_name(index: int) -> str:
 
 
 def _schema(count: int) -> dict[str, Any]:
-    """One named member a text. What is seen in it comes before what is made of that."""
+    """Return the JSON Schema of the completion, with one named member per text.
+
+    Observations come before the judgement, so that the model derives the label from them.
+    """
     string = {"type": "string"}
     label = {"type": "string", "enum": [label.value for label in Label]}
     aspect = _object_schema({"aspect": string, "sentiment": label, "quote": string})
@@ -126,9 +134,15 @@ def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse(request: SentimentRequest, text: str, *, require_all: bool) -> Sentiments:
-    """Reads an answer; raises ContractBroken.
+    """Return the results of a completion.
 
-    `all_of_it` False takes what is whole: a text whose part is broken has an error in the place of its sentiment.
+    Args:
+        request: The request that the completion belongs to.
+        text: The completion.
+        require_all: If False, a text with an invalid member gets an error instead of a sentiment.
+
+    Raises:
+        InvalidOutputError: All texts are required and one is invalid, or no text has a valid sentiment.
     """
     output = read_object(text)
     results = [

@@ -1,4 +1,4 @@
-"""A text cut into parts that fit: between paragraphs where that goes, else between lines, sentences, words."""
+"""Split a text into parts of limited size: between paragraphs if possible, else between lines, sentences or words."""
 
 import json
 import re
@@ -8,12 +8,17 @@ from nexus_ai.tasks.summary.sentences import ends
 
 
 def json_size(text: str) -> int:
-    """The bytes that a text takes inside a JSON string."""
+    """Return the number of bytes that a text takes inside a JSON string."""
     return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')
 
 
 def split_text(text: str, max_bytes: int) -> list[str]:
-    """Consecutive parts of at most `room` bytes of JSON each (six and more), which together are the text."""
+    """Return consecutive parts that together are the text.
+
+    Args:
+        text: The text to split.
+        max_bytes: The most bytes that a part may take inside a JSON string. At least six, the size of one escape.
+    """
     parts: list[str] = []
     start = end = used = 0
     for length, piece_bytes in _pieces(text, max_bytes, _CUT_LEVELS):
@@ -40,14 +45,14 @@ _MAX_BYTES_PER_CHARACTER = 6
 
 
 def _pieces(text: str, max_bytes: int, levels: tuple[Callable[[str], Iterable[int]], ...]) -> Iterator[tuple[int, int]]:
-    """Characters and bytes of the pieces that fit, each as large as the first level that makes it fit leaves it."""
+    """Yield the characters and bytes of each piece. A piece that is too large is split again at the next level."""
     if (total := json_size(text)) <= max_bytes:
         yield len(text), total
         return
     if levels:
         positions, finer = levels[0](text), levels[1:]
     else:
-        # A word longer than a part, and writing without spaces.
+        # A word longer than a part, or a script without spaces.
         step = max_bytes // _MAX_BYTES_PER_CHARACTER
         positions, finer = range(step, len(text), step), levels
     start = 0

@@ -1,4 +1,4 @@
-"""What a summary has to keep: its style, its language, and never more characters than were asked for."""
+"""Check a summary's style, language and length, and shorten one that is slightly too long."""
 
 import re
 from collections.abc import Sequence
@@ -11,23 +11,32 @@ from nexus_ai.tasks.summary.models import Style, Summary
 from nexus_ai.tasks.summary.sentences import ends
 from nexus_ai.tasks.summary.styles import BULLET
 
-# A summary that is too long loses whole sentences or points from its end, where that leaves so much of it
-# (docs/decisions.md); otherwise the model writes it again.
+# A summary that is too long loses whole sentences or points at its end if at least this share remains
+# (docs/decisions.md). Otherwise the model has to repair it.
 MIN_KEPT_SHARE = 0.75
 
 _LIST_MARK = re.compile(r"\s*(?:[-*+•–—]|\d{1,2}[.)])(?:\s+|$)")
 _HEADING = re.compile(r"#{1,6}\s")
 _ELLIPSIS_AT_END = re.compile(r"(?:…|\.\.\.)[\"'”’»)]*$")
-# Not every script ends a sentence with a mark: of letters, those of Latin script tell.
+# A paragraph that ends with one of these is unfinished. Only Latin letters count, because not every script ends its
+# sentences with a mark.
 _UNFINISHED_END = re.compile(r"[0-9A-Za-z\xc0-\u024f,;:(\[{/–—-]$")
-# WhatsApp's marks come in pairs: https://faq.whatsapp.com/539178204879377
+# WhatsApp's formatting marks come in pairs: https://faq.whatsapp.com/539178204879377
 _PAIRED_MARKS = ("*", "_", "~")
 
 
 def build_text_summary(output: str, style: Style, max_characters: int, language: str, expected: str | None) -> Summary:
-    """The summary that a model's text comes to.
+    """Return the summary of a style that is running text.
 
-    `expected` is the language that it should be in, where that is known. Raises ContractBroken.
+    Args:
+        output: The text as the model returned it.
+        style: The requested style.
+        max_characters: The limit in extended grapheme clusters.
+        language: The BCP 47 tag to report.
+        expected: The language that the text should be in, or None if it is unknown.
+
+    Raises:
+        InvalidOutputError: The text breaks the style or the language, or is too long to be shortened.
     """
     text = _normalize_lines(output) if style is Style.WHATSAPP else " ".join(output.split())
     cut = text if style is Style.HEADLINE else _cut_to_sentences(text, max_characters)
@@ -41,7 +50,7 @@ def build_text_summary(output: str, style: Style, max_characters: int, language:
 
 
 def build_list_summary(output: Sequence[str], max_characters: int, language: str, expected: str | None) -> Summary:
-    """The same for a list. Raises ContractBroken."""
+    """Return the summary of the style `bullets`. See build_text_summary for arguments and errors."""
     points = [point for point in map(_clean_point, output) if point]
     kept = _points_that_fit(points, max_characters)
     text, cut = _format_list(points), _format_list(kept)
@@ -84,12 +93,12 @@ def _style_problems(output: str, text: str, style: Style) -> list[str]:
 
 
 def _normalize_lines(text: str) -> str:
-    """The text without white space at the ends of its lines, and with one empty line between its paragraphs."""
+    """Return the text with single spaces and at most one empty line at a time, without white space around lines."""
     return re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in text.strip().splitlines()))
 
 
 def _cut_to_sentences(text: str, max_characters: int) -> str:
-    """The text, or its longest beginning of whole sentences that fits; empty where there is none."""
+    """Return the text, or as many whole sentences from its start as fit. The result may be empty."""
     if graphemes.count(text) <= max_characters:
         return text
     fitting, start, length = "", 0, 0
@@ -104,16 +113,16 @@ def _cut_to_sentences(text: str, max_characters: int) -> str:
 
 
 def _clean_point(output: str) -> str:
-    """The point in one line, without the mark that a model set before it. A dash within it is the point's own."""
+    """Return the point in one line, without the list mark that a model put before it. Dashes inside it stay."""
     line = " ".join(output.split())
     mark = _LIST_MARK.match(line)
     return line[mark.end() :] if mark else line
 
 
 def _points_that_fit(points: Sequence[str], max_characters: int) -> tuple[str, ...]:
-    """The first points whose list fits."""
+    """Return the first points whose formatted list fits."""
     lengths = accumulate(graphemes.count(f"{BULLET}{point}\n") for point in points)
-    # The last line of a list has no line break.
+    # The last line of a list has no line break, so one character less counts.
     return tuple(point for point, length in zip(points, lengths, strict=True) if length - 1 <= max_characters)
 
 

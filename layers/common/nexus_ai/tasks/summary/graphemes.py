@@ -1,7 +1,8 @@
-"""Characters as readers count them: extended grapheme clusters (https://www.unicode.org/reports/tr29/).
+"""Count characters as readers do, by extended grapheme clusters (https://www.unicode.org/reports/tr29/).
 
-Each code point becomes a letter for what it does in a cluster, and a cluster is the standard's regular expression
-(UAX 29, table 1c) over these letters. The tables are graphemeu's; its own loop over them gets some sequences wrong.
+Each code point is replaced by a letter for its break property. A cluster is the standard's regular expression over
+these letters (UAX 29, table 1c). Only the tables of the package graphemeu are used: its own loop gets some sequences
+wrong.
 """
 
 import re
@@ -15,7 +16,8 @@ _LETTER_BY_PROPERTY = {
     "Regional_Indicator": "R", "Extended_Pictographic": "X", "L": "L", "V": "V", "T": "T", "LV": "A", "LVT": "B",
     "Other": "O",
 }  # fmt: skip
-# Extending marks: those of Indic conjuncts keep E, their linkers are K, all others N; C is a consonant.
+# Indic conjuncts need finer letters. Extending marks of conjuncts keep E, their linkers are K, other extending marks
+# are N, and consonants are C.
 _CONJUNCT_LETTERS = {("E", "InCBLinker"): "K", ("E", "Other"): "N", ("O", "InCBConsonant"): "C"}
 
 _CLUSTER = re.compile(
@@ -26,7 +28,7 @@ _CLUSTER = re.compile(
 
 
 def count(text: str) -> int:
-    """How many clusters a text has; a line break is one."""
+    """Return the number of clusters in a text. A line break is one cluster."""
     return sum(1 for _ in _CLUSTER.finditer("".join(map(_letter, text))))
 
 

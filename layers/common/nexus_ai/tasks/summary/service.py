@@ -1,4 +1,4 @@
-"""Summaries: the question to the model, in parts where a text is too long for one, and the contract of the answer."""
+"""Summarize a text: build the model call, split a text that is too long for one prompt, and check the completion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,15 +24,15 @@ from nexus_ai.tasks.summary.models import Style, Summary, SummaryAnswer, Summary
 from nexus_ai.tasks.summary.styles import STYLES
 
 FOLDER = Path(__file__).parent
-# Room for the structure around a summary, and for languages whose letters are tokens.
+# Output tokens for the JSON around a summary, and a margin for languages that take one token per letter.
 STRUCTURE_TOKENS = 128
-# Parts are read one after another, and all of it has 29 seconds.
+# Parts are processed one after another, and the request has 29 seconds.
 MAX_PARTS = 8
 NOTE_WORDS, NOTE_TOKENS = 250, 700
-MIN_ROOM = 500
-# What the vendors add to a prompt by themselves.
+MIN_TEXT_BYTES = 500
+# The most tokens that a provider adds to a prompt.
 PROVIDER_OVERHEAD_TOKENS = max(entry.overhead_tokens for entry in REGISTRY.values())
-# The language of a long text is told by its beginning.
+# The language of a long text is detected from its first characters.
 DETECTION_CHARACTERS = 20_000
 
 
@@ -55,12 +55,16 @@ class _PointsOutput(BaseModel):
 
 
 def generate_summary(caller: Caller, request: SummaryRequest) -> SummaryAnswer:
-    """A summary of at most as many characters as asked for; raises NexusError."""
+    """Return a summary with at most the requested number of characters.
+
+    Raises:
+        NexusError: The request was refused, or no provider returned a valid completion.
+    """
     return view(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: SummaryRequest) -> ModelCall[Summary]:
-    """The question that a request comes to."""
+    """Return the model call of a request."""
     prompt_data = _prompt_data(request)
     step = _summary_step(request, prompt_data, request.text)
     return build_model_call(
@@ -74,12 +78,12 @@ def model_call(request: SummaryRequest) -> ModelCall[Summary]:
 
 
 def max_characters(request: SummaryRequest) -> int:
-    """The limit that holds: the request's, else the style's."""
+    """Return the limit of the request, or that of the style if the request has none."""
     return request.max_characters or STYLES[request.style].max_characters
 
 
 def _prompt_data(request: SummaryRequest) -> dict[str, Any]:
-    """What is asked beside the text."""
+    """Return the data for the user message, except the text. It is part of the cache key."""
     prompt_data = {
         "style": STYLES[request.style].advice,
         "language": request.language,
@@ -117,7 +121,7 @@ def _output_parser(request: SummaryRequest) -> Callable[[str], Summary]:
 
     def parse(text: str) -> Summary:
         output = read_object(text)
-        # What the model says of the language matters only where nobody said it before.
+        # The model's own language tag counts only if the request has none.
         language = request.language or validate_as(output, _LanguageOutput).language
         if request.style is Style.BULLETS:
             return build_list_summary(validate_as(output, _PointsOutput).points, maximum, language, expected)
@@ -128,29 +132,36 @@ def _output_parser(request: SummaryRequest) -> Callable[[str], Summary]:
 
 def _divider(request: SummaryRequest, prompt_data: dict[str, Any], step: Step) -> Callable[[int], MapReducePlan | None]:
     def divide(context: int) -> MapReducePlan | None:
-        """Raises ContentTooLarge with the size that fits."""
+        """Return the plan for a context window in tokens, or None if the prompt fits.
+
+        Raises:
+            ContentTooLarge: The text does not fit into MAX_PARTS parts. `fits` is the number of characters that do.
+        """
         if _total_tokens(step) <= context:
             return None
         notes = _notes_step(request, "")
-        # The joined step has to hold the notes of all parts, and a part its text; a token of notes is some bytes.
-        room = context - _total_tokens(notes)
-        notes_room = context - _total_tokens(_summary_step(request, prompt_data, ""))
-        if min(room, notes_room) < MIN_ROOM:
+        # Each part's prompt has to hold its text, and the last prompt the notes of all parts. Both are counted in
+        # bytes, which is safe because a token is at least one byte.
+        max_text_bytes = context - _total_tokens(notes)
+        max_notes_bytes = context - _total_tokens(_summary_step(request, prompt_data, ""))
+        if min(max_text_bytes, max_notes_bytes) < MIN_TEXT_BYTES:
             raise ContentTooLarge(
-                f"The model takes {context} tokens, which leaves no room for a text: choose another model.",
+                f"The model's context window of {context} tokens is too small for this request. Choose a model with a "
+                "larger context window.",
                 extra={"characters": len(request.text), "fits": 0},
             )
-        parts = split_text(request.text, room)
+        parts = split_text(request.text, max_text_bytes)
         if len(parts) > MAX_PARTS:
             fits = sum(map(len, parts[:MAX_PARTS]))
             raise ContentTooLarge(
-                f"The text has {len(request.text)} characters, and in {MAX_PARTS} parts of {context} tokens the model "
-                f"takes about {fits} of them: send a shorter text, or choose a model that takes more.",
+                f"The text has {len(request.text)} characters, but the model can read only about {fits} of them, in "
+                f"{MAX_PARTS} parts of {context} tokens. Send a shorter text, or choose a model with a larger context "
+                "window.",
                 extra={"characters": len(request.text), "fits": fits},
             )
         return MapReducePlan(
             tuple(_notes_step(request, part) for part in parts),
-            lambda notes: _summary_step(request, prompt_data, _join_notes(notes, notes_room)),
+            lambda notes: _summary_step(request, prompt_data, _join_notes(notes, max_notes_bytes)),
         )
 
     return divide
@@ -171,11 +182,11 @@ def _notes_step(request: SummaryRequest, part: str) -> Step:
     )
 
 
-def _join_notes(notes: tuple[str, ...], room: int) -> str:
-    """The notes of all parts, each cut to its share where they would not fit together."""
+def _join_notes(notes: tuple[str, ...], max_bytes: int) -> str:
+    """Return the notes of all parts. Each is cut to an equal share if they do not fit together."""
     headed = [f"(notes of part {number} of {len(notes)})\n{note.strip()}" for number, note in enumerate(notes, 1)]
     text = "\n\n".join(headed)
-    if json_size(text) <= room:
+    if json_size(text) <= max_bytes:
         return text
-    share = (room - json_size("\n\n") * len(notes)) // len(notes)
+    share = (max_bytes - json_size("\n\n") * len(notes)) // len(notes)
     return "\n\n".join(split_text(note, share)[0] for note in headed)

@@ -1,4 +1,4 @@
-"""What a translation has to keep: everything that is not language, the glossary, and the language asked for."""
+"""Check a translation: literals, Markdown, lines, glossary and language must be as requested."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from nexus_ai.tasks.shared.word_match import find_phrase, is_spaced_letter
 from nexus_ai.tasks.translation.markup import describe_lines, markup_diff, restore_line_breaks
 from nexus_ai.tasks.translation.placeholders import MASK, masked
 
-# From so many words on, a translation that is the text itself was not made.
+# Shorter texts may be the same in both languages; from this number of words on, an unchanged text is an error.
 _MIN_WORDS = 4
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}")
 
@@ -17,9 +17,18 @@ _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,}")
 def check_translation(
     source: str, output: str, language: str, source_language: str, glossary: Mapping[str, str]
 ) -> tuple[str, list[str]]:
-    """The translation with line breaks and white space as the text has them, and what is wrong with it.
+    """Return the translation with the source's line breaks and white space, and its problems.
 
-    What is wrong is told in sentences for the model and for the caller.
+    Args:
+        source: The text that was translated.
+        output: The translation as the model returned it.
+        language: The BCP 47 tag of the target language.
+        source_language: The BCP 47 tag to assume if the source's language cannot be detected.
+        glossary: Required translations by term.
+
+    Returns:
+        The translation, empty if it cannot be aligned with the source, and one sentence for each problem. The model
+        gets the sentences for a repair, and the caller gets them if the repair fails.
     """
     if not output.strip():
         return "", ["it is missing"]
@@ -47,7 +56,10 @@ def check_translation(
 
 
 def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
-    """The terms that stand in the text as whole words, save inside a longer term or inside what stays as it is."""
+    """Return the glossary terms that occur in the text as whole words, the longest first.
+
+    Occurrences inside a longer term or inside a literal do not count.
+    """
     remaining, found = _normalize(masked(text)), list[str]()
     for term in sorted(glossary, key=len, reverse=True):
         normalized_term, between, end = _normalize(term), list[str](), 0
@@ -61,12 +73,12 @@ def terms_in(text: str, glossary: Mapping[str, str]) -> list[str]:
 
 
 def _continues_term(_: str, neighbour: str) -> bool:
-    """.NET is no term in ASP.NET, and nome none in nome_cliente."""
+    """Return True if the neighbour belongs to a longer word: `.NET` in `ASP.NET`, `nome` in `nome_cliente`."""
     return is_spaced_letter(neighbour) or neighbour == "_"
 
 
 def _has_plausible_length(source: str, translation: str) -> bool:
-    """Whether a text can have come to that many characters: Chinese takes a quarter of what English does."""
+    """Return False for a translation that repeats or omits much. Chinese needs a quarter of English's characters."""
     return len(source) <= 10 * len(translation) and len(translation) <= 8 * len(source) + 200
 
 
@@ -80,5 +92,5 @@ def _is_untranslated(source: str, translation: str) -> bool:
 
 
 def _lower_case_words(text: str) -> list[str]:
-    """Without names, which are the same in every language."""
+    """Return the words without names, because names are the same in every language."""
     return [word for word in _WORD.findall(masked(text)) if word[0].islower()]

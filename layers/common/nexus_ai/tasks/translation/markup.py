@@ -1,4 +1,4 @@
-"""The form of a text beside its words: line breaks, white space at the ends of lines, and marks of Markdown."""
+"""Compare and restore the form of a translation: line breaks, white space around lines, and Markdown."""
 
 import re
 from collections import Counter
@@ -7,10 +7,10 @@ from itertools import zip_longest
 from nexus_ai.tasks.translation.placeholders import literals, masked
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
-# What a line begins with: headings, items of a list, boxes to tick, quotations.
+# Markdown at the start of a line: headings, list items, check boxes, quotations.
 _LINE_START = re.compile(r"(?:(?:[-*+•]|\d{1,3}[.)]|#{1,6}|\[[ xX]\])[ \t]+|>++[ \t]*+)*")
 _RULE = re.compile(r"[:+~ \t]*[-=*_|][-=*_|:+~ \t]*")
-# Inside a line. A lone * or _ is a mark where it touches a word on one side: 3*4 and snake_case have none.
+# Markdown inside a line. A single * or _ is a mark only if it touches a word on one side: not in 3*4 or snake_case.
 _INLINE = re.compile(
     r"\*{2,3}|~~|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]{1,9}(?!\w)|(?<!\w)~(?=[^\W\d])|(?<=[^\W\d])~(?!\w)|`+|\||!?\[(?=[^\]\n]{0,300}\]\()|\]\("
 )
@@ -19,9 +19,9 @@ MAX_QUOTED_CHARACTERS = 80
 
 
 def restore_line_breaks(source: str, translation: str) -> str | None:
-    """The translation with the source's line breaks and its white space around every line.
+    """Return the translation with the line breaks of the source and its white space around every line.
 
-    None where its lines are not those of the source.
+    Returns None if the lines of the two cannot be matched: they differ in number, or in which ones are empty.
     """
     lines, breaks = _LINE_BREAK.split(source), _LINE_BREAK.findall(source)
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -37,13 +37,13 @@ def restore_line_breaks(source: str, translation: str) -> str | None:
 
 
 def describe_lines(text: str) -> str:
-    """How many lines a text has, for the model."""
+    """Return the number of lines and of empty lines, as part of a problem sentence."""
     lines = _LINE_BREAK.split(text.strip())
     return f"{len(lines)} lines, {sum(not line.strip() for line in lines)} of them empty"
 
 
 def markup_diff(source: str, translation: str) -> list[str]:
-    """What did not come through of literals and marks, as sentences."""
+    """Return one sentence for each kind of literal or Markdown that was lost or added, and for each changed line."""
     problems = [
         *_count_problems("must stand in it as in the text", literals(source), literals(translation)),
         *_count_problems(
@@ -63,7 +63,7 @@ def markup_diff(source: str, translation: str) -> list[str]:
 
 
 def _surrounding_space(line: str) -> tuple[str, str]:
-    """The white space before and behind a line's words; all of it before, where there are none."""
+    """Return the white space before and after a line's words; all of it is before if the line has no words."""
     words = line.lstrip()
     return line[: len(line) - len(words)], words[len(words.rstrip()) :]
 

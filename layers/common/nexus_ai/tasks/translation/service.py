@@ -1,4 +1,4 @@
-"""Translations: the question to the model, and the contract of the answer."""
+"""Translate a text: build the model call and check the completion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +28,8 @@ from nexus_ai.tasks.translation.models import (
 FOLDER = Path(__file__).parent
 STRUCTURE_TOKENS = 128
 MAX_PROBLEMS = 20
-# Output tokens that a translation may come to: in Latin letters about a third of one for a byte of the text, and it may
-# be longer than the text; in other letters, with the older vocabularies, more than one for a character.
+# Upper bounds of a translation's output tokens. Latin script takes about a third of a token per byte, and a translation
+# may be longer than its source. Other scripts take more than one token per character with the older vocabularies.
 TOKENS_PER_BYTE, TOKENS_PER_NON_LATIN_CHARACTER = 0.6, 2.0
 NON_LATIN_LANGUAGES = frozenset(
     (
@@ -53,12 +53,16 @@ class _TranslationsOutput(BaseModel):
 
 
 def translate(caller: Caller, request: TranslationRequest) -> TranslationAnswer:
-    """The text in every language asked for, with all that is not language unchanged; raises NexusError."""
+    """Return the text in every target language, with its literals and its form unchanged.
+
+    Raises:
+        NexusError: The request was refused, or no provider returned a valid completion.
+    """
     return view(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: TranslationRequest) -> ModelCall[Translations]:
-    """The question that a request comes to."""
+    """Return the model call of a request."""
     prompt_data = _prompt_data(request)
     return build_model_call(
         TRANSLATE,
@@ -70,7 +74,7 @@ def model_call(request: TranslationRequest) -> ModelCall[Translations]:
 
 
 def _prompt_data(request: TranslationRequest) -> dict[str, Any]:
-    """What the model is told, as data; also what makes the answer's cache key."""
+    """Return the data for the user message. It is part of the cache key."""
     prompt_data = {
         "text": request.text,
         "targetLanguages": list(request.targets),

@@ -325,8 +325,8 @@ ROOMS: list[tuple[Platform, list[str], list[str], str]] = [
     (Platform.WHATSAPP, [f"{at:0>60}" for at in range(16)], ["a" * 47, "b"], "and 1024 are allowed"),
     (Platform.INSTAGRAM, ["#a", "#b", "#c", "#d", "#e"], ["#f"], "6 hashtags, and 5 are allowed"),
     (Platform.FACEBOOK, ["pele"], ["**pele limpa**"], "Markdown"),
-    (Platform.GOOGLE_ADS, ["日" * 45, "Hoje!", "a" * 60], ["日" * 46], "no line has room"),
-    (Platform.GOOGLE_ADS, [f"{at:0>46}" for at in range(4)], ["a" * 46], "no line has room"),
+    (Platform.GOOGLE_ADS, ["日" * 45, "Hoje!", "a" * 60], ["日" * 46], "does not fit into any headline"),
+    (Platform.GOOGLE_ADS, [f"{at:0>46}" for at in range(4)], ["a" * 46], "does not fit into any headline"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nexus_ai.tasks.copywriting.counting import foreign_to_gsm7, gsm7, is_gsm7, utf16, weighted, width
+from nexus_ai.tasks.copywriting.counting import characters_outside_gsm7, gsm7, is_gsm7, utf16, weighted, width
 
 # twitter-text's conformance tests count these so, and X's documentation.
 WEIGHTS = {
@@ -110,7 +110,7 @@ def test_an_sms_counts_septets(text: str, septets: int) -> None:
 @pytest.mark.parametrize("letter", "ãáâíóôõúçêÃÁÂÍÓÔÕÚÊÀ“”’–—…`•🙂\t\u0301\xa0\x1b")
 def test_letters_that_portuguese_needs_are_not_in_the_alphabet_of_sms(letter: str) -> None:
     assert not is_gsm7(f"a{letter}b")
-    assert foreign_to_gsm7(f"a{letter}b{letter}") == letter
+    assert characters_outside_gsm7(f"a{letter}b{letter}") == letter
 
 
 def test_emoji_are_two_units_of_utf16_and_more() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nexus_ai.tasks.copywriting.words import in_words, is_said, occurs, occurs_without_accents
+from nexus_ai.tasks.copywriting.words import is_said, occurs, occurs_without_accents, split_hashtag
 
 SAID = [
     ("grátis", "É GRÁTIS!"),
@@ -57,9 +57,9 @@ def test_a_word_to_use_has_its_accents() -> None:
 
 
 def test_a_hashtag_is_read_word_by_word() -> None:
-    assert in_words("#PromoçãoGrátis") == "Promoção Grátis"
-    assert in_words("#pele_limpa") == "pele limpa"
-    assert in_words("#SPA") == "SPA"
+    assert split_hashtag("#PromoçãoGrátis") == "Promoção Grátis"
+    assert split_hashtag("#pele_limpa") == "pele limpa"
+    assert split_hashtag("#SPA") == "SPA"
 
 
 @settings(max_examples=300)

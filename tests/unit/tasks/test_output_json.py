@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from nexus_ai.model_calls import InvalidOutputError
-from nexus_ai.tasks.shared.output_json import MAX_CHARACTERS, read_object, validated
+from nexus_ai.tasks.shared.output_json import MAX_CHARACTERS, read_object, validate_as
 
 WANTED = {"text": 'Olá, {nome}! Dê uma olhada: [aqui], "já", a,] e b,}', "tags": ["#a", "#b"]}
 JSON = json.dumps(WANTED, ensure_ascii=False)
@@ -59,7 +59,7 @@ class Tags(BaseModel):
 @pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
 def test_what_is_around_the_json_changes_nothing_of_it(around: str) -> None:
     assert read_object(around) == WANTED
-    assert validated(read_object(around), Tags).model_dump(mode="json") == WANTED
+    assert validate_as(read_object(around), Tags).model_dump(mode="json") == WANTED
 
 
 @pytest.mark.parametrize("written", NO_OBJECT.values(), ids=NO_OBJECT)
@@ -80,12 +80,12 @@ def test_what_is_no_object_breaks_the_contract(written: str) -> None:
 )
 def test_what_does_not_fit_is_told_field_by_field(written: str, told: str) -> None:
     with pytest.raises(InvalidOutputError) as broken:
-        validated(read_object(written), Tags)
+        validate_as(read_object(written), Tags)
     assert broken.value.problems[0].startswith(told)
 
 
 def test_members_that_nobody_asked_for_are_passed_over() -> None:
-    assert validated({"text": "a", "tags": [], "note": "b"}, Tags) == Tags(text="a", tags=())
+    assert validate_as({"text": "a", "tags": [], "note": "b"}, Tags) == Tags(text="a", tags=())
 
 
 @settings(max_examples=50)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexus_ai.model_calls import InvalidOutputError
-from nexus_ai.tasks.sentiment.contract import SCORES, found_in
+from nexus_ai.tasks.sentiment.contract import SCORES, find_quote
 from nexus_ai.tasks.sentiment.models import Label, Sentiment, SentimentRequest, Sentiments
 from nexus_ai.tasks.sentiment.service import model_call
 from tests.unit.tasks.fuzzed_outputs import fuzzed
@@ -166,7 +166,7 @@ QUOTES = [
 
 @pytest.mark.parametrize(("text", "quote", "found"), QUOTES)
 def test_a_quote_is_the_piece_of_the_text_that_it_means(text: str, quote: str, found: str) -> None:
-    assert found_in(text, quote) == found
+    assert find_quote(text, quote) == found
     assert found in text
 
 
@@ -174,7 +174,7 @@ def test_a_quote_is_the_piece_of_the_text_that_it_means(text: str, quote: str, f
     "quote", ["", "  ", "...", '""', "esperei 60 minutos", "amor limpeza", "Dra Renata", "espera."]
 )
 def test_what_is_not_in_the_text_is_no_quote(quote: str) -> None:
-    assert found_in(REVIEW, quote) == ""
+    assert find_quote(REVIEW, quote) == ""
     written = sentiment(aspects=[{"aspect": "a", "sentiment": "negative", "quote": quote}])
     assert problems(written)[0].startswith("text1: the quote ")
 
@@ -183,9 +183,9 @@ def test_what_is_not_in_the_text_is_no_quote(quote: str) -> None:
 @given(st.text(max_size=40), st.text(max_size=12))
 def test_a_quote_that_is_found_always_stands_in_the_text(text: str, quote: str) -> None:
     for wanted in (quote, text[3:9], text[3:9].upper()):
-        found = found_in(text, wanted)
+        found = find_quote(text, wanted)
         assert found in text
-    assert not text[3:9].strip() or found_in(text, text[3:9])
+    assert not text[3:9].strip() or find_quote(text, text[3:9])
 
 
 def test_the_language_is_the_texts_own_whatever_the_model_says() -> None:

@@ -6,31 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_ai.tasks.summary.chunking import size, split_text
+from nexus_ai.tasks.summary.chunking import json_size, split_text
 from nexus_ai.tasks.summary.sentences import ends
 
 TEXTS = st.text(st.sampled_from('ab çã.!? \n\n"\\\x01👩漢')) | st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@given(text=TEXTS, room=st.integers(6, 200))
-def test_parts_fit_and_together_are_the_text(text: str, room: int) -> None:
-    parts = split_text(text, room)
+@given(text=TEXTS, max_bytes=st.integers(6, 200))
+def test_parts_fit_and_together_are_the_text(text: str, max_bytes: int) -> None:
+    parts = split_text(text, max_bytes)
 
     assert "".join(parts) == text
-    assert all(len(json.dumps(part, ensure_ascii=False).encode()) - 2 <= room for part in parts)
+    assert all(len(json.dumps(part, ensure_ascii=False).encode()) - 2 <= max_bytes for part in parts)
     assert all(parts) or not text
 
 
 @pytest.mark.parametrize(
-    ("room", "parts"),
+    ("max_bytes", "parts"),
     [
         (34, ["Um. Dois.\n\n", "Três, quatro.\nCinco."]),
         (20, ["Um. Dois.\n\n", "Três, quatro.\n", "Cinco."]),
         (9, ["Um. Dois.", "\n\n", "Três, ", "quatro.\n", "Cinco."]),
     ],
 )
-def test_a_text_is_cut_where_it_is_least_noticed(room: int, parts: list[str]) -> None:
-    assert split_text("Um. Dois.\n\nTrês, quatro.\nCinco.", room) == parts
+def test_a_text_is_cut_where_it_is_least_noticed(max_bytes: int, parts: list[str]) -> None:
+    assert split_text("Um. Dois.\n\nTrês, quatro.\nCinco.", max_bytes) == parts
 
 
 @pytest.mark.parametrize("text", ["x" * 400_000, "漢" * 100_000, "a " * 200_000, "Uma frase.\n" * 36_000])
@@ -38,8 +38,8 @@ def test_a_text_without_places_to_cut_is_cut_all_the_same(text: str) -> None:
     parts = split_text(text, 60_000)
 
     assert "".join(parts) == text
-    assert max(map(size, parts)) <= 60_000
-    assert len(parts) <= size(text) / 60_000 * 1.2 + 1
+    assert max(map(json_size, parts)) <= 60_000
+    assert len(parts) <= json_size(text) / 60_000 * 1.2 + 1
 
 
 @pytest.mark.parametrize(

@@ -7,31 +7,31 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nexus_ai.tasks.shared.word_match import is_spaced, places
+from nexus_ai.tasks.shared.word_match import find_phrase, is_spaced_letter
 
 # What is looked for, told as a pattern: letters and digits, but for those of scripts without spaces.
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 # Few of them, so that phrases occur: letters, a digit, signs, a space, an accent, Thai, Han and what is just beside it.
 CHARACTERS = st.sampled_from("ab1_-+ é\u0301\u0e01\u0dff料\u33ff")
 
 
-def of_words(edge: str, beside: str) -> bool:
-    return is_spaced(edge) and is_spaced(beside)
+def continues_word_in_copy(edge: str, neighbour: str) -> bool:
+    return is_spaced_letter(edge) and is_spaced_letter(neighbour)
 
 
-def of_terms(_: str, beside: str) -> bool:
-    return is_spaced(beside) or beside == "_"
+def continues_glossary_term(_: str, neighbour: str) -> bool:
+    return is_spaced_letter(neighbour) or neighbour == "_"
 
 
 def pattern_of_words(phrase: str) -> str:
-    letter = rf"[^\W_{UNSPACED}]"
+    letter = rf"[^\W_{UNSPACED_SCRIPTS}]"
     before = f"(?<!{letter})" if re.match(letter, phrase) else ""
     behind = f"(?!{letter})" if re.match(letter, phrase[-1:]) else ""
     return before + re.escape(phrase) + behind
 
 
 def pattern_of_terms(phrase: str) -> str:
-    letter = rf"[^\W{UNSPACED}]"
+    letter = rf"[^\W{UNSPACED_SCRIPTS}]"
     return f"(?<!{letter}){re.escape(phrase)}(?!{letter})"
 
 
@@ -39,19 +39,21 @@ def pattern_of_terms(phrase: str) -> str:
 @given(
     st.text(CHARACTERS, min_size=1, max_size=3),
     st.text(CHARACTERS, max_size=20),
-    st.sampled_from([(of_words, pattern_of_words), (of_terms, pattern_of_terms)]),
+    st.sampled_from([(continues_word_in_copy, pattern_of_words), (continues_glossary_term, pattern_of_terms)]),
 )
-@example("a b a", "xa b a b a", (of_words, pattern_of_words))
-@example(".b", "a.b .b", (of_terms, pattern_of_terms))
+@example("a b a", "xa b a b a", (continues_word_in_copy, pattern_of_words))
+@example(".b", "a.b .b", (continues_glossary_term, pattern_of_terms))
 def test_places_are_those_of_the_pattern(
     phrase: str, text: str, rule: tuple[Callable[[str, str], bool], Callable[[str], str]]
 ) -> None:
-    goes_on, pattern = rule
-    assert list(places(phrase, text, goes_on)) == [found.start() for found in re.finditer(pattern(phrase), text)]
+    continues_word, pattern = rule
+    assert list(find_phrase(phrase, text, continues_word)) == [
+        found.start() for found in re.finditer(pattern(phrase), text)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("phrase", "text", "begins"),
+    ("phrase", "text", "starts"),
     [
         ("", "a", []),
         ("a", "", []),
@@ -61,5 +63,5 @@ def test_places_are_those_of_the_pattern(
         ("无料", "初次无料体验", [2]),
     ],
 )
-def test_places(phrase: str, text: str, begins: list[int]) -> None:
-    assert list(places(phrase, text, of_words)) == begins
+def test_places(phrase: str, text: str, starts: list[int]) -> None:
+    assert list(find_phrase(phrase, text, continues_word_in_copy)) == starts

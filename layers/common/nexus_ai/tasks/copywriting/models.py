@@ -1,4 +1,4 @@
-"""What is asked of the copywriter, and what it answers."""
+"""Define the request and response of the copywriting task."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from nexus_ai.platform.schema import RequestModel, ResponseModel
 from nexus_ai.tasks.copywriting.counting import Unit
 from nexus_ai.tasks.copywriting.words import is_said
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, ShortText, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_PROMPT_CHARACTERS = 20_000
@@ -16,6 +16,8 @@ MAX_WORDS = 20
 
 
 class Platform(StrEnum):
+    """Platform that copy is written for."""
+
     INSTAGRAM = "instagram"
     FACEBOOK = "facebook"
     WHATSAPP = "whatsapp"
@@ -28,16 +30,17 @@ class Platform(StrEnum):
     BLOG = "blog"
 
 
-# A word or a phrase: it has a letter or a digit.
+# A word or a phrase with at least one letter or digit.
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"[^\W_]")]
 Words = Annotated[tuple[Word, ...], Field(max_length=MAX_WORDS)]
 
 
 class CopyContext(RequestModel):
-    """What the copy is for. Without a platform it is a text for anywhere.
+    """Purpose and constraints of the copy.
 
-    `language` is a BCP 47 tag such as pt-BR; without it the copy is in the language of the request. `words_to_use` are
-    in every variation and `words_to_avoid` in none, as whole words in whatever case.
+    Without `platform` the copy is a text without limits. `language` is a BCP 47 tag such as pt-BR; without it the copy
+    is in the language of the prompt. Every variation contains all of `wordsToUse` and none of `wordsToAvoid`. Both
+    match whole words and ignore case.
     """
 
     platform: Platform | None = None
@@ -51,21 +54,23 @@ class CopyContext(RequestModel):
     words_to_avoid: Words = ()
 
     @model_validator(mode="after")
-    def _can_be_kept(self) -> Self:
+    def _require_compatible_words(self) -> Self:
         for avoided in self.words_to_avoid:
             if any(is_said(avoided, used) for used in self.words_to_use):
-                raise ValueError("wordsToUse must have none of wordsToAvoid")
+                raise ValueError("wordsToUse contains a word of wordsToAvoid. Remove it from one of the two lists")
         return self
 
 
 class CopyRequest(TaskRequest):
-    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS, pattern=SAYS_SOMETHING)]
+    """Description of the copy to write. `variations` is the number of different texts to return."""
+
+    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS, pattern=NOT_BLANK)]
     context: CopyContext = CopyContext()
     variations: int = Field(default=1, ge=1, le=5)
 
 
 class EmailCopy(ResponseModel):
-    """`preheader` is the line that inboxes show behind the subject."""
+    """Parts of a marketing e-mail. `preheader` is the line that inboxes show after the subject."""
 
     subject: str
     preheader: str
@@ -73,14 +78,14 @@ class EmailCopy(ResponseModel):
 
 
 class GoogleAdsCopy(ResponseModel):
-    """A responsive search ad: each headline and each description stands by itself."""
+    """Parts of a responsive search ad. Google combines headlines and descriptions freely."""
 
     headlines: tuple[str, ...]
     descriptions: tuple[str, ...]
 
 
 class BlogCopy(ResponseModel):
-    """`body` is Markdown and does not repeat the title."""
+    """Parts of a blog article. `body` is Markdown and does not repeat the title."""
 
     title: str
     meta_description: str
@@ -88,10 +93,11 @@ class BlogCopy(ResponseModel):
 
 
 class Length(ResponseModel):
-    """How long a part is as the platform counts it, and how long it may be.
+    """Length of a part as the platform counts it, and its limit.
 
-    `part` is text, subject, headlines.0 and so on. `unit` says how it is counted: UTF-16 units, GSM-7 septets, weighted
-    as X does it, or by width, where East Asian characters are two.
+    `part` is `text`, `subject`, `headlines.0` and so on. `unit` is `utf16` for UTF-16 code units, `gsm7` for septets of
+    an SMS, `weighted` for the weighted length of X, or `width` for Google Ads, which counts wide East Asian characters
+    as two.
     """
 
     part: str
@@ -101,12 +107,12 @@ class Length(ResponseModel):
 
 
 class CopyVariation(ResponseModel):
-    """One text, ready to be published.
+    """One text, ready to publish.
 
-    `text` is the main text: the post, the message, the body of an e-mail or of an article, or all lines of an ad.
-    `hashtags` begin with #, are not part of `text`, and come behind it; they are empty where the platform has none.
-    `email`, `google_ads` and `blog` hold the parts of what has parts, each for its own platform. `lengths` is there for
-    every part that has a limit; that of a post's text counts the hashtags behind an empty line.
+    `text` is the main text: the post, the message, the body of an e-mail or article, or all lines of an ad. `hashtags`
+    start with #, are not part of `text`, and are published after it; the list is empty for platforms without hashtags.
+    `email`, `googleAds` and `blog` hold the parts for these platforms and are null for others. `lengths` has an entry
+    for every part with a limit. A post's length includes its hashtags after an empty line.
     """
 
     text: str
@@ -118,6 +124,8 @@ class CopyVariation(ResponseModel):
 
 
 class Copy(ResponseModel):
+    """Marketing copy in the requested number of variations."""
+
     variations: tuple[CopyVariation, ...]
 
 

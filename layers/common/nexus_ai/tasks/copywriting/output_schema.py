@@ -1,4 +1,4 @@
-"""What a model writes for each form of a text, and the variation that it comes to."""
+"""Define the JSON that a model returns for each form of copy, and turn it into a variation."""
 
 import re
 import unicodedata
@@ -13,43 +13,43 @@ from nexus_ai.tasks.copywriting import counting
 from nexus_ai.tasks.copywriting.counting import Unit
 from nexus_ai.tasks.copywriting.models import BlogCopy, CopyVariation, EmailCopy, GoogleAdsCopy, Length
 from nexus_ai.tasks.copywriting.platforms import SMS_UTF16, Form, Limit, PlatformRules
-from nexus_ai.tasks.shared.output_json import validated
+from nexus_ai.tasks.shared.output_json import validate_as
 
 _LINE_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
-# What a telephone's keyboard writes for them: one of these alone would make an SMS of 160 characters one of 70.
+# Plain replacements for typographic characters: a single one of them reduces an SMS from 160 characters to 70.
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("–—•", "-") | {"…": "...", "\xa0": " "}
 )
 
 
-class _Written(BaseModel):
+class _Output(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
 
 
-class _Post(_Written):
+class _PostOutput(_Output):
     text: str
     hashtags: tuple[str, ...] = ()
 
 
-class _Email(_Written):
+class _EmailOutput(_Output):
     subject: str
     preheader: str
     body: str
 
 
-class _Ads(_Written):
+class _AdsOutput(_Output):
     headlines: tuple[str, ...]
     descriptions: tuple[str, ...]
 
 
-class _Blog(_Written):
+class _BlogOutput(_Output):
     title: str
     meta_description: str
     body: str
 
 
 def schema_properties(rules: PlatformRules) -> dict[str, Any]:
-    """The JSON Schema of each member of a variation."""
+    """Return the JSON Schema of each member of a variation."""
     string = {"type": "string"}
     strings = {"type": "array", "items": string}
     match rules.form:
@@ -64,111 +64,121 @@ def schema_properties(rules: PlatformRules) -> dict[str, Any]:
 
 
 def parse_variation(value: object, rules: PlatformRules) -> CopyVariation:
-    """The variation that was written; raises ContractBroken where it is not of the platform's form."""
-    return _MAKERS[rules.form](value, rules)
+    """Return a variation with normalized texts and measured lengths.
+
+    Raises:
+        InvalidOutputError: The value does not have the members of the platform's form.
+    """
+    return _PARSERS[rules.form](value, rules)
 
 
-def parts(variation: CopyVariation) -> dict[str, str]:
-    """All that readers see of a variation, by part. Those of a list are numbered."""
+def visible_parts(variation: CopyVariation) -> dict[str, str]:
+    """Return every text that readers see, by part. Entries of a list are numbered: `headlines.0`."""
     if variation.email:
         return variation.email.model_dump()
     if variation.blog:
         blog = variation.blog
         return {"title": blog.title, "metaDescription": blog.meta_description, "body": blog.body}
     if variation.google_ads:
-        return _numbered(variation.google_ads)
+        return _ad_parts(variation.google_ads)
     return {"text": variation.text} | {f"hashtags.{at}": tag for at, tag in enumerate(variation.hashtags)}
 
 
-def as_posted(variation: CopyVariation) -> str:
-    """The text with its hashtags behind it."""
+def text_with_hashtags(variation: CopyVariation) -> str:
+    """Return the text followed by an empty line and the hashtags, as it is published."""
     return f"{variation.text}\n\n{' '.join(variation.hashtags)}" if variation.hashtags else variation.text
 
 
-def _post(value: object, rules: PlatformRules) -> CopyVariation:
-    written = validated(value, _Post)
-    text = _lines(written.text)
+def _parse_post(value: object, rules: PlatformRules) -> CopyVariation:
+    output = validate_as(value, _PostOutput)
+    text = _normalize_lines(output.text)
     if rules.is_sms:
         text = text.translate(_TYPOGRAPHIC)
-    behind: list[str] = []
+    trailing: list[str] = []
     if rules.has_hashtags:
-        text, behind = _without_hashtags_behind(text)
-    hashtags = _hashtags((*behind, *written.hashtags)) if rules.has_hashtags else ()
+        text, trailing = _split_trailing_hashtags(text)
+    hashtags = _normalize_hashtags((*trailing, *output.hashtags)) if rules.has_hashtags else ()
     variation = CopyVariation(text=text, hashtags=hashtags, lengths=())
-    return _measured(variation, {"text": as_posted(variation)}, rules)
+    return _with_lengths(variation, {"text": text_with_hashtags(variation)}, rules)
 
 
-def _email(value: object, rules: PlatformRules) -> CopyVariation:
-    written = validated(value, _Email)
-    email = EmailCopy(subject=_line(written.subject), preheader=_line(written.preheader), body=_lines(written.body))
+def _parse_email(value: object, rules: PlatformRules) -> CopyVariation:
+    output = validate_as(value, _EmailOutput)
+    email = EmailCopy(
+        subject=_normalize_line(output.subject),
+        preheader=_normalize_line(output.preheader),
+        body=_normalize_lines(output.body),
+    )
     variation = CopyVariation(text=email.body, hashtags=(), email=email, lengths=())
-    return _measured(variation, parts(variation), rules)
+    return _with_lengths(variation, visible_parts(variation), rules)
 
 
-def _ads(value: object, rules: PlatformRules) -> CopyVariation:
-    written = validated(value, _Ads)
-    ads = GoogleAdsCopy(headlines=_different(written.headlines), descriptions=_different(written.descriptions))
+def _parse_ads(value: object, rules: PlatformRules) -> CopyVariation:
+    output = validate_as(value, _AdsOutput)
+    ads = GoogleAdsCopy(headlines=_distinct_lines(output.headlines), descriptions=_distinct_lines(output.descriptions))
     text = "\n".join((*ads.headlines, *ads.descriptions))
     variation = CopyVariation(text=text, hashtags=(), google_ads=ads, lengths=())
-    return _measured(variation, parts(variation), rules)
+    return _with_lengths(variation, visible_parts(variation), rules)
 
 
-def _blog(value: object, rules: PlatformRules) -> CopyVariation:
-    written = validated(value, _Blog)
+def _parse_blog(value: object, rules: PlatformRules) -> CopyVariation:
+    output = validate_as(value, _BlogOutput)
     blog = BlogCopy(
-        title=_line(written.title), meta_description=_line(written.meta_description), body=_lines(written.body)
+        title=_normalize_line(output.title),
+        meta_description=_normalize_line(output.meta_description),
+        body=_normalize_lines(output.body),
     )
     variation = CopyVariation(text=blog.body, hashtags=(), blog=blog, lengths=())
-    return _measured(variation, parts(variation), rules)
+    return _with_lengths(variation, visible_parts(variation), rules)
 
 
-_MAKERS: Mapping[Form, Callable[[object, PlatformRules], CopyVariation]] = MappingProxyType(
-    {Form.POST: _post, Form.EMAIL: _email, Form.ADS: _ads, Form.BLOG: _blog}
+_PARSERS: Mapping[Form, Callable[[object, PlatformRules], CopyVariation]] = MappingProxyType(
+    {Form.POST: _parse_post, Form.EMAIL: _parse_email, Form.ADS: _parse_ads, Form.BLOG: _parse_blog}
 )
 
 
-def _measured(variation: CopyVariation, texts: Mapping[str, str], rules: PlatformRules) -> CopyVariation:
+def _with_lengths(variation: CopyVariation, texts: Mapping[str, str], rules: PlatformRules) -> CopyVariation:
     limited = [(part, text, rules.limits.get(part.partition(".")[0])) for part, text in texts.items()]
-    lengths = tuple(_length(part, text, limit) for part, text, limit in limited if limit)
+    lengths = tuple(_measure(part, text, limit) for part, text, limit in limited if limit)
     return variation.model_copy(update={"lengths": lengths})
 
 
-def _length(part: str, text: str, limit: Limit) -> Length:
-    holds = SMS_UTF16 if limit.unit is Unit.GSM7 and not counting.is_gsm7(text) else limit
-    return Length(part=part, used=counting.COUNT[holds.unit](text), max=holds.most, unit=holds.unit)
+def _measure(part: str, text: str, limit: Limit) -> Length:
+    applicable = SMS_UTF16 if limit.unit is Unit.GSM7 and not counting.is_gsm7(text) else limit
+    return Length(part=part, used=counting.COUNT[applicable.unit](text), max=applicable.maximum, unit=applicable.unit)
 
 
-def _numbered(ads: GoogleAdsCopy) -> dict[str, str]:
+def _ad_parts(ads: GoogleAdsCopy) -> dict[str, str]:
     headlines = {f"headlines.{at}": headline for at, headline in enumerate(ads.headlines)}
     return headlines | {f"descriptions.{at}": description for at, description in enumerate(ads.descriptions)}
 
 
-def _line(text: str) -> str:
+def _normalize_line(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def _lines(text: str) -> str:
-    """The text composed, with one kind of line break and at most one empty line at a time."""
-    one_kind = _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
-    lines = (line.rstrip(" ") for line in one_kind.split("\n"))
+def _normalize_lines(text: str) -> str:
+    """Return the text in NFC with one kind of line break and at most one empty line at a time."""
+    with_newlines = _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
+    lines = (line.rstrip(" ") for line in with_newlines.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _different(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each text once, in whatever case, in their order."""
+def _distinct_lines(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the normalized texts in order, without repetitions that differ only in case."""
     found: dict[str, str] = {}
-    for text in map(_line, texts):
+    for text in map(_normalize_line, texts):
         found.setdefault(text.casefold(), text)
     return tuple(found.values())
 
 
-def _hashtags(written: Iterable[str]) -> tuple[str, ...]:
-    stripped = (tag.strip() for tag in written)
-    return _different(tag if tag.startswith("#") else f"#{tag}" for tag in stripped if tag)
+def _normalize_hashtags(output: Iterable[str]) -> tuple[str, ...]:
+    stripped = (tag.strip() for tag in output)
+    return _distinct_lines(tag if tag.startswith("#") else f"#{tag}" for tag in stripped if tag)
 
 
-def _without_hashtags_behind(text: str) -> tuple[str, list[str]]:
-    """The text without the last lines that are hashtags alone, and these hashtags."""
+def _split_trailing_hashtags(text: str) -> tuple[str, list[str]]:
+    """Return the text without its last lines that contain only hashtags, and these hashtags in order."""
     lines = text.split("\n")
     found: list[str] = []
     while len(lines) > 1 and all(word.startswith("#") for word in lines[-1].split()):

@@ -1,6 +1,6 @@
-"""What each platform takes: one table, with its sources.
+"""Define the limits and the instructions of each platform, with their sources.
 
-Where a source says "characters" and not which, UTF-16 units are counted: of all that could be meant they are the most.
+If a source says only "characters", UTF-16 code units are counted: no other meaning gives a higher count.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from nexus_ai.tasks.copywriting.models import Platform
 
 
 class Form(Enum):
-    """The parts that a text has."""
+    """Form of copy. It determines the parts that a variation has."""
 
     POST = auto()
     EMAIL = auto()
@@ -23,21 +23,31 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    most: int
+    """Maximum length of a part, and the unit that it is counted in."""
+
+    maximum: int
     unit: Unit = Unit.UTF16
 
 
-# 3GPP TS 23.038: a message holds 140 octets, which are 160 septets, or 70 units of UTF-16.
+# 3GPP TS 23.038: a message holds 140 octets, which are 160 septets or 70 UTF-16 code units.
 SMS_GSM7, SMS_UTF16 = Limit(160, Unit.GSM7), Limit(70)
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformRules:
-    """`limits` are by part; that of a post's `text` holds for the hashtags behind it, too. `max_hashtags` counts all.
+    """Rules of one platform.
 
-    `max_tokens` is a variation's output. It is bounded so that a reservation is as small as is safe: Portuguese takes
-    about one token for three characters, and a usual text for the platform is far below its limit. `advice` is for the
-    model. `is_markdown` says that marks of Markdown become what they mean.
+    Attributes:
+        name: Names the kind of text to the model. Part of the prompt.
+        max_tokens: The output limit of a variation. It keeps the reservation as small as is safe: Portuguese takes
+            about one token per three characters, and a usual text is far shorter than the platform allows.
+        advice: Describes a good text to the model. Part of the prompt.
+        limits: The limits by part. The limit of a post's `text` includes its hashtags.
+        form: The parts of a variation.
+        has_hashtags: True if the model returns hashtags in a list.
+        max_hashtags: The most hashtags, in the text and in the list together.
+        max_mentions: The most mentions.
+        is_markdown: True if the platform renders Markdown. Otherwise readers would see its marks.
     """
 
     name: str
@@ -52,6 +62,7 @@ class PlatformRules:
 
     @property
     def is_sms(self) -> bool:
+        """Return True if the text is sent as one SMS."""
         return self.limits.get("text") == SMS_GSM7
 
 
@@ -62,7 +73,7 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
     {
         None: PlatformRules("short marketing text", 320, "ready to be used anywhere"),
         # developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media: 2,200 characters
-        # and 20 mentions. Of hashtags it says 30; Instagram takes five, as @creators announced on 2025-12-18.
+        # and 20 mentions. It says 30 hashtags, but Instagram accepts five, as @creators announced on 2025-12-18.
         Platform.INSTAGRAM: PlatformRules(
             "Instagram caption",
             320,
@@ -72,7 +83,7 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
             max_hashtags=5,
             max_mentions=20,
         ),
-        # A post holds 63,206 characters (facebook.com/help); what is read is far shorter.
+        # A post holds 63,206 characters (facebook.com/help), but people read far shorter ones.
         Platform.FACEBOOK: PlatformRules(
             "Facebook post",
             360,
@@ -84,8 +95,8 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
         Platform.WHATSAPP: PlatformRules(
             "WhatsApp message", 280, "short and personal, *bold* sparingly", {"text": Limit(1024)}
         ),
-        # mailchimp.com/help/best-practices-for-email-subject-lines: subject and preview text hold 150 characters; what
-        # inboxes show is shorter. Gmail cuts a message at 102 KB, which is more than a model is let write.
+        # mailchimp.com/help/best-practices-for-email-subject-lines: subject and preview text hold 150 characters, but
+        # inboxes show fewer. Gmail cuts a message at 102 KB, which is more than `max_tokens` allows.
         Platform.EMAIL: PlatformRules(
             "marketing e-mail",
             700,
@@ -114,7 +125,7 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
             "LinkedIn post", 480, "professional, at most 3 hashtags", {"text": Limit(3000)}, has_hashtags=True
         ),
         # developers.tiktok.com/doc/content-posting-api-reference-direct-post: 2,200 UTF-16 runes. Since August 2025 a
-        # caption takes five hashtags.
+        # caption may have five hashtags.
         Platform.TIKTOK: PlatformRules(
             "TikTok caption",
             240,
@@ -131,8 +142,8 @@ PLATFORMS: Mapping[Platform | None, PlatformRules] = MappingProxyType(
             {"text": Limit(280, Unit.WEIGHTED)},
             has_hashtags=True,
         ),
-        # developers.google.com/search/docs/appearance/structured-data/article and /snippet: longer titles and
-        # descriptions are cut in results. No limit of a platform, but what these two parts are for.
+        # developers.google.com/search/docs/appearance/structured-data/article and /snippet: search results cut longer
+        # titles and descriptions. No platform enforces it, but these two parts are written for search results.
         Platform.BLOG: PlatformRules(
             "blog article",
             1600,

@@ -1,4 +1,4 @@
-"""What is asked of an analysis of sentiment, and what it is."""
+"""Define the request and response of the sentiment task."""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -6,16 +6,18 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from nexus_ai.platform.schema import ResponseModel
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_CHARACTERS = 10_000
-MAX_CHARACTERS_IN_ALL = 50_000
-# A function has 29 seconds, and models write 50 to 300 tokens in each.
+MAX_TOTAL_CHARACTERS = 50_000
+# A function has 29 seconds, and models generate 50 to 300 tokens per second.
 MAX_TEXTS = 25
 
 
 class Label(StrEnum):
+    """Overall sentiment. `mixed` means clear praise and clear criticism in one text."""
+
     POSITIVE = "positive"
     NEGATIVE = "negative"
     NEUTRAL = "neutral"
@@ -23,6 +25,8 @@ class Label(StrEnum):
 
 
 class Emotion(StrEnum):
+    """Emotion that a text expresses."""
+
     JOY = "joy"
     GRATITUDE = "gratitude"
     SATISFACTION = "satisfaction"
@@ -39,37 +43,45 @@ class Emotion(StrEnum):
 
 
 class Urgency(StrEnum):
+    """Urgency of a reply. `high` means today, `medium` that the writer expects a reply."""
+
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
 
 
-Text = Annotated[str, StringConstraints(pattern=SAYS_SOMETHING, max_length=MAX_CHARACTERS)]
+Text = Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=MAX_CHARACTERS)]
 
 
 class SentimentRequest(TaskRequest):
-    """Either `text` or `texts`. `language` is that of rationales and aspects; without it, each text's own."""
+    """One text or several texts to analyze.
+
+    Send either `text` or `texts`. Rationales and names of aspects are in `language`, or in the language of each text
+    if it is missing.
+    """
 
     text: Text | None = None
     texts: tuple[Text, ...] | None = Field(default=None, min_length=1, max_length=MAX_TEXTS)
     language: LanguageTag | None = None
 
     @model_validator(mode="after")
-    def _has_texts(self) -> Self:
+    def _check_texts(self) -> Self:
         if (self.text is None) == (self.texts is None):
-            raise ValueError("either text or texts is needed")
-        if sum(map(len, self.items)) > MAX_CHARACTERS_IN_ALL:
-            raise ValueError(f"texts come to more than {MAX_CHARACTERS_IN_ALL} characters: send fewer at once")
+            raise ValueError("Send either text or texts, and not both")
+        if sum(map(len, self.input_texts)) > MAX_TOTAL_CHARACTERS:
+            raise ValueError(
+                f"The texts have more than {MAX_TOTAL_CHARACTERS} characters together. Send fewer texts per request"
+            )
         return self
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """The texts, in their order."""
+    def input_texts(self) -> tuple[str, ...]:
+        """Return the texts in the order of the request."""
         return self.texts or tuple(text for text in (self.text,) if text)
 
 
 class Aspect(ResponseModel):
-    """`quote` is a piece of the text, exactly as it stands there."""
+    """Topic that the text praises, criticizes or mentions. `quote` is a part of the text, character by character."""
 
     aspect: str
     sentiment: Label
@@ -77,9 +89,11 @@ class Aspect(ResponseModel):
 
 
 class Sentiment(ResponseModel):
-    """`score` is from -1 to 1 and agrees with `label`: above 0 for positive, below 0 for negative, near 0 for neutral.
+    """Sentiment of one text.
 
-    `confidence` is from 0 to 1; `emotions` are the strongest first; `language` is that of the text.
+    `score` is between -1 and 1 and agrees with `label`: above 0 for positive, below 0 for negative, from -0.25 to 0.25
+    for neutral, from -0.5 to 0.5 for mixed. `confidence` is between 0 and 1. `emotions` lists the strongest first.
+    `language` is the BCP 47 tag of the text. `rationale` explains the sentiment in one sentence.
     """
 
     label: Label
@@ -93,21 +107,24 @@ class Sentiment(ResponseModel):
 
 
 class ItemError(ResponseModel):
-    """Why a text has no sentiment, while others of its batch have: what the model's answer about it broke."""
+    """Reason why one text of a batch has no sentiment: the model's output for it was invalid, also after a repair.
+
+    `problems` has one sentence for each violation.
+    """
 
     code: Literal["invalid_answer"]
     problems: tuple[str, ...]
 
 
 class SentimentResult(ResponseModel):
-    """Of the two, one is null."""
+    """Result for one text: either `sentiment` or `error`, the other one is null."""
 
     sentiment: Sentiment | None
     error: ItemError | None
 
 
 class Sentiments(ResponseModel):
-    """One result for each text, in their order."""
+    """One result for each text, in the order of the request."""
 
     results: tuple[SentimentResult, ...]
 

@@ -1,4 +1,4 @@
-"""Sentiment: the question to the model about one text or several, and the contract of its answer."""
+"""Analyze the sentiment of texts: build the model call and check the completion."""
 
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from nexus_ai.gateway.composition import gateway
 from nexus_ai.model_calls import InvalidOutputError, ModelCall
 from nexus_ai.platform.caller import Caller
 from nexus_ai.providers.base import OutputSchema
-from nexus_ai.tasks.sentiment.contract import MAX_ASPECTS, MAX_EMOTIONS, of_object
+from nexus_ai.tasks.sentiment.contract import MAX_ASPECTS, MAX_EMOTIONS, validate_sentiment
 from nexus_ai.tasks.sentiment.models import (
     Emotion,
     ItemError,
@@ -21,83 +21,93 @@ from nexus_ai.tasks.sentiment.models import (
 )
 from nexus_ai.tasks.shared.defaults import ANALYZE_SENTIMENT
 from nexus_ai.tasks.shared.output_json import read_object
-from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, instructions
+from nexus_ai.tasks.shared.prompting import build_model_call, build_prompt, load_instructions
 
-# A repair has to be told what is wrong, and not how often.
-PROBLEMS_TOLD = 20
+# A repair needs the kinds of problems, and not every occurrence.
+MAX_PROBLEMS = 20
 FOLDER = Path(__file__).parent
 AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts", under the same name.'
 LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
-LANGUAGE_ASKED_FOR = 'Write rationale and names of aspects in "language".'
-# From so many texts on: of many, what is said of each has to be short, or none would be ready in time. At some 75
-# tokens each, 25 take 15 seconds of a model that writes 130 in one (docs/decisions).
-DETAIL = (
+LANGUAGE_OF_REQUEST = 'Write rationale and names of aspects in "language".'
+# Limits by number of texts, each from its number on. More texts get shorter results, so that the request ends in time:
+# at about 75 tokens each, 25 texts take 15 seconds with a model that generates 130 tokens per second
+# (docs/decisions).
+DETAIL_BY_TEXT_COUNT = (
     (1, "At most 5 aspects."),
     (4, "At most 2 aspects for each text, and rationales of at most 12 words."),
     (10, "At most 1 aspect for each text with a quote of at most 6 words, 1 emotion, rationales of at most 8 words."),
 )
-TOKENS_OF_ONE, TOKENS_OF_EACH = 560, 260
+SINGLE_TEXT_TOKENS, TOKENS_PER_TEXT = 560, 260
 
 
 def analyze_sentiment(caller: Caller, request: SentimentRequest) -> SentimentResponse:
-    """The sentiment of every text, or what is wrong with a model's answer about it; raises NexusError."""
+    """Return a sentiment or an error for every text.
+
+    Raises:
+        NexusError: The request was refused, or no provider returned a valid sentiment for any text.
+    """
     return SentimentResponse.of(gateway().run(caller, model_call(request)))
 
 
 def model_call(request: SentimentRequest) -> ModelCall[Sentiments]:
-    """The question that a request comes to."""
-    asked = _asked(request)
-    number = len(request.items)
-    whole = build_prompt(
+    """Return the model call of a request."""
+    prompt_data = _prompt_data(request)
+    count = len(request.input_texts)
+    step = build_prompt(
         ANALYZE_SENTIMENT,
         request,
         system=_system(request),
-        data=asked,
-        max_tokens=request.max_tokens or max(TOKENS_OF_ONE * min(number, 2), TOKENS_OF_EACH * number),
-        output=OutputSchema(name="sentiment", schema=_schema(number)),
+        data=prompt_data,
+        max_tokens=request.max_tokens or max(SINGLE_TEXT_TOKENS * min(count, 2), TOKENS_PER_TEXT * count),
+        output=OutputSchema(name="sentiment", schema=_schema(count)),
     )
     return build_model_call(
         ANALYZE_SENTIMENT,
         request,
-        whole,
-        parameters=asked,
-        parse=partial(_parse, request, all_of_it=True),
-        salvage=partial(_parse, request, all_of_it=False),
+        step,
+        parameters=prompt_data,
+        parse=partial(_parse, request, require_all=True),
+        salvage=partial(_parse, request, require_all=False),
     )
 
 
-def _asked(request: SentimentRequest) -> dict[str, Any]:
-    """What the model is told, as data; also what makes the answer's cache key."""
-    asked: dict[str, Any] = {"texts": {_name(number): text for number, text in enumerate(request.items)}}
-    return {**asked, "language": request.language} if request.language else asked
+def _prompt_data(request: SentimentRequest) -> dict[str, Any]:
+    """Return the data for the user message. It is part of the cache key."""
+    prompt_data: dict[str, Any] = {
+        "texts": {_member_name(index): text for index, text in enumerate(request.input_texts)}
+    }
+    return {**prompt_data, "language": request.language} if request.language else prompt_data
 
 
 def _system(request: SentimentRequest) -> str:
     return "\n".join(
         (
-            instructions(FOLDER),
-            LANGUAGE_ASKED_FOR if request.language else LANGUAGE_OF_TEXT,
-            _detail(len(request.items)),
+            load_instructions(FOLDER),
+            LANGUAGE_OF_REQUEST if request.language else LANGUAGE_OF_TEXT,
+            _detail_limits(len(request.input_texts)),
             AS_JSON,
         )
     )
 
 
-def _detail(number: int) -> str:
-    return next(detail for least, detail in reversed(DETAIL) if number >= least)
+def _detail_limits(count: int) -> str:
+    return next(detail for minimum, detail in reversed(DETAIL_BY_TEXT_COUNT) if count >= minimum)
 
 
-def _name(number: int) -> str:
-    return f"text{number + 1}"
+def _member_name(index: int) -> str:
+    return f"text{index + 1}"
 
 
-def _schema(number: int) -> dict[str, Any]:
-    """One named member a text. What is seen in it comes before what is made of that."""
+def _schema(count: int) -> dict[str, Any]:
+    """Return the JSON Schema of the completion, with one named member per text.
+
+    Observations come before the judgement, so that the model derives the label from them.
+    """
     string = {"type": "string"}
     label = {"type": "string", "enum": [label.value for label in Label]}
-    aspect = _object({"aspect": string, "sentiment": label, "quote": string})
+    aspect = _object_schema({"aspect": string, "sentiment": label, "quote": string})
     emotion = {"type": "string", "enum": [emotion.value for emotion in Emotion]}
-    sentiment = _object(
+    sentiment = _object_schema(
         {
             "language": string,
             "aspects": {"type": "array", "items": aspect, "maxItems": MAX_ASPECTS},
@@ -109,11 +119,11 @@ def _schema(number: int) -> dict[str, Any]:
             "urgency": {"type": "string", "enum": [urgency.value for urgency in Urgency]},
         }
     )
-    texts = _object({_name(at): {"$ref": "#/$defs/sentiment"} for at in range(number)})
+    texts = _object_schema({_member_name(index): {"$ref": "#/$defs/sentiment"} for index in range(count)})
     return {**texts, "$defs": {"sentiment": sentiment}}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
@@ -122,28 +132,37 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parse(request: SentimentRequest, text: str, *, all_of_it: bool) -> Sentiments:
-    """Reads an answer; raises ContractBroken.
+def _parse(request: SentimentRequest, text: str, *, require_all: bool) -> Sentiments:
+    """Return the results of a completion.
 
-    `all_of_it` False takes what is whole: a text whose part is broken has an error in the place of its sentiment.
+    Args:
+        request: The request that the completion belongs to.
+        text: The completion.
+        require_all: If False, a text with an invalid member gets an error instead of a sentiment.
+
+    Raises:
+        InvalidOutputError: All texts are required and one is invalid, or no text has a valid sentiment.
     """
-    written = read_object(text)
-    results = [_result(request, written.get(_name(at)), item) for at, item in enumerate(request.items)]
+    output = read_object(text)
+    results = [
+        _parse_text_result(request, output.get(_member_name(index)), item)
+        for index, item in enumerate(request.input_texts)
+    ]
     problems = [
-        f"{_name(at)}: {problem}"
-        for at, result in enumerate(results)
+        f"{_member_name(index)}: {problem}"
+        for index, result in enumerate(results)
         if result.error
         for problem in result.error.problems
     ]
-    if problems and (all_of_it or not any(result.sentiment for result in results)):
-        raise InvalidOutputError(*problems[:PROBLEMS_TOLD])
+    if problems and (require_all or not any(result.sentiment for result in results)):
+        raise InvalidOutputError(*problems[:MAX_PROBLEMS])
     return Sentiments(results=tuple(results))
 
 
-def _result(request: SentimentRequest, written: object, text: str) -> SentimentResult:
+def _parse_text_result(request: SentimentRequest, output: object, text: str) -> SentimentResult:
     try:
-        if written is None:
+        if output is None:
             raise InvalidOutputError("the answer has nothing about this text")
-        return SentimentResult(sentiment=of_object(written, text, request.language), error=None)
-    except InvalidOutputError as broken:
-        return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=broken.problems))
+        return SentimentResult(sentiment=validate_sentiment(output, text, request.language), error=None)
+    except InvalidOutputError as error:
+        return SentimentResult(sentiment=None, error=ItemError(code="invalid_answer", problems=error.problems))

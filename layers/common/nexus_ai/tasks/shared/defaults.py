@@ -1,14 +1,19 @@
-"""What each task does where a request does not say otherwise: one table."""
+"""Set the defaults of each task for values that a request leaves out."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDefaults:
-    """`prompt_version` is part of the cache key and of the audit: it changes with every word of the instructions.
+    """Defaults of one task.
 
-    `temperature` None leaves it to the model: some take none. How long an answer may be depends on what is asked for
-    (a platform, a style, a number of texts) and stands there.
+    The output limit is not here: it depends on the platform, the style or the number of texts, and each task sets it.
+
+    Attributes:
+        task: The task's name in audit records.
+        prompt_version: Part of the cache key and of the audit record. Raise it with every change of the instructions.
+        module: The module that a request without one is counted for.
+        temperature: None leaves it to the model, because some models accept none.
     """
 
     task: str

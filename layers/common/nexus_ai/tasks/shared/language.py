@@ -1,6 +1,6 @@
-"""Which language a text is in, by its function words: enough to notice an answer in the wrong one.
+"""Detect the language of a text by its function words, to notice a completion in the wrong language.
 
-It knows six languages and says nothing of a text that has few of their words, or those of two of them.
+Six languages are known. The result is unknown for a text with few of their words or with the words of two languages.
 """
 
 import re
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _WORD = re.compile(r"[^\W\d_]+")
-# What stands with one of these between white space is an address, a tag or a placeholder.
-_NO_WORDS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
+# A piece of text with one of these is an address, a tag or a placeholder, and not words.
+_NON_WORD_MARKS = ("://", "www.", "@", ".com", ".br", "{", "}", "<", ">")
 
-# The frequent words that tell a language from its neighbours; what Portuguese and Spanish share is left out.
+# Frequent words that separate a language from similar ones. Words that Portuguese and Spanish share are left out.
 _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         language: frozenset(words.split())
@@ -33,36 +33,37 @@ _FUNCTION_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
         }.items()
     }
 )
-# Words whose spelling tells as much. Names do not: São Paulo stands in texts of every language.
+# Spellings that identify a language as well as function words do. Only lower case counts: names such as São Paulo
+# occur in texts of every language.
 _SPELLING: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "pt": re.compile(r"(?=[^\W\d_]*(?:[ãõ]|lh|nh[oa]))[a-zà-ÿ]+"),
         "es": re.compile(r"(?=[^\W\d_]*(?:ñ|ción))[a-zà-ÿ]+"),
     }
 )
-LEAST_WORDS = 3
+MIN_FUNCTION_WORDS = 3
 
 
 def detect(text: str) -> str | None:
-    """The language's primary subtag (pt, es, en, fr, it, de); None where the text does not tell."""
-    plain = (piece for piece in text.split() if not any(mark in piece for mark in _NO_WORDS))
+    """Return the primary subtag of the text's language (pt, es, en, fr, it, de), or None if it is uncertain."""
+    plain = (piece for piece in text.split() if not any(mark in piece for mark in _NON_WORD_MARKS))
     words = [word for piece in plain for word in _WORD.findall(piece)]
-    found = sorted((_evidence(words, language), language) for language in _FUNCTION_WORDS)
+    found = sorted((_count_function_words(words, language), language) for language in _FUNCTION_WORDS)
     (second, _), (first, language) = found[-2:]
-    return language if first >= LEAST_WORDS and first >= 2 * second else None
+    return language if first >= MIN_FUNCTION_WORDS and first >= 2 * second else None
 
 
-def _evidence(words: list[str], language: str) -> int:
+def _count_function_words(words: list[str], language: str) -> int:
     known, spelling = _FUNCTION_WORDS[language], _SPELLING.get(language)
     return sum(word.lower() in known or bool(spelling and spelling.fullmatch(word)) for word in words)
 
 
 def is_other_language(text: str, tag: str) -> bool:
-    """Whether a text is certainly in another language than the one that the BCP 47 tag names."""
+    """Return True if the text is certainly in another language than the BCP 47 tag names."""
     found = detect(text)
     return found is not None and primary(tag) in _FUNCTION_WORDS and found != primary(tag)
 
 
 def primary(tag: str) -> str:
-    """pt of pt-BR."""
+    """Return the primary subtag of a BCP 47 tag in lower case: `pt` for `pt-BR`."""
     return tag.split("-", maxsplit=1)[0].lower()

@@ -1,8 +1,7 @@
-"""Reads what models write where a structure was asked for.
+"""Read the JSON object in a completion and validate it.
 
-What is around the JSON is passed over, since it changes nothing of what was said: fences, prose before and after it, a
-byte order mark, commas before a closing bracket. What is not the JSON that was promised is ContractBroken, and nothing
-else is ever raised.
+Harmless additions are ignored: code fences, prose before and after the JSON, a byte order mark, and commas before a
+closing bracket. Any other deviation raises InvalidOutputError; no other error is ever raised.
 """
 
 import json
@@ -16,77 +15,90 @@ from pydantic import BaseModel, ValidationError
 
 from nexus_ai.model_calls import InvalidOutputError
 
-# Several times what the longest answer that is asked for comes to: what reads it never has to read more.
+# Several times the length of the longest completion that a task asks for. It bounds the work of reading one.
 MAX_CHARACTERS = 500_000
-# In prose, a bracket is no beginning of JSON. So many of them are tried.
-BEGINNINGS = 20
-PROBLEMS_TOLD = 5
-# A string, to its end or to that of the text; or a comma that nothing follows.
+# A bracket in prose does not start JSON, so several brackets are tried.
+MAX_JSON_STARTS = 20
+MAX_PROBLEMS = 5
+# A string up to its end or the end of the text, or a comma before a closing bracket.
 _STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\])*+(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
 
 
-def validated[Written: BaseModel](value: object, model: type[Written]) -> Written:
-    """A part of what was written; raises ContractBroken with a sentence for each thing that is wrong."""
+def validate_as[Output: BaseModel](value: object, model: type[Output]) -> Output:
+    """Return a JSON value as a validated model.
+
+    Raises:
+        InvalidOutputError: The value does not fit. It has one sentence for each problem, at most MAX_PROBLEMS.
+    """
     try:
-        # From JSON, so that strict models take arrays for tuples.
+        # Validate from JSON, because strict models accept arrays as tuples only there.
         return model.model_validate_json(json.dumps(value))
     except ValidationError as error:
-        told = [_told(found["loc"], found["msg"]) for found in error.errors(include_input=False, include_url=False)]
-        raise InvalidOutputError(*told[:PROBLEMS_TOLD]) from None
+        problems = [
+            _describe_error(found["loc"], found["msg"])
+            for found in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidOutputError(*problems[:MAX_PROBLEMS]) from None
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """The JSON object in an answer: the longest, where there are several. Raises ContractBroken."""
+    """Return the JSON object in a completion, or the longest one if there are several.
+
+    Raises:
+        InvalidOutputError: There is no complete JSON object, or the completion is too long.
+    """
     if len(text) > MAX_CHARACTERS:
         raise InvalidOutputError(f"the answer has more than {MAX_CHARACTERS} characters")
-    # In prose a quotation mark may stand alone, and a comma in a text then looks like one outside of it: what is JSON
-    # as it stands goes before what is JSON without these commas.
-    mended = _STRING_OR_COMMA.sub(lambda found: found.group(1) or "", text)
-    _, found = max((*_values(text), *_values(mended)), key=itemgetter(0), default=(0, None))
+    # After a single quotation mark in prose, a comma inside a string looks like one outside and is removed. So the
+    # values of the unchanged text come first: `max` returns the first of the longest.
+    without_extra_commas = _STRING_OR_COMMA.sub(lambda found: found.group(1) or "", text)
+    _, found = max(
+        (*_find_json_values(text), *_find_json_values(without_extra_commas)), key=itemgetter(0), default=(0, None)
+    )
     if not isinstance(found, dict):
         raise InvalidOutputError("the answer is not a JSON object, or not all of one")
-    _require_text(json.dumps(found, ensure_ascii=False))
+    _require_encodable(json.dumps(found, ensure_ascii=False))
     return cast("dict[str, Any]", found)
 
 
-def _values(text: str) -> Iterator[tuple[int, object]]:
-    """What of a text is JSON objects and arrays, each with its length."""
-    decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+def _find_json_values(text: str) -> Iterator[tuple[int, object]]:
+    """Yield the length and the value of each JSON object or array in a text."""
+    decoder = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_parse_finite_float)
     end = 0
-    for _ in range(BEGINNINGS):
-        begin = _next_bracket(text, end)
-        if begin < 0:
+    for _ in range(MAX_JSON_STARTS):
+        start = _next_bracket(text, end)
+        if start < 0:
             return
         try:
-            value, end = decoder.raw_decode(text, begin)
-            yield end - begin, value
+            value, end = decoder.raw_decode(text, start)
+            yield end - start, value
         except (ValueError, RecursionError):
-            end = begin + 1
+            end = start + 1
 
 
 def _next_bracket(text: str, start: int) -> int:
-    places = [place for place in (text.find("{", start), text.find("[", start)) if place >= 0]
-    return min(places, default=-1)
+    positions = [position for position in (text.find("{", start), text.find("[", start)) if position >= 0]
+    return min(positions, default=-1)
 
 
-def _refuse(constant: str) -> object:
+def _reject_constant(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _finite(number: str) -> float:
+def _parse_finite_float(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
         raise ValueError("too large a number")
     return value
 
 
-def _require_text(text: str) -> None:
-    """Half a surrogate pair cannot be written as UTF-8, so that no answer could be sent."""
+def _require_encodable(text: str) -> None:
+    """Raise InvalidOutputError for half a surrogate pair: a response with it could not be encoded as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidOutputError("the answer has characters that are none") from None
 
 
-def _told(location: tuple[int | str, ...], message: str) -> str:
+def _describe_error(location: tuple[int | str, ...], message: str) -> str:
     return f"{'.'.join(map(str, location)) or 'the answer'}: {message}"

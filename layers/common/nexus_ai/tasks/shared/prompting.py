@@ -1,7 +1,7 @@
-"""Makes the question to a model out of a task's instructions and a user's data.
+"""Build a model call from a task's instructions and a user's data.
 
-Instructions are ours and stand in the system prompt. What a user wrote is data: it goes into the user's message as
-JSON, where no text of it can end the data and begin an instruction.
+Instructions go into the system prompt. A user's texts go into the user message as JSON, so that no text can end the
+data and start an instruction.
 """
 
 import json
@@ -15,14 +15,14 @@ from nexus_ai.providers.base import Message, OutputSchema, Prompt
 from nexus_ai.tasks.shared.defaults import TaskDefaults
 from nexus_ai.tasks.shared.request import TaskRequest
 
-# Instructions and schemas are ours and English: with the vocabularies o200k, cl100k and Llama 3 they take 3.6 bytes a
-# token or more (docs/decisions), so that three are safe. Of a user's text every byte may be a token.
+# Instructions and schemas are in English. With the vocabularies o200k, cl100k and Llama 3 a token covers 3.6 bytes or
+# more of them (docs/decisions), so three is safe. In a user's text every byte may be a token.
 BYTES_PER_INSTRUCTION_TOKEN = 3
 
 
 @cache
-def instructions(folder: Path, name: str = "prompt.md") -> str:
-    """The text of a file beside a task, read once a process."""
+def load_instructions(folder: Path, name: str = "prompt.md") -> str:
+    """Return the instructions in a task's folder, read once per process."""
     return (folder / name).read_text("utf-8").strip()
 
 
@@ -35,36 +35,55 @@ def build_prompt(
     max_tokens: int,
     output: OutputSchema | None = None,
 ) -> Step:
-    """One prompt, with the most tokens that its input can take."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    fixed = len(system.encode()) + (len(json.dumps(output.schema_).encode()) if output else 0)
+    """Return a prompt with an upper bound of its input tokens.
+
+    Args:
+        defaults: The task's defaults.
+        request: The request, which may override the temperature.
+        system: The system prompt.
+        data: The user's data, sent as JSON in the user message.
+        max_tokens: The output limit.
+        output: The JSON Schema of the completion, if the task asks for JSON.
+    """
+    data_json = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    instruction_bytes = len(system.encode()) + (len(json.dumps(output.schema_).encode()) if output else 0)
     prompt = Prompt(
         system=system,
-        messages=(Message(role="user", text=text),),
+        messages=(Message(role="user", text=data_json),),
         max_tokens=max_tokens,
         temperature=defaults.temperature if request.temperature is None else request.temperature,
         output=output,
     )
-    return Step(prompt, fixed // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(text.encode()))
+    return Step(prompt, instruction_bytes // BYTES_PER_INSTRUCTION_TOKEN + 1 + len(data_json.encode()))
 
 
 def build_model_call[T](
     defaults: TaskDefaults,
     request: TaskRequest,
-    whole: Step,
+    step: Step,
     *,
     parameters: Mapping[str, Any],
     parse: Callable[[str], T],
     salvage: Callable[[str], T] | None = None,
     divide: Callable[[int], MapReducePlan | None] | None = None,
 ) -> ModelCall[T]:
-    """The call that a request comes to. `parameters` are the JSON values that change the answer."""
+    """Return the model call of a request.
+
+    Args:
+        defaults: The task's defaults.
+        request: The request, which may override provider, model, module and output limit.
+        step: The prompt for the complete input.
+        parameters: JSON values that change the completion. They are part of the cache key.
+        parse: Turns a completion into the result, or raises InvalidOutputError.
+        salvage: Like `parse`, but accepts a partly valid completion. It is used if the repair failed as well.
+        divide: Returns a map-reduce plan for a context window in tokens, or None if the prompt fits.
+    """
     return ModelCall(
         task=defaults.task,
         prompt_version=defaults.prompt_version,
         module=request.module or defaults.module,
-        prompt=whole.prompt,
-        input_tokens=whole.input_tokens,
+        prompt=step.prompt,
+        input_tokens=step.input_tokens,
         parameters=parameters,
         parse=parse,
         provider=request.provider,

@@ -1,4 +1,4 @@
-"""What the requests of all four tasks have in common."""
+"""Define the request fields that all four tasks share."""
 
 from typing import Annotated
 
@@ -7,19 +7,26 @@ from pydantic import Field, StringConstraints
 from nexus_ai.platform.schema import RequestModel
 from nexus_ai.providers.base import ModelId, ProviderName
 
-# RFC 5646, as far as it names languages, scripts and regions: pt-BR, zh-Hant-TW.
+# The part of RFC 5646 for languages, scripts and regions: pt-BR, zh-Hant-TW.
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
-# A pattern, so that the API's description says it too: there is something beside white space.
-SAYS_SOMETHING = r"\S"
+# At least one character that is not white space. A pattern, so that the OpenAPI document includes the rule.
+NOT_BLANK = r"\S"
 
 
 class TaskRequest(RequestModel):
-    """`provider` and `model` are for the first attempt; `module` is the part of the CRM that asks.
+    """Fields that every task request has.
 
-    What is not given is the task's own (tasks/shared/defaults.py).
+    Missing values are taken from the task's defaults (tasks/shared/defaults.py).
+
+    Attributes:
+        provider: The provider of the first attempt.
+        model: The model of the first attempt.
+        module: The module that makes the request.
+        temperature: Passed to the model.
+        max_tokens: The output limit in tokens.
     """
 
     provider: ProviderName | None = None

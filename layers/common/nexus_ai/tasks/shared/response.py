@@ -1,4 +1,4 @@
-"""What every answer of a model call has around its data."""
+"""Define the response fields that all tasks share."""
 
 from typing import Self
 
@@ -10,7 +10,10 @@ from nexus_ai.platform.schema import Dollars, ResponseModel
 
 
 class CompletionUsage(ResponseModel):
-    """Tokens as the vendor counted them, and what the call cost; null where the vendor told nothing."""
+    """Tokens as the provider counted them, and the cost in US dollars.
+
+    A value is null if the provider did not report it or if the price is unknown.
+    """
 
     input_tokens: int | None
     output_tokens: int | None
@@ -19,6 +22,8 @@ class CompletionUsage(ResponseModel):
 
 
 class CompletionAttempt(ResponseModel):
+    """One call of one provider within a request, successful or not."""
+
     provider: str
     model: str
     outcome: str
@@ -27,13 +32,15 @@ class CompletionAttempt(ResponseModel):
 
 
 class CompletionFallback(ResponseModel):
-    """`used` says that another provider answered than the first one asked."""
+    """All attempts in order. `used` is true if the completion is not from the first provider that was called."""
 
     used: bool
     attempts: tuple[CompletionAttempt, ...]
 
 
 class TaskResponse[Data: BaseModel](ResponseModel):
+    """Result of a task, with the provider, usage and attempts of the request."""
+
     request_id: str
     data: Data
     provider: str

@@ -1,4 +1,4 @@
-"""A text cut into parts that fit: between paragraphs where that goes, else between lines, sentences, words."""
+"""Split a text into parts of limited size: between paragraphs if possible, else between lines, sentences or words."""
 
 import json
 import re
@@ -7,51 +7,56 @@ from collections.abc import Callable, Iterable, Iterator
 from nexus_ai.tasks.summary.sentences import ends
 
 
-def size(text: str) -> int:
-    """The bytes that a text takes inside a JSON string."""
+def json_size(text: str) -> int:
+    """Return the number of bytes that a text takes inside a JSON string."""
     return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')
 
 
-def split_text(text: str, room: int) -> list[str]:
-    """Consecutive parts of at most `room` bytes of JSON each (six and more), which together are the text."""
+def split_text(text: str, max_bytes: int) -> list[str]:
+    """Return consecutive parts that together are the text.
+
+    Args:
+        text: The text to split.
+        max_bytes: The most bytes that a part may take inside a JSON string. At least six, the size of one escape.
+    """
     parts: list[str] = []
-    begin = end = taken = 0
-    for length, unit in _units(text, room, _LEVELS):
-        if taken + unit > room:
-            parts.append(text[begin:end])
-            begin, taken = end, 0
+    start = end = used = 0
+    for length, piece_bytes in _pieces(text, max_bytes, _CUT_LEVELS):
+        if used + piece_bytes > max_bytes:
+            parts.append(text[start:end])
+            start, used = end, 0
         end += length
-        taken += unit
-    return [*parts, text[begin:]]
+        used += piece_bytes
+    return [*parts, text[start:]]
 
 
-def _behind(pattern: str) -> Callable[[str], Iterator[int]]:
+def _match_ends(pattern: str) -> Callable[[str], Iterator[int]]:
     compiled = re.compile(pattern)
     return lambda text: (found.end() for found in compiled.finditer(text))
 
 
-_LEVELS: tuple[Callable[[str], Iterable[int]], ...] = (
-    _behind(r"\n[^\S\n]*\n\s*"),
-    _behind(r"\n"),
+_CUT_LEVELS: tuple[Callable[[str], Iterable[int]], ...] = (
+    _match_ends(r"\n[^\S\n]*\n\s*"),
+    _match_ends(r"\n"),
     ends,
-    _behind(r"\s+"),
+    _match_ends(r"\s+"),
 )
-_MOST_BYTES_A_CHARACTER = 6
+_MAX_BYTES_PER_CHARACTER = 6
 
 
-def _units(text: str, room: int, levels: tuple[Callable[[str], Iterable[int]], ...]) -> Iterator[tuple[int, int]]:
-    """Characters and bytes of the pieces that fit, each as large as the first level that makes it fit leaves it."""
-    if (whole := size(text)) <= room:
-        yield len(text), whole
+def _pieces(text: str, max_bytes: int, levels: tuple[Callable[[str], Iterable[int]], ...]) -> Iterator[tuple[int, int]]:
+    """Yield the characters and bytes of each piece. A piece that is too large is split again at the next level."""
+    if (total := json_size(text)) <= max_bytes:
+        yield len(text), total
         return
     if levels:
-        places, deeper = levels[0](text), levels[1:]
+        positions, finer = levels[0](text), levels[1:]
     else:
-        # A word longer than a part, and writing without spaces.
-        step = room // _MOST_BYTES_A_CHARACTER
-        places, deeper = range(step, len(text), step), levels
-    begin = 0
-    for place in (*places, len(text)):
-        if place > begin:
-            yield from _units(text[begin:place], room, deeper)
-            begin = place
+        # A word longer than a part, or a script without spaces.
+        step = max_bytes // _MAX_BYTES_PER_CHARACTER
+        positions, finer = range(step, len(text), step), levels
+    start = 0
+    for position in (*positions, len(text)):
+        if position > start:
+            yield from _pieces(text[start:position], max_bytes, finer)
+            start = position

@@ -1,7 +1,8 @@
-"""Characters as readers count them: extended grapheme clusters (https://www.unicode.org/reports/tr29/).
+"""Count characters as readers do, by extended grapheme clusters (https://www.unicode.org/reports/tr29/).
 
-Each code point becomes a letter for what it does in a cluster, and a cluster is the standard's regular expression
-(UAX 29, table 1c) over these letters. The tables are graphemeu's; its own loop over them gets some sequences wrong.
+Each code point is replaced by a letter for its break property. A cluster is the standard's regular expression over
+these letters (UAX 29, table 1c). Only the tables of the package graphemeu are used: its own loop gets some sequences
+wrong.
 """
 
 import re
@@ -10,13 +11,14 @@ from functools import lru_cache
 from grapheme import grapheme_property_group as breaks  # pyright: ignore[reportMissingTypeStubs]
 from grapheme import incb_property_group as conjuncts  # pyright: ignore[reportMissingTypeStubs]
 
-_LETTERS = {
+_LETTER_BY_PROPERTY = {
     "CR": "r", "LF": "n", "Control": "c", "Prepend": "P", "Extend": "E", "ZWJ": "Z", "SpacingMark": "S",
     "Regional_Indicator": "R", "Extended_Pictographic": "X", "L": "L", "V": "V", "T": "T", "LV": "A", "LVT": "B",
     "Other": "O",
 }  # fmt: skip
-# Extending marks: those of Indic conjuncts keep E, their linkers are K, all others N; C is a consonant.
-_IN_CONJUNCTS = {("E", "InCBLinker"): "K", ("E", "Other"): "N", ("O", "InCBConsonant"): "C"}
+# Indic conjuncts need finer letters. Extending marks of conjuncts keep E, their linkers are K, other extending marks
+# are N, and consonants are C.
+_CONJUNCT_LETTERS = {("E", "InCBLinker"): "K", ("E", "Other"): "N", ("O", "InCBConsonant"): "C"}
 
 _CLUSTER = re.compile(
     r"rn|[rnc]"
@@ -26,12 +28,12 @@ _CLUSTER = re.compile(
 
 
 def count(text: str) -> int:
-    """How many clusters a text has; a line break is one."""
+    """Return the number of clusters in a text. A line break is one cluster."""
     return sum(1 for _ in _CLUSTER.finditer("".join(map(_letter, text))))
 
 
 @lru_cache(maxsize=4096)
 def _letter(char: str) -> str:
-    letter = _LETTERS[breaks.get_group(char).value]
+    letter = _LETTER_BY_PROPERTY[breaks.get_group(char).value]
     conjunct: str = conjuncts.get_group_ord(ord(char)).value  # pyright: ignore[reportUnknownMemberType]
-    return _IN_CONJUNCTS.get((letter, conjunct), letter)
+    return _CONJUNCT_LETTERS.get((letter, conjunct), letter)

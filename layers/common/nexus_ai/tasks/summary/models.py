@@ -1,4 +1,4 @@
-"""What is asked of a summary, and what it is."""
+"""Define the request and response of the summary task."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,13 +6,15 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from nexus_ai.platform.schema import ResponseModel
-from nexus_ai.tasks.shared.request import SAYS_SOMETHING, LanguageTag, ShortText, TaskRequest
+from nexus_ai.tasks.shared.request import NOT_BLANK, LanguageTag, ShortText, TaskRequest
 from nexus_ai.tasks.shared.response import TaskResponse
 
 MAX_TEXT_CHARACTERS = 400_000
 
 
 class Style(StrEnum):
+    """Form of a summary."""
+
     PARAGRAPH = "paragraph"
     BULLETS = "bullets"
     HEADLINE = "headline"
@@ -20,12 +22,14 @@ class Style(StrEnum):
 
 
 class SummaryRequest(TaskRequest):
-    """`max_characters` counts extended grapheme clusters (UAX 29), line breaks and marks of lists included.
+    """Text to summarize, with the style and the length of the summary.
 
-    Without it the style's own number holds; without `language` the summary is in the language of the text.
+    `maxCharacters` counts extended grapheme clusters (UAX 29), line breaks and list marks included. Without it the
+    style's default applies: 600 for a paragraph, 800 for bullets, 90 for a headline, 500 for WhatsApp. Without
+    `language` the summary is in the language of the text. `focus` says what the summary should concentrate on.
     """
 
-    text: Annotated[str, StringConstraints(pattern=SAYS_SOMETHING, max_length=MAX_TEXT_CHARACTERS)]
+    text: Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=MAX_TEXT_CHARACTERS)]
     max_characters: int | None = Field(default=None, ge=20, le=5000)
     style: Style = Style.PARAGRAPH
     language: LanguageTag | None = None
@@ -33,7 +37,11 @@ class SummaryRequest(TaskRequest):
 
 
 class Summary(ResponseModel):
-    """`points` are those of the style bullets, without their marks, most important first. `characters` as counted."""
+    """Summary that keeps the requested length.
+
+    `points` are the points of the style `bullets` without their marks, the most important first. The list is empty for
+    other styles. `characters` is the length of `text` in extended grapheme clusters.
+    """
 
     text: str
     points: tuple[str, ...]

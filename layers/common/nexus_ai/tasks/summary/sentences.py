@@ -1,11 +1,12 @@
-"""Where sentences end, in languages that write them with a point or with a circle."""
+"""Find the ends of sentences in scripts that mark them with a full stop or an ideographic one."""
 
 import re
 from collections.abc import Iterator
 
 _STOP = re.compile("(?<![.!?…])(?P<stop>[.!?…]++)[\"'”’»)\\]*_]*+(?=\\s|$)|[。！？]+[”」』]*")
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
-# What has a point and goes on: pt, en, es. A single letter is somebody's initial.
+# Abbreviations of Portuguese, English and Spanish: their full stop does not end a sentence. A single letter is an
+# initial and counts as one, too.
 _ABBREVIATIONS = frozenset(
     (
         *("art", "av", "cap", "dr", "dra", "dras", "drs", "ed", "eng", "etc", "ex", "exa", "exma", "exmo", "fig"),
@@ -17,13 +18,13 @@ _ABBREVIATIONS = frozenset(
 
 
 def ends(text: str) -> Iterator[int]:
-    """The places behind each sentence's last mark. Where in doubt, a sentence goes on."""
+    """Yield the position after each sentence's last mark. In doubtful cases the sentence continues."""
     for found in _STOP.finditer(text):
-        if found["stop"] != "." or not _goes_on(text, found.start(), found.end()):
+        if found["stop"] != "." or not _sentence_continues(text, found.start(), found.end()):
             yield found.end()
 
 
-def _goes_on(text: str, stop: int, end: int) -> bool:
+def _sentence_continues(text: str, stop: int, end: int) -> bool:
     following = text[end : end + 40].lstrip()
     if not following:
         return False

@@ -1,4 +1,4 @@
-"""What each style of a summary is: one table."""
+"""Define the default length and the instructions of each summary style."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from nexus_ai.tasks.summary.models import Style
 
 @dataclass(frozen=True, slots=True)
 class StyleRules:
-    """`max_characters` where the request names none; `advice` is for the model."""
+    """Rules of one style.
+
+    Attributes:
+        max_characters: The limit if the request has none.
+        advice: Describes the style to the model. Part of the prompt.
+    """
 
     max_characters: int
     advice: str

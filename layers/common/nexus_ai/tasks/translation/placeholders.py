@@ -1,14 +1,14 @@
-"""What of a text is not language and comes through a translation unchanged: placeholders, tags, addresses, emoji.
+"""Find the literals of a text, which a translation must keep unchanged: placeholders, tags, addresses, emoji.
 
-The patterns know what plain text looks like, too: 10:30, :), 5% de desconto and R$ 50 are none of it.
+The patterns do not match plain text that looks similar: 10:30, :), 5% de desconto and R$ 50.
 """
 
 import re
 from collections import Counter
 
-# In this order: what holds another one comes first.
-_KINDS = (
-    # Code: a block with its fences, and `a span`.
+# A pattern that can contain another one comes before it.
+_PATTERNS = (
+    # Code: a fenced block, and a `span`.
     r"(?ms:^[ \t]*```[^\n`]*\n.*?^[ \t]*```)",
     r"(?<!`)`[^`\n]+`(?!`)",
     # {{name}}, {{{name}}}, <%= name %>, *|NAME|*, [[name]]
@@ -16,12 +16,12 @@ _KINDS = (
     r"<%[^%\n]*%>",
     r"\*\|[^|*\n]+\|\*",
     r"\[\[[^\[\]\n]+\]\]",
-    # <tag name="value"> and <!-- -->; an attribute without a value is one that HTML knows.
+    # <tag name="value"> and <!-- -->. Attributes without a value are limited to those of HTML.
     r"<!--(?s:(?:(?!-->|<!--).)*)-->",
     r"</?[A-Za-z][\w:.-]*"
     r"(?:\s+(?:[\w:@.-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+)|disabled|checked|required|hidden|selected|async|"
     r"defer|controls|loop|muted|autoplay|readonly|multiple))*\s*/?>",
-    # Addresses, without the punctuation behind them.
+    # URLs, e-mail addresses and domains, without the punctuation that follows them.
     r"(?:https?://|www\.)"
     r"(?:\{\{[^{}\n]*\}\}|\{[^\s{}]*\}|\([^\s()<>]*\)|[^\s<>\"'`()\[\]{}|\\^\u2010-\u2027\u3000-\u303f\uff00-\uffef])+"
     r"(?<![.,;:!?*_~«»])",
@@ -31,7 +31,7 @@ _KINDS = (
     # {name}, {0}, ${name}, {user.name}, {value:.2f}, {nome do cliente}
     r"[$#]?\{[ \t]*[\w.$\[\]-]+(?:[ \t]*|[:!,][^{}\n]*)\}",
     r"\{[^\W\d]\w*(?: \w+){1,4}\}",
-    # %s, %d, %1$s, %(name)s, %.2f, %NAME%, %%; a percentage has a digit before it, or a word behind it.
+    # %s, %d, %1$s, %(name)s, %.2f, %NAME%, %%. In a percentage, a digit precedes the sign or a word follows it.
     r"%\d+\$[-+0#]*+\d*+(?:\.\d+)?[sdiufFeEgGxXoc@]",
     r"%\(\w+\)[-+0#]*+\d*+(?:\.\d+)?[sdiufFeEgGxXoc]",
     r"(?<![\d%])%[-+0#]*+\d*+(?:\.\d+)?(?:hh?|ll?|[Lzjtq])?[sdiufFeEgGxXoc@](?!\w)",
@@ -39,11 +39,11 @@ _KINDS = (
     r"%%",
     # :name, :smile:
     r"(?:^|(?<=[\s(\[\"'“‘«/,=-])):[A-Za-z_][A-Za-z0-9_]+:?(?!\w)",
-    # @name, an escaped line break, and entities that are no letters
+    # @name, an escaped line break, and HTML entities other than letters
     r"(?<![\w@.])@[A-Za-z0-9_](?:[\w.]*\w)?",
     r"(?<![A-Za-z]:)\\[nrt]",
     r"&(?:nbsp|lt|gt|copy|reg|trade);",
-    # Telephone numbers; dates, thousands and spans of years are none.
+    # Telephone numbers, but not dates, numbers with thousands separators or ranges of years.
     r"(?<!\w)\+55[ .-]?\(?\d{2}\)?[ .-]?9?[ .-]?\d{4}[ .-]?\d{4}(?!\d)",
     r"(?<!\w)\+1[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}(?!\d)",
     r"(?<!\w)\+\d{1,3}(?:[ .-]?(?:\(\d{1,5}\)|\d{1,5}(?![\d%:]))){2,5}",
@@ -55,7 +55,7 @@ _KINDS = (
     r"(?<![\w.,:-])\d{10,13}(?![\w-])",
 )
 
-# Emoji by the blocks that hold them: flags, keycaps, and pictures with what joins and colours them.
+# Emoji by their Unicode blocks: flags, keycaps, and pictographs with skin tones and joiners.
 _PICTURE = (
     "[\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23f3\u23f8-\u23fa\u24c2\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf"
     "\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5"
@@ -64,23 +64,23 @@ _PICTURE = (
 )
 _EMOJI = f"[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_PICTURE}(?:\u200d{_PICTURE})*"
 
-_LITERAL = re.compile("|".join((*_KINDS, _EMOJI)), re.MULTILINE)
-# Says how the character before it is drawn, not which one it is; models and keyboards leave it out at will.
-_DRAWN_AS_PICTURE = "\ufe0f"
-# Stands for a literal where the words around it are looked at: no word, no white space, no mark.
+_LITERAL = re.compile("|".join((*_PATTERNS, _EMOJI)), re.MULTILINE)
+# The variation selector changes how a character is drawn, not which one it is. Models and keyboards often omit it.
+_EMOJI_SELECTOR = "\ufe0f"
+# Replaces a literal while the words around it are examined. It is not a letter, white space or punctuation.
 MASK = "\ufffc"
 
 
 def pieces(text: str) -> list[str]:
-    """Every piece that has to come through, as it stands and in its order."""
+    """Return every literal of the text in order, exactly as written."""
     return [found.group() for found in _LITERAL.finditer(text)]
 
 
 def literals(text: str) -> Counter[str]:
-    """How often each piece is there."""
-    return Counter(piece.replace(_DRAWN_AS_PICTURE, "") for piece in pieces(text))
+    """Return how often each literal occurs, without emoji variation selectors."""
+    return Counter(piece.replace(_EMOJI_SELECTOR, "") for piece in pieces(text))
 
 
 def masked(text: str) -> str:
-    """The text with MASK in the place of each piece."""
+    """Return the text with each literal replaced by MASK."""
     return _LITERAL.sub(MASK, text)

@@ -230,7 +230,7 @@ def _headers(route: RouteDescription) -> Iterator[dict[str, Any]]:
     yield {
         "name": "Cache-Control",
         "in": "header",
-        "description": "`no-cache` requests a new completion. `no-store` also keeps it out of the cache.",
+        "description": "`no-cache` requests a new completion. `no-store` does not cache the completion.",
         "schema": {"type": "string", "enum": ["no-cache", "no-store"]},
         "example": "no-cache",
     }

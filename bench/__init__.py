@@ -1,1 +1,1 @@
-"""Measurements of this service, each reproducible on one machine."""
+"""Benchmarks of this service, each reproducible on one machine."""

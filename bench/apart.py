@@ -1,4 +1,4 @@
-"""What is asked stands in a process of its own: its CPU is not that of who asks."""
+"""Run a server in a separate process, so that its CPU time is not counted for the client."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -9,13 +9,16 @@ from typing import Any
 
 @contextmanager
 def apart(work: Callable[[Connection], None]) -> Generator[Any]:
-    """The first thing that `work` sends, which goes on until it has received something. `work` is a module's own."""
+    """Run `work` in another process and yield the first value that it sends. `work` ends when it receives a value.
+
+    `work` must be a module-level function, because the process is spawned.
+    """
     processes = get_context("spawn")
-    here, there = processes.Pipe()
-    process = processes.Process(target=work, args=(there,))
+    parent_end, child_end = processes.Pipe()
+    process = processes.Process(target=work, args=(child_end,))
     process.start()
     try:
-        yield here.recv()
+        yield parent_end.recv()
     finally:
-        here.send("end")
+        parent_end.send("end")
         process.join()

@@ -1,8 +1,10 @@
-"""What this service adds to a call of a provider: time, CPU, and calls of the store. Takes the number of calls.
+"""Measure the time, CPU and store calls that this service adds to a provider call.
 
-One process has the handler, another one the simulated provider, which responds at once, and a third one DynamoDB Local,
-which is called over kept connections as DynamoDB is. The same completion goes through the provider's SDK alone and
-through the handler, one call after the other. CPU is the first process's, all its threads together.
+    PYTHONPATH=layers/common python -m bench.call [calls]
+
+Three processes run: the handler, a simulated provider that responds at once, and DynamoDB Local, which is called over
+persistent connections as DynamoDB is. The same completion goes through the provider's SDK alone and through the
+handler, one call after the other. CPU is that of the handler's process, all threads included.
 """
 
 import json
@@ -49,14 +51,14 @@ class Context:
         return 29_000
 
 
-def serve_vendor(pipe: Connection) -> None:
+def serve_provider(pipe: Connection) -> None:
     with SimulatedProviders() as providers:
         pipe.send(providers.base_urls()[ProviderName.OPENAI])
         pipe.recv()
 
 
 def request(tenant: str, prompt: str) -> Callable[[], int]:
-    """A call of the handler for that prompt; its status."""
+    """Return a function that calls the handler with the prompt and returns the status of the response."""
     event: dict[str, Any] = json.loads(EVENT.read_text())
     event["body"] = json.dumps({"provider": "openai", "model": MODEL, "prompt": prompt})
     event["requestContext"]["authorizer"] |= {"tenantId": tenant}
@@ -86,7 +88,7 @@ def allow(tenant: str, requests_per_hour: int | None) -> None:
 
 
 class StoreCalls:
-    """Counts the calls of the store that leave this process."""
+    """Counter of the calls to DynamoDB and KMS that leave this process."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -104,17 +106,17 @@ class StoreCalls:
 
 
 def measured(name: str, store: StoreCalls, calls: int, work: Callable[[int], object]) -> dict[str, Any]:
-    """Return one line of the table, after a warm-up; `work` is given the number of the call."""
+    """Return one row of the table, measured after a warm-up. `work` receives the number of the call."""
     for number in range(WARM_UP):
         work(-1 - number)
-    took_ms: list[float] = []
+    times_ms: list[float] = []
     before, cpu = store.number, time.process_time()
     for number in range(calls):
-        began = time.perf_counter()
+        started = time.perf_counter()
         work(number)
-        took_ms.append((time.perf_counter() - began) * 1000)
+        times_ms.append((time.perf_counter() - started) * 1000)
     cpu = time.process_time() - cpu
-    cuts = quantiles(took_ms, n=20)
+    cuts = quantiles(times_ms, n=20)
     return {
         "call": name,
         "CPU ms": cpu / calls * 1000,
@@ -125,15 +127,15 @@ def measured(name: str, store: StoreCalls, calls: int, work: Callable[[int], obj
 
 
 def expect(status: int, call: Callable[[], int]) -> None:
-    found = call()
-    if found != status:
-        raise SystemExit(f"the handler answered {found} and not {status}")
+    actual = call()
+    if actual != status:
+        raise SystemExit(f"the handler returned {actual} instead of {status}")
 
 
 def run(calls: int) -> list[dict[str, Any]]:
     store = StoreCalls()
     with (
-        apart(serve_vendor) as url,
+        apart(serve_provider) as url,
         openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client,
         dynamodb_local() as tables,
     ):
@@ -167,7 +169,7 @@ def run(calls: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    # Not among log lines.
+    # Print the table after the run, without the log lines.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         table = run(calls)
     print(f"{calls} calls each; Python {platform.python_version()}, {os.cpu_count()} CPUs, openai {version('openai')}")

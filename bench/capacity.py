@@ -1,4 +1,4 @@
-"""What calls of DynamoDB take, as it tells itself where it is asked."""
+"""Count the capacity units that calls of DynamoDB consume, as reported in its responses."""
 
 from collections import Counter
 from collections.abc import Generator, Mapping
@@ -16,7 +16,7 @@ READS = frozenset({"Query", "GetItem", "BatchGetItem"})
 
 @dataclass
 class Capacity:
-    """Units of capacity, and calls by their names; a call that is tried again is one."""
+    """Capacity units, and calls by operation. A call with retries counts once."""
 
     read: float = 0
     write: float = 0
@@ -25,62 +25,65 @@ class Capacity:
 
 @contextmanager
 def counted() -> Generator[Capacity]:
-    """What is used within it."""
+    """Count what is consumed within the block."""
     capacity = Capacity()
     service = clients.dynamodb()
     call = service.call
 
-    def told(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
+    def count(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
         capacity.calls[operation] += 1
         if operation == "TransactWriteItems":
             capacity.write += sum(_transacted(item["Put"]["Item"]) for item in members["TransactItems"])
             return call(operation, members, repeatable=repeatable)
-        answer = call(operation, {**members, "ReturnConsumedCapacity": "TOTAL"}, repeatable=repeatable)
-        found: Any = answer.get("ConsumedCapacity", [])
+        response = call(operation, {**members, "ReturnConsumedCapacity": "TOTAL"}, repeatable=repeatable)
+        found: Any = response.get("ConsumedCapacity", [])
         tables = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
         units = sum(float(table["CapacityUnits"]) for table in tables)
         if operation in READS:
-            capacity.read += units + _of_nothing(operation, members, answer, units)
+            capacity.read += units + _units_of_empty_reads(operation, members, response, units)
         else:
             capacity.write += units
-        return answer
+        return response
 
-    with patch.object(service, "call", told):
+    with patch.object(service, "call", count):
         yield capacity
 
 
-def _of_nothing(operation: str, members: Mapping[str, Any], answer: Mapping[str, Any], units: float) -> float:
-    """The units of reads that found nothing, which DynamoDB Local leaves out, but for those of GetItem. DynamoDB counts
-    what the smallest item would take
+def _units_of_empty_reads(
+    operation: str, members: Mapping[str, Any], response: Mapping[str, Any], units: float
+) -> float:
+    """Return the units of reads without a result, which DynamoDB Local reports only for GetItem.
+
+    DynamoDB counts as many units as for the smallest item
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
     """
     if operation == "BatchGetItem":
         return sum(
-            _smallest(asked) * (len(asked["Keys"]) - len(answer["Responses"].get(table, [])))
-            for table, asked in members["RequestItems"].items()
+            _smallest_read(read) * (len(read["Keys"]) - len(response["Responses"].get(table, [])))
+            for table, read in members["RequestItems"].items()
         )
-    return 0 if units else _smallest(members)
+    return 0 if units else _smallest_read(members)
 
 
-def _smallest(read: Mapping[str, Any]) -> float:
+def _smallest_read(read: Mapping[str, Any]) -> float:
     return 1 if read.get("ConsistentRead") else 0.5
 
 
 def _transacted(item: Mapping[str, Mapping[str, Any]]) -> int:
-    """The units of an item in a transaction: twice those that it takes by itself, and its copy in the index likewise.
+    """Return the units of an item in a transaction: twice those of a single write, and the same for the index.
 
-    DynamoDB Local counts those of whole transactions otherwise, and one of a single small item as four.
+    DynamoDB Local counts transactions differently: one with a single small item counts four units.
     """
     return 2 * ceil(size_of(item) / 1024) * (2 if INDEX in item else 1)
 
 
 def size_of(item: Mapping[str, Any]) -> int:
-    """Bytes of an item in DynamoDB's types."""
+    """Return the size in bytes of an item in DynamoDB's types."""
     return _size({"M": item})
 
 
 def _size(typed: Mapping[str, Any]) -> int:
-    """Bytes of a value, as DynamoDB's developer guide counts them ("DynamoDB item sizes and formats")."""
+    """Return the size in bytes of a value, by DynamoDB's developer guide ("DynamoDB item sizes and formats")."""
     ((kind, value),) = typed.items()
     match kind:
         case "M":

@@ -1,11 +1,11 @@
-"""What one exchange of HTTP takes by itself, plain and over TLS, on a kept and on a new connection, and four of a step.
+"""Measure the CPU of a single HTTP exchange, plain and over TLS, on a kept and on a new connection.
 
     PYTHONPATH=layers/common python -m bench.exchange
 
-A request as DynamoDB gets it goes to a server in a process of its own, whose response is always the same and comes at
-once. CPU is that of the client's process alone, all its threads. A new connection is one of a client that is new, too;
-who trusts certifi's authorities reads them for it, unless they are read once for all. Prints a table of
-docs/benchmarks.md.
+A typical DynamoDB request goes to a server in a separate process, which always returns the same response at once. Four
+concurrent exchanges, as in one step of the pipeline, are measured as well. CPU is that of the client's process, all
+threads included. A new connection belongs to a new client; libcurl then reads certifi's authorities, and the other
+clients share a context that has read them. Prints a table of docs/benchmarks.md.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ type Exchange = Callable[[], object]
 
 
 class Client(Protocol):
-    """Makes the one exchange that is measured, over connections of its own."""
+    """Client that performs the measured exchange over its own connections."""
 
     def __call__(self) -> object: ...
 
@@ -93,7 +93,7 @@ def cpu_us(work: Exchange, times: int) -> float:
 
 
 class Libcurl:
-    """What calls DynamoDB and KMS."""
+    """Client that this service uses for DynamoDB and KMS."""
 
     def __init__(self, url: str, _: ssl.SSLContext) -> None:
         self._transport = AwsTransport(url, connect_timeout_s=1, timeout_s=2)
@@ -107,7 +107,7 @@ class Libcurl:
 
 
 class Httpx2:
-    """What most of the providers' SDKs stand on."""
+    """Client that most of the providers' SDKs use."""
 
     def __init__(self, url: str, context: ssl.SSLContext) -> None:
         self._url = url
@@ -121,7 +121,7 @@ class Httpx2:
 
 
 class Urllib3:
-    """What boto3 stands on."""
+    """Client that boto3 uses."""
 
     def __init__(self, url: str, context: ssl.SSLContext) -> None:
         self._manager = urllib3.PoolManager(maxsize=SIDE_BY_SIDE, ssl_context=context)
@@ -136,7 +136,7 @@ class Urllib3:
 
 
 class HttpClient:
-    """The standard library's, with a connection of its own."""
+    """Client of the standard library, with one connection."""
 
     def __init__(self, url: str, context: ssl.SSLContext) -> None:
         scheme, _, place = url.partition("://")
@@ -184,7 +184,7 @@ def four_of_a_step(urls: list[str], context: ssl.SSLContext) -> list[float]:
 def main() -> None:
     with TemporaryDirectory() as folder:
         certificate = certified(Path(folder), "127.0.0.1")
-        # As large as what is trusted in a deployment.
+        # As many authorities as in a deployment.
         authorities = Path(folder) / "authorities.pem"
         authorities.write_text(Path(certifi.where()).read_text() + certificate.read_text())
         os.environ |= {CA_FILE: str(authorities), "SERVER_CERTIFICATE": str(certificate)}

@@ -1,11 +1,13 @@
-"""What a cold start and the memory of each function come to, in Lambda's own runtime. Takes the folder of `sam build`.
+"""Measure the cold start and the memory of each function in Lambda's own runtime.
 
-Each built function answers its event of events/ in new processes under the Runtime Interface Emulator: with the built
-layer, and with the same without its .pyc. Init is the emulator's own INIT REPORT, the first answer is timed from the
-request that starts the process, memory is the most that the process had resident, and modules are those that it has
-imported by then. AWS, the vendors and the token issuer run in another process, which is this one. Two functions that
-are not ours stand in the last lines. A second table has the first answer of a task by provider, beside the import of
-that provider's SDK alone, and for how long of that the engine behind the store was at work.
+    PYTHONPATH=layers/common python -m bench.functions BUILD
+
+BUILD is the output folder of `sam build`. Each function handles its event of events/ in new processes under the Runtime
+Interface Emulator, with the built layer and with the same layer without .pyc files. Init comes from the emulator's INIT
+REPORT. The first response is timed from the request that starts the process. Memory is the peak resident set, and
+modules are those imported by then. AWS, providers and token issuer run in this process. The last two rows are functions
+for comparison. A second table has the first response of a task by provider, the import of that provider's SDK alone,
+and the time that the AWS emulator worked.
 """
 
 import json
@@ -30,7 +32,7 @@ from local.emulator.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT, Template
 
-# Whose events they are.
+# Tenant of the events.
 TENANT = "demo"
 NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
 
@@ -38,7 +40,7 @@ NO_ISSUER = {"TokenIssuer": "-", "TokenAudience": "-", "TokenJwksUrl": "-"}
 STARTS = 5
 SETTLED_S = 5
 DOES_NOTHING = "def handler(event, context):\n    return {}\n"
-# What the init of ours is measured by.
+# Functions to compare with.
 OTHERS = {"nothing": DOES_NOTHING, "boto3_client": f"import boto3\n\nboto3.client('dynamodb')\n\n\n{DOES_NOTHING}"}
 OTHERS_VARIABLES = {"AWS_LAMBDA_FUNCTION_TIMEOUT": "29", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 TASK = "GenerateCopyFunction"
@@ -55,17 +57,17 @@ class Start(NamedTuple):
 def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
     before = set(threading.enumerate())
     with TemporaryDirectory() as folder, closing(function.start(log := Path(folder) / "log")) as environment:
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         environment.invoke(event)
-        first_ms = (time.perf_counter() - began) * 1000
+        first_ms = (time.perf_counter() - started_at) * 1000
         cpu_ms = cpu_s([environment.runtime_pid()]) * 1000
         status = Path(f"/proc/{environment.runtime_pid()}/status").read_text()
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
     # A thread that is about to start is listed without an identifier.
     for thread in [each for each in set(threading.enumerate()) - before if each.ident]:
-        # A job that was begun starts a function, too, which is not to run beside the next one. That of an erasure then
-        # waits for minutes, and takes nothing.
+        # A job that this request has started runs another function, which must not overlap the next measurement. The
+        # function of an erasure then waits for minutes without using CPU.
         thread.join(SETTLED_S)
     return Start(float(init_ms), first_ms, int(peak_kb) * 1024 / 1_000_000, cpu_ms)
 
@@ -89,13 +91,15 @@ def running(built: Path) -> Generator[LocalStack]:
 
 
 def measured(
-    built: Path, events: Mapping[str, dict[str, Any]], *, starts: int, beside: Mapping[str, BuiltFunction]
+    built: Path, events: Mapping[str, dict[str, Any]], *, starts: int, others: Mapping[str, BuiltFunction]
 ) -> dict[str, tuple[Start, int]]:
-    """The median of the starts and the modules, by the functions' logical ids. All have one start after the other, and
-    then all the next one: a minute in which the machine is slower is one for everybody."""
+    """Return the median start and the number of modules by logical id.
+
+    Each round starts every function once, so that a slow minute of the machine affects all of them.
+    """
     times = defaultdict[str, list[Start]](list)
     with running(built) as stack:
-        functions = {**cast("dict[str, BuiltFunction]", stack.functions), **beside}
+        functions = {**cast("dict[str, BuiltFunction]", stack.functions), **others}
         events = {name: _with_token(event, stack) for name, event in events.items()}
         for _ in range(starts):
             for name, function in functions.items():
@@ -109,8 +113,8 @@ def _with_token(event: dict[str, Any], stack: LocalStack) -> dict[str, Any]:
     return event | {"authorizationToken": f"Bearer {stack.token(TENANT)}"} if is_authorizers else event
 
 
-def others(built: Path, folder: Path) -> dict[str, BuiltFunction]:
-    """A function that does nothing, and one that imports boto3 and makes one client, with the same layer."""
+def comparisons(built: Path, folder: Path) -> dict[str, BuiltFunction]:
+    """Return two functions with the same layer: one does nothing, the other imports boto3 and creates a client."""
     (folder / "CommonLayer").symlink_to((built / "CommonLayer").resolve())
     for name, source in OTHERS.items():
         (folder / name).mkdir()
@@ -134,10 +138,10 @@ def by_provider(built: Path, event: dict[str, Any]) -> Generator[str]:
                 engine.reset()
                 firsts.append(started(function, event | {"body": json.dumps(body)}).first_ms)
                 stores.append(engine.busy_s() * 1000)
-                began = time.perf_counter()
+                started_at = time.perf_counter()
                 environment = {"PYTHONPATH": str(layer), "PYTHONDONTWRITEBYTECODE": "1"}
                 subprocess.run([sys.executable, "-S", "-c", f"import {sdk}"], env=environment, check=True)
-                imports.append((time.perf_counter() - began) * 1000)
+                imports.append((time.perf_counter() - started_at) * 1000)
             first, store, bare = median(firsts), median(stores), median(imports)
             spread = f"{first:.0f} ({min(firsts):.0f} to {max(firsts):.0f})"
             ratios = f"{first / bare:.2f} | {(first - store) / bare:.2f}"
@@ -152,21 +156,21 @@ def main() -> None:
         logical_id: json.loads((ROOT / "events" / f"{name}.json").read_text()) for logical_id, name in names.items()
     }
     with TemporaryDirectory() as folder:
-        compiled = measured(built, events, starts=STARTS, beside=others(built, Path(folder)))
+        compiled = measured(built, events, starts=STARTS, others=comparisons(built, Path(folder)))
     with TemporaryDirectory(dir=built.parent) as folder:
         bare = Path(folder) / "build"
         shutil.copytree(built, bare, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
-        uncompiled = measured(bare, events, starts=1, beside={})
-    print("| function | init ms | first answer ms | both without .pyc | modules | peak MB | MB given |")
+        uncompiled = measured(bare, events, starts=1, others={})
+    print("| function | init ms | first response ms | both without .pyc | modules | peak MB | MB configured |")
     print("|---|---|---|---|---|---|---|")
     for logical_id, (start, imported) in compiled.items():
-        slow, given = "", ""
+        slow, configured = "", ""
         if logical_id in uncompiled:
             slow = f"{uncompiled[logical_id][0].init_ms:.0f}, {uncompiled[logical_id][0].first_ms:.0f}"
-            given = properties[logical_id]["MemorySize"]
+            configured = properties[logical_id]["MemorySize"]
         times = f"{start.init_ms:.0f} | {start.first_ms:.0f} | {slow}"
-        print(f"| {names.get(logical_id, logical_id)} | {times} | {imported} | {start.peak_mb:.0f} | {given} |")
-    print("\n| provider | bare import of SDK ms | first answer ms | of that the engine ms | ratio | without engine |")
+        print(f"| {names.get(logical_id, logical_id)} | {times} | {imported} | {start.peak_mb:.0f} | {configured} |")
+    print("\n| provider | bare import of SDK ms | first response ms | AWS emulator ms | ratio | without emulator |")
     print("|---|---|---|---|---|---|")
     for line in by_provider(built, events[TASK]):
         print(line)

@@ -1,9 +1,9 @@
-"""The scheduled function before many companies: time, CPU and reads, on DynamoDB Local.
+"""Measure time, CPU and reads of the scheduled function for many tenants, on DynamoDB Local.
 
-    PYTHONPATH=layers/common python -m bench.maintain [companies]
+    PYTHONPATH=layers/common python -m bench.maintain [tenants]
 
-Prints one line a measurement, as docs/benchmarks.md has them. The store is Amazon's own engine on the same machine, and
-its CPU is not in the figures.
+Prints one line per measurement, as in docs/benchmarks.md. DynamoDB Local runs on the same machine; its CPU is not
+included.
 """
 
 import sys
@@ -33,33 +33,33 @@ ALERTS_DUE = 10
 HOUR_S = 3_600
 
 
-def main(companies: int) -> None:
+def main(tenants: int) -> None:
     with dynamodb_local() as url:
         stack = LocalStack(0, {"AWS_ENDPOINT_URL": url})
         stack.start()
         try:
-            idle(10 * companies)
-            told()
-            used(companies)
-            swept()
+            add_idle(10 * tenants)
+            dispatch_alerts()
+            add_used(tenants)
+            sweep()
         finally:
             stack.stop()
 
 
-def idle(companies: int) -> None:
-    """Companies that called long ago: an item of limits each, and nothing due."""
+def add_idle(tenants: int) -> None:
+    """Add tenants without recent requests: one limits item each, and nothing due."""
     now_s = SystemClock().now_ms() // 1000
-    for some in batched(range(companies), BATCH, strict=False):
-        put_together([(tables.rate_limits(), limits_item(f"idle-{number}", now_s)) for number in some])
-    print(f"{companies} companies without anything due are there")
+    for batch in batched(range(tenants), BATCH, strict=False):
+        put_together([(tables.rate_limits(), limits_item(f"idle-{number}", now_s)) for number in batch])
+    print(f"{tenants} tenants without anything due")
 
 
-def used(companies: int) -> None:
-    """Companies whose hour was used and has ended, so that each is looked at and reset."""
+def add_used(tenants: int) -> None:
+    """Add tenants with requests in an hour that has ended, so that the sweep checks and resets each."""
     now_s = SystemClock().now_ms() // 1000
-    for some in batched(range(companies), BATCH, strict=False):
+    for batch in batched(range(tenants), BATCH, strict=False):
         items: list[Item] = []
-        for number in some:
+        for number in batch:
             name = f"used-{number}"
             hour, day, month = window_ends(now_s, ZONE)
             due = {"dueShard": keys.due_shard(name), "dueAt": now_s - 600}
@@ -69,20 +69,20 @@ def used(companies: int) -> None:
 
 
 def limits_item(tenant: str, now_s: int) -> Item:
-    maxima = [100, 50_000, 10**8]
+    limits = [100, 50_000, 10**8]
     return {
         **keys.limits(tenant),
         "tz": ZONE,
-        "maxima": maxima,
-        "remaining": maxima,
+        "maxima": limits,
+        "remaining": limits,
         "held": [0, 0, 0],
         "ends": list(window_ends(now_s, ZONE)),
         "inFlight": {},
     }
 
 
-def told() -> None:
-    """Ten alerts among them all; mails are off, so that what is measured is how they are found."""
+def dispatch_alerts() -> None:
+    """Measure how ten due alerts among all tenants are found. E-mails are off."""
     for number in range(ALERTS_DUE):
         cross(f"idle-{number}")
     with measured() as lines:
@@ -91,7 +91,7 @@ def told() -> None:
 
 
 def cross(tenant: str, *, hours_ago: int = 24) -> None:
-    """The company has used 85 of the 100 requests of an hour: an alert is due, if it was not told yet."""
+    """Record that the tenant has used 85 of 100 requests in an hour. An alert is due unless one was sent before."""
     now_s = SystemClock().now_ms() // 1000
     ended = window_ends(now_s, ZONE)[0] - hours_ago * HOUR_S
     crossing = Crossing(
@@ -100,26 +100,26 @@ def cross(tenant: str, *, hours_ago: int = 24) -> None:
     AlertStore(tables.rate_limits()).note_crossing(tenant, crossing, now_s)
 
 
-def swept() -> None:
+def sweep() -> None:
     table = tables.rate_limits()
-    sweep = AbandonedRequestSweeper(
+    sweeper = AbandonedRequestSweeper(
         SystemClock(), LimitStore(table, 100), SweepQueue(table), audit_store(), usage_store()
     )
     with measured() as lines:
-        done = sweep.sweep_due(lambda: True)
-    print(f"sweep: {done.tenants} companies, finished: {done.finished}; {lines[0]}")
+        done = sweeper.sweep_due(lambda: True)
+    print(f"sweep: {done.tenants} tenants, finished: {done.finished}; {lines[0]}")
 
 
 @contextmanager
 def measured() -> Generator[list[str]]:
-    """What it took, as the one line that is in the list in the end."""
+    """Measure the block. At its end the yielded list has one line with the result."""
     lines: list[str] = []
     with counted() as capacity:
-        began, cpu = time.perf_counter(), time.process_time()
+        started, cpu = time.perf_counter(), time.process_time()
         yield lines
-        took, used = time.perf_counter() - began, time.process_time() - cpu
-    spent = f"{capacity.read} read and {capacity.write} write units, as calls {dict(capacity.calls)}"
-    lines.append(f"{took:.1f} s, {used:.1f} s of CPU without the store's; {spent}")
+        elapsed_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    consumed = f"{capacity.read} read and {capacity.write} write units, as calls {dict(capacity.calls)}"
+    lines.append(f"{elapsed_s:.1f} s, {cpu_s:.1f} s of CPU without the store's; {consumed}")
 
 
 if __name__ == "__main__":

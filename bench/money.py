@@ -1,8 +1,8 @@
-"""What a million calls cost at AWS, out of the capacity that a miss, a hit and a rejection take on DynamoDB Local.
+"""Compute the AWS cost of a million calls from the capacity that a miss, a hit and a rejection use on DynamoDB Local.
 
     PYTHONPATH=layers/common python -m bench.money [calls]
 
-Prints the tables of docs/costs.md. Prices are those of AWS's list that docs/costs.md names.
+Prints the tables of docs/costs.md, which also names the sources of the prices.
 """
 
 import sys
@@ -21,17 +21,17 @@ from tests.dynamodb_local import dynamodb_local
 from tests.integration.support.pipeline import welcome
 
 MILLION = 1_000_000
-# US dollars, us-east-1, on demand: docs/costs.md has the pages.
+# US dollars in us-east-1, on demand. docs/costs.md names the pages.
 READ_UNITS, WRITE_UNITS = 0.125 / MILLION, 0.625 / MILLION
 API_CALL = 3.50 / MILLION
 INVOCATION, GB_SECOND = 0.20 / MILLION, 0.0000133334
 LOG_GB = 0.50
 MEMORY_GB = 1.0
-# Of a provider's own time and of each wait for a table: assumptions, since neither is here.
+# Assumed time of a provider and of each wait for a table, because both are simulated here.
 PROVIDER_S, WAIT_S = 2.0, 0.005
-# START, END and REPORT of an invocation, as the runtime writes them in JSON.
+# START, END and REPORT of an invocation as JSON lines of the runtime.
 RUNTIME_LOG_BYTES = 900
-# What a gigabyte of memory has of a core: 1,769 MB have one.
+# Share of a CPU core per gigabyte of memory: a function has one whole core at 1,769 MB.
 CORES = 1024 / 1769
 
 
@@ -44,7 +44,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of call: its CPU as docs/benchmarks.md has it, and its waits as the tests do."""
+    """Kind of call. The CPU time comes from docs/benchmarks.md, the number of waits from the tests."""
 
     name: str
     cpu_s: float
@@ -68,7 +68,7 @@ def main(calls: int) -> None:
             spent = measure(stack, calls)
         finally:
             stack.stop()
-    print("\n| a million | tables | API Gateway | Lambda | logs | together |\n|---|---|---|---|---|---|")
+    print("\n| a million | tables | API Gateway | Lambda | logs | total |\n|---|---|---|---|---|---|")
     for kind in KINDS:
         print(priced(kind, spent[kind.name]))
 
@@ -84,14 +84,14 @@ def measure(stack: LocalStack, calls: int) -> Mapping[str, Spent]:
         "rejection": (429, lambda number: request(tenant, f"Recusado {number}")),
     }
     found: dict[str, Spent] = {}
-    for name, (status, asked) in kinds.items():
+    for name, (status, call_for) in kinds.items():
         if name == "rejection":
             allow(tenant, 0)
         with measured() as spent:
             for number in range(calls):
-                answered = asked(number)()
-                if answered != status:
-                    raise SystemExit(f"{name}: the handler answered {answered} and not {status} ({MODEL})")
+                actual = call_for(number)()
+                if actual != status:
+                    raise SystemExit(f"{name}: the handler returned {actual} instead of {status} ({MODEL})")
         spent.read, spent.write = spent.read / calls, spent.write / calls
         spent.log_bytes = spent.log_bytes / calls + RUNTIME_LOG_BYTES
         print(f"| {name} | {spent.read:.2f} | {spent.write:.2f} | {spent.log_bytes:.0f} |")
@@ -101,7 +101,7 @@ def measure(stack: LocalStack, calls: int) -> Mapping[str, Spent]:
 
 @contextmanager
 def measured() -> Generator[Spent]:
-    """The capacity that is used within it, and what is logged."""
+    """Measure the capacity and the log bytes of the block."""
     spent = Spent()
     printed = StringIO()
     with counted() as capacity, redirect_stdout(printed):

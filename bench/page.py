@@ -1,9 +1,9 @@
-"""How soon the dashboard can be used in a browser, in the local stack.
+"""Measure how soon the dashboard is usable in a browser, in the local stack.
 
     PYTHONPATH=layers/common python -m bench.page
 
-Prints one line a case, as docs/benchmarks.md has them: milliseconds from the start of the navigation until figures and
-limits stand in the page, and the kilobytes that came over the connection. Browser and stack share the machine.
+Prints one line per case, as in docs/benchmarks.md: milliseconds from the start of the navigation until the page shows
+figures and limits, and the transferred kilobytes. Browser and stack share the machine.
 """
 
 from statistics import median
@@ -16,7 +16,7 @@ from tests.e2e.make_run import running
 
 TIMES = 10
 CALLS = 5
-# Four figures and three limits, and nothing that is still being waited for but the chart.
+# The page is usable when it shows four figures and three limits. Only the chart may still be loading.
 WATCH = """
 new MutationObserver((_, observer) => {
   if (document.querySelectorAll('dl dt').length < 4 || document.querySelectorAll('[role=meter]').length < 3) return;
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def used(visited: Visit) -> None:
-    """Some calls of the company, so that there is something to show."""
+    """Make some calls for the tenant, so that the dashboard has figures to show."""
     visited.go("/")
     page: Page = visited.page
     for number in range(CALLS):
@@ -59,7 +59,7 @@ def opened(shown: Browser, url: str, tenant: str) -> tuple[float, int]:
 
 
 def taken(visited: Visit) -> tuple[float, int]:
-    """Milliseconds until the dashboard can be used, and bytes."""
+    """Return the milliseconds until the dashboard is usable, and the transferred bytes."""
     visited.page.add_init_script(WATCH)
     visited.page.goto(f"{visited.url}/usage", wait_until="networkidle")
     ms, transferred = visited.page.evaluate(TAKEN)

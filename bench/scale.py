@@ -1,10 +1,10 @@
-"""What is behind a company, and what it costs to look at it: up to 1,000,000 calls, 1,000 companies; one in haste.
+"""Measure reads for tenants with up to 1,000,000 past calls, among up to 1,000 tenants, and a burst of calls.
 
     PYTHONPATH=layers/common python -m bench.scale [calls ...]
 
-On DynamoDB Local, whose units of capacity are DynamoDB's. A call that was made is a record and what it added to its
-day: one real call's are written again for all the others, over 90 days, three models and 20 users. Prints the tables
-of docs/benchmarks.md.
+Runs on DynamoDB Local, which counts the same capacity units as DynamoDB. A past call consists of an audit record and
+its share of a roll-up. Those of one real call are copied over 90 days, three models and 20 users. Prints the tables of
+docs/benchmarks.md.
 """
 
 import json
@@ -43,26 +43,26 @@ from tests.unit.http.http_events import Context
 DAYS, MODELS, USERS = 90, 3, 20
 DAY_MS = 86_400_000
 WRITERS = 4
-COMPANIES = [1, 10, 100, 1_000]
+TENANTS = [1, 10, 100, 1_000]
 ZONE = "America/Sao_Paulo"
-# A company in haste: what it asks for, and what it may.
-RATE, HASTE_S, ALLOWED, PROVIDER_S, CALLERS, SEATS = 200, 15, 2_000, 0.2, 100, 100
+# A burst: calls per second, its duration, the hourly limit, the provider's time, concurrent callers and most in flight.
+RATE, BURST_S, ALLOWED, PROVIDER_S, CALLERS, MAX_IN_FLIGHT = 200, 15, 2_000, 0.2, 100, 100
 CAPACITY_OF_A_KEY = 1_000
 
 
 @dataclass(frozen=True)
-class Question:
+class Read:
     name: str
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     event: str
     query: dict[str, str]
 
 
-QUESTIONS = (
-    Question("usage of a month", usage_stats, "usage_stats", {"period": "month"}),
-    Question("first page of 50 records", list_audit_logs, "list_audit_logs", {"limit": "50"}),
-    Question("50 records of one user", list_audit_logs, "list_audit_logs", {"limit": "50", "userId": "user-7"}),
-    Question("50 failed ones, of which there are none", list_audit_logs, "list_audit_logs", {"status": "failed"}),
+READS = (
+    Read("usage of a month", usage_stats, "usage_stats", {"period": "month"}),
+    Read("first page of 50 records", list_audit_logs, "list_audit_logs", {"limit": "50"}),
+    Read("50 records of one user", list_audit_logs, "list_audit_logs", {"limit": "50", "userId": "user-7"}),
+    Read("50 failed records, without a match", list_audit_logs, "list_audit_logs", {"status": "failed"}),
 )
 
 
@@ -71,45 +71,50 @@ def main(sizes: list[int]) -> None:
         stack = LocalStack(0, {"AWS_ENDPOINT_URL": url, "OPENAI_BASE_URL": providers.base_urls()[ProviderName.OPENAI]})
         stack.start()
         try:
-            print("| behind it | question | read units | calls of the store | ms |\n|---|---|---|---|---|")
-            behind(stack, sizes)
-            among(stack, COMPANIES)
+            print("| stored | read | read units | calls of the store | ms |\n|---|---|---|---|---|")
+            measure_history(stack, sizes)
+            measure_tenants(stack, TENANTS)
             print()
-            seats()
+            measure_in_flight()
             print()
-            haste()
+            measure_burst()
         finally:
             stack.stop()
 
 
-def behind(stack: LocalStack, sizes: list[int]) -> None:
+def measure_history(stack: LocalStack, sizes: list[int]) -> None:
     for size in sizes:
-        tenant = f"behind-{size}"
+        tenant = f"history-{size}"
         write(history(stack, tenant, size))
-        asked(f"{size:,} calls", tenant)
+        measure_reads(f"{size:,} calls", tenant)
 
 
-def among(stack: LocalStack, sizes: list[int]) -> None:
-    """Companies of 1,000 calls each; one of them is asked."""
-    there = 0
+def measure_tenants(stack: LocalStack, sizes: list[int]) -> None:
+    """Measure the reads of one tenant among many with 1,000 calls each."""
+    existing = 0
     for size in sizes:
         write(
-            item for number in range(there, size) for item in history(stack, f"among-{number}", 1_000, real=not number)
+            item
+            for number in range(existing, size)
+            for item in history(stack, f"among-{number}", 1_000, real=not number)
         )
-        there = size
-        asked(f"{size:,} companies of 1,000 calls", "among-0")
+        existing = size
+        measure_reads(f"{size:,} tenants of 1,000 calls", "among-0")
 
 
 _first: dict[str, list[tuple[str, Item]]] = {}
 
 
 def history(stack: LocalStack, tenant: str, calls: int, *, real: bool = True) -> Iterator[tuple[str, Item]]:
-    """A company's records and roll-ups, each with its table's name."""
+    """Yield the audit records and roll-ups of a tenant, each with the name of its table.
+
+    With `real`, a real call is made first, whose items are then copied.
+    """
     settings = get_settings()
     if real:
         stack.tenants.welcome(tenant)
         if request(tenant, "Convite")() != 200:
-            raise SystemExit("the handler did not answer")
+            raise SystemExit("the handler did not return 200")
         record = next(tables.audit_logs().query("PK = :tenant", {":tenant": tenant}))
         usage = next(tables.usage().query("PK = :tenant", {":tenant": tenant}))
         _first["made"] = [(settings.audit_logs_table, record), (settings.usage_table, usage)]
@@ -140,47 +145,47 @@ def write(items: Iterator[tuple[str, Item]]) -> None:
             pending = clients.dynamodb().call("BatchWriteItem", {"RequestItems": pending}).get("UnprocessedItems", {})
 
     with ThreadPoolExecutor(WRITERS) as writers:
-        # So many at once that no million of items is in memory.
+        # Limit the items in memory: the executor would otherwise hold a million of them.
         for some in batched(batched(items, BATCH, strict=False), 1_000, strict=False):
             list(writers.map(put, some))
 
 
-_asked = count()
+_hours = count()
 
 
-def asked(what: str, tenant: str) -> None:
-    for question in QUESTIONS:
-        event = json.loads((ROOT / "events" / f"{question.event}.json").read_text())
-        event["queryStringParameters"] = question.query
-        event["multiValueQueryStringParameters"] = {name: [value] for name, value in question.query.items()}
+def measure_reads(stored: str, tenant: str) -> None:
+    for read in READS:
+        event = json.loads((ROOT / "events" / f"{read.event}.json").read_text())
+        event["queryStringParameters"] = read.query
+        event["multiValueQueryStringParameters"] = {name: [value] for name, value in read.query.items()}
         event["requestContext"]["authorizer"] |= {"tenantId": tenant, "roles": "admin"}
         event["requestContext"]["requestTimeEpoch"] = SystemClock().now_ms()
-        question.handler(event, Context())
+        read.handler(event, Context())
         event["requestContext"]["requestTimeEpoch"] = SystemClock().now_ms()
-        with row(what, question.name):
-            answer = question.handler(event, Context())
-        if answer["statusCode"] != 200:
-            raise SystemExit(f"{question.name}: {answer}")
+        with row(stored, read.name):
+            response = read.handler(event, Context())
+        if response["statusCode"] != 200:
+            raise SystemExit(f"{read.name}: {response}")
     listed(tenant)
-    # Each of another hour: what was told is not told again.
-    cross(tenant, hours_ago=24 + next(_asked))
-    with row(what, "alerts: one found and mailed"):
+    # Each alert belongs to another hour, because an alert is sent only once per window.
+    cross(tenant, hours_ago=24 + next(_hours))
+    with row(stored, "alerts: one found and mailed"):
         outcomes = telling(SystemClock()).dispatch_due(always).outcomes
     if outcomes != {Outcome.SENT: 1}:
         raise SystemExit(f"alerts: {outcomes}")
 
 
 @contextmanager
-def row(what: str, question: str) -> Generator[None]:
-    """Prints a row of the table: what is done inside."""
+def row(stored: str, read: str) -> Generator[None]:
+    """Measure the block and print a row of the table."""
     with counted() as capacity:
-        began = time.perf_counter()
+        started = time.perf_counter()
         yield
-        took_ms = (time.perf_counter() - began) * 1000
-    print(f"| {what} | {question} | {capacity.read:.1f} | {capacity.calls.total()} | {took_ms:.0f} |", flush=True)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+    print(f"| {stored} | {read} | {capacity.read:.1f} | {capacity.calls.total()} | {elapsed_ms:.0f} |", flush=True)
 
 
-def ask(number: int) -> ReservationRequest:
+def reservation_request(number: int) -> ReservationRequest:
     now_ms = SystemClock().now_ms()
     return ReservationRequest(
         id=f"{uuid7(now_ms)}.{number}",
@@ -194,46 +199,47 @@ def ask(number: int) -> ReservationRequest:
 DEFAULTS = LimitSettings(requests_per_hour=ALLOWED, tokens_per_day=None, cost_per_month_micros=None, time_zone=ZONE)
 
 
-def seats() -> None:
-    """A write of the item of limits, by how many calls are in flight; what one key takes is 1,000 units a second."""
+def measure_in_flight() -> None:
+    """Measure the write units of the limits item by calls in flight. A key allows 1,000 units a second."""
     store = LimitStore(tables.rate_limits(), 300)
     now_s = SystemClock().now_ms() // 1000
-    print("| in flight | units to reserve and settle | calls a second that one company can make |\n|---|---|---|")
-    opened = 0
-    for wanted in (1, 10, 25, 50, 100, 300):
-        while opened < wanted - 1:
-            store.reserve("seats", ask(opened), DEFAULTS, now_s)
-            opened += 1
+    print("| in flight | units to reserve and settle | calls a second that one tenant can make |\n|---|---|---|")
+    reserved = 0
+    for in_flight in (1, 10, 25, 50, 100, 300):
+        while reserved < in_flight - 1:
+            store.reserve("in-flight", reservation_request(reserved), DEFAULTS, now_s)
+            reserved += 1
         with counted() as capacity:
-            held = store.reserve("seats", ask(opened), DEFAULTS, now_s)
-            store.settle("seats", Settlement(reservation=held, used=held.amounts))
-        # The mark for the sweep is an index of its own, which is written with the first reservation of five minutes.
-        print(f"| {wanted} | {capacity.write:.0f} | {CAPACITY_OF_A_KEY / capacity.write:.0f} |", flush=True)
+            reservation = store.reserve("in-flight", reservation_request(reserved), DEFAULTS, now_s)
+            store.settle("in-flight", Settlement(reservation=reservation, used=reservation.amounts))
+        # The sweep's index is written only with the first reservation in five minutes, so it does not count here.
+        print(f"| {in_flight} | {capacity.write:.0f} | {CAPACITY_OF_A_KEY / capacity.write:.0f} |", flush=True)
 
 
-def haste() -> None:
-    """200 calls a second of one company, of which it may make 2,000 in the hour."""
-    store = LimitStore(tables.rate_limits(), SEATS)
-    ends: Counter[str] = Counter()
-    began = time.perf_counter()
+def measure_burst() -> None:
+    """Measure 200 calls a second of one tenant with a limit of 2,000 calls per hour."""
+    store = LimitStore(tables.rate_limits(), MAX_IN_FLIGHT)
+    results: Counter[str] = Counter()
+    started = time.perf_counter()
 
     def call(number: int) -> str:
-        time.sleep(max(0, began + number / RATE - time.perf_counter()))
+        time.sleep(max(0, started + number / RATE - time.perf_counter()))
         try:
-            held = store.reserve("haste", ask(number), DEFAULTS, SystemClock().now_ms() // 1000)
+            request = reservation_request(number)
+            reservation = store.reserve("burst", request, DEFAULTS, SystemClock().now_ms() // 1000)
         except RefusedError as refused:
-            return "refused by the limit" if refused.state.remaining[0] < 1 else "refused for want of a seat"
+            return "refused by the limit" if refused.state.remaining[0] < 1 else "refused: too many in flight"
         time.sleep(PROVIDER_S)
-        store.settle("haste", Settlement(reservation=held, used=held.amounts))
-        return "answered"
+        store.settle("burst", Settlement(reservation=reservation, used=reservation.amounts))
+        return "completed"
 
     with counted() as capacity, ThreadPoolExecutor(CALLERS) as callers:
-        ends.update(callers.map(call, range(RATE * HASTE_S)))
-    took_s = time.perf_counter() - began
-    state = store.load("haste")
+        results.update(callers.map(call, range(RATE * BURST_S)))
+    took_s = time.perf_counter() - started
+    state = store.load("burst")
     if state is None:
-        raise SystemExit("the item of limits is gone")
-    print(f"{RATE * HASTE_S} calls in {took_s:.1f} s ({RATE * HASTE_S / took_s:.0f} a second): {dict(ends)}")
+        raise SystemExit("the limits item does not exist")
+    print(f"{RATE * BURST_S} calls in {took_s:.1f} s ({RATE * BURST_S / took_s:.0f} a second): {dict(results)}")
     print(f"left of {ALLOWED}: {state.remaining[0]}; held: {state.held[0]}; in flight: {len(state.in_flight)}")
     print(f"calls of the store: {dict(capacity.calls)}")
 

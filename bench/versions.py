@@ -1,12 +1,12 @@
-"""Built functions of two versions, interleaved in one run: the CPU of warm calls, and cold starts.
+"""Compare the built functions of two versions in one run: CPU of warm calls, and cold starts.
 
     PYTHONPATH=layers/common python -m bench.versions BEFORE NOW [CALLS]
 
-BEFORE and NOW are folders of `sam build`. Each version's function for copy is warm in Lambda's runtime, in front of
-the same DynamoDB Local and the same simulated provider, and is called 200 times in each of five rounds for a miss, a
-hit and a rejection, by turns. CPU is that of the function's process alone. Then some functions without a provider, and
-one with, are started by turns in five rounds (see bench.functions). What matters is the ratio or the difference of both
-in the same round: a machine that is slower for a minute is slower for both.
+BEFORE and NOW are output folders of `sam build`. The copy function of each version is warm in Lambda's runtime, with
+the same DynamoDB Local and the same simulated provider. In each of five rounds both are called alternately, 200 times
+each for a miss, a hit and a rejection. CPU is that of the function's process. Then several functions are started
+alternately in five rounds (see bench.functions). Compare ratios and differences within a round, because a slow minute
+of the machine affects both versions.
 """
 
 import json
@@ -20,16 +20,16 @@ from pathlib import Path
 from statistics import median
 
 from bench.apart import apart
-from bench.call import allow, serve_vendor
+from bench.call import allow, serve_provider
 from bench.functions import Start, running, started
-from bench.peers.__main__ import ROUNDS, Line, asked
+from bench.peers.__main__ import ROUNDS, Line, caller_of
 from local.emulator.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
 from local.template import ROOT
 from tests.dynamodb_local import dynamodb_local
 
 FUNCTION = "GenerateCopyFunction"
-# By logical ids, with their events.
+# Names of the events by logical id.
 STARTED = {
     "HealthFunction": "health",
     "GetPreferencesFunction": "get_preferences",
@@ -38,17 +38,17 @@ STARTED = {
     "ListAuditLogsFunction": "list_audit_logs",
     "GenerateCopyFunction": "generate_copy",
 }
-# Of now over before.
+# Highest ratio of NOW to BEFORE.
 TARGETS = {"miss": 1.4, "hit": 1.3, "rejection": 1.4}
 
 
 def lines(name: str, function: BuiltFunction, stack: LocalStack, around: ExitStack) -> list[Line]:
-    """Return one line for each kind of call, all warm, of tenants that no other version has."""
+    """Return one line per kind of call. The functions are warm, and the tenants belong to this version alone."""
     tenants = [f"bench-{name}-{kind}" for kind in ("open", "closed")]
     for tenant in tenants:
         stack.tenants.welcome(tenant)
     warm = around.enter_context(closing(function.start()))
-    free, spent = (asked(warm, tenant) for tenant in tenants)
+    free, spent = (caller_of(warm, tenant) for tenant in tenants)
     free("first")
     spent("first")
     allow(tenants[0], None)
@@ -62,7 +62,7 @@ def lines(name: str, function: BuiltFunction, stack: LocalStack, around: ExitSta
 
 
 def measured(before: Path, now: Path, calls: int) -> list[Line]:
-    with apart(serve_vendor) as provider, ExitStack() as around:
+    with apart(serve_provider) as provider, ExitStack() as around:
         tables = around.enter_context(dynamodb_local())
         operator = {"OPENAI_BASE_URL": provider, "LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": tables}
         stack = LocalStack(operator=operator, built=now)

@@ -1,1 +1,1 @@
-"""The laptop stack: everything that a person needs to try the service without an AWS account or a provider's key."""
+"""Local stack: the whole service on a laptop, without an AWS account or a provider key."""

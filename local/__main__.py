@@ -1,4 +1,4 @@
-"""`make run`: the local stack in one foreground process, until Ctrl-C or SIGTERM."""
+"""Run the local stack (`make run`) in one foreground process until Ctrl-C or SIGTERM."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ from local.stack import LocalStack
 
 DEFAULT_PORT = 3000
 MAX_PORT = 65_535
-# As the schedule of template.yaml.
+# Matches the schedule in template.yaml.
 SCHEDULE_S = 300
 DEMO_TENANT = "demo"
 JSON = "-H 'Content-Type: application/json'"
@@ -26,20 +26,20 @@ COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
 
 
 def main() -> NoReturn:
-    """Ends with 0 where a signal ends it, with 1 where it cannot start."""
+    """Run until a signal ends the process (exit code 0); exit with 1 if the stack cannot start."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
     operator = dict(os.environ)
     port = operator.get("PORT") or DEFAULT_PORT
     if not str(port).isdecimal() or int(port) > MAX_PORT:
-        _give_up(f"PORT={port} is no port")
+        _give_up(f"PORT={port} is not a port number")
     try:
         stack = LocalStack(int(port), operator)
     except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        _give_up(f"port {port} is taken: choose another one with PORT=..." if taken else f"port {port}: {error}")
+        in_use = error.errno == errno.EADDRINUSE
+        _give_up(f"port {port} is in use: choose another one with PORT=..." if in_use else f"port {port}: {error}")
     except ValueError as error:
-        # A variable that is a parameter of template.yaml, such as LOG_LEVEL.
+        # An environment variable has a value that its parameter in template.yaml does not allow, such as LOG_LEVEL.
         _give_up(str(error))
     try:
         stack.start()
@@ -47,34 +47,34 @@ def main() -> NoReturn:
     except AwsUnreachable as error:
         _give_up(str(error))
     while True:
-        # Signals end the pause and the process.
+        # A signal interrupts the pause and ends the process.
         time.sleep(SCHEDULE_S)
         with suppress(FunctionFailed, FunctionTimedOut):
             stack.tick()
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """State is in memory and there is no child: nothing is to be put away, and no call in flight is waited for."""
+    """Exit without cleanup: state is in memory, there are no child processes, and requests in flight may end."""
     os._exit(0)
 
 
 def _give_up(message: str) -> NoReturn:
-    """Threads that have been started do not hold the process."""
+    """Print the message and exit at once, even if other threads still run."""
     print(f"make run: {message}", file=sys.stderr, flush=True)
     os._exit(1)
 
 
 def _greeting(stack: LocalStack, operator: Mapping[str, str]) -> str:
-    wish = {"provider": "openai", "prompt": "Café especial em grãos, entrega em 24 horas"}
-    body = json.dumps(wish, ensure_ascii=False)
+    example = {"provider": "openai", "prompt": "Café especial em grãos, entrega em 24 horas"}
+    body = json.dumps(example, ensure_ascii=False)
     token = stack.token(DEMO_TENANT, "demo-user", ["admin"])
-    lines = [f"The API answers at {stack.url} (Ctrl-C ends it).", ""]
+    lines = [f"The API runs at {stack.url} (Ctrl-C stops it).", ""]
     if stack.aws.embedded:
-        lines.append(f"AWS     {', '.join(stack.aws.embedded)} embedded, for other processes at {stack.serve_aws()}")
+        lines.append(f"AWS       {', '.join(stack.aws.embedded)} embedded; other processes use {stack.serve_aws()}")
     if stack.aws.external:
-        lines.append(f"AWS     {', '.join(stack.aws.external)} at {operator[ENDPOINT]}")
+        lines.append(f"AWS       {', '.join(stack.aws.external)} at {operator[ENDPOINT]}")
     lines += [
-        *(f"vendor  {name:<10} {provider.model} ({stack.place(name)})" for name, provider in PROVIDERS.items()),
+        *(f"provider  {name:<10} {provider.model} ({stack.place(name)})" for name, provider in PROVIDERS.items()),
         "",
         f"Copy for the tenant {DEMO_TENANT!r}:",
         "",

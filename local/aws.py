@@ -1,8 +1,8 @@
-"""The AWS that the local stack stands on: embedded in this process, or the one at AWS_ENDPOINT_URL.
+"""Provide AWS to the local stack: embedded in this process, or the services at AWS_ENDPOINT_URL.
 
-Embedded means moto. Calls from this process never leave it; a server on a free port answers other processes out of
-the same state. Tables, bucket and keys are made from template.yaml in both cases, and those that an AWS of one's own
-already has are taken as they are.
+Embedded services are moto. Calls from this process stay in it; a server on a free port gives other processes access to
+the same state. Tables, bucket and keys are created from template.yaml in both cases. Those that already exist at
+AWS_ENDPOINT_URL are used unchanged.
 """
 
 import json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
 AMAZON: Final = ".amazonaws.com"
-# One call of each service that an endpoint has to know.
+# One call of each service, which shows if an endpoint supports it.
 _PROBES: Final[Mapping[str, Callable[[Any], object]]] = {
     "dynamodb": lambda client: client.list_tables(Limit=1),
     "kms": lambda client: client.list_keys(Limit=1),
@@ -38,22 +38,26 @@ _PROBES: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 
 
-# What DynamoDB answers with items.
-_OF_ITEMS: Final = frozenset({"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"})
+# DynamoDB operations whose responses contain items.
+_ITEM_OPERATIONS: Final = frozenset({"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"})
 
 
 class AwsUnreachable(Exception):
-    """Nothing answers at AWS_ENDPOINT_URL."""
+    """No server responds at AWS_ENDPOINT_URL."""
 
 
 class Aws:
-    """Started, it has made what template.yaml describes, told the template the names, and set the variables of AWS.
+    """AWS services of the local stack.
 
-    `embedded` and `external` say which services are where.
+    `start` creates the resources of template.yaml, adds their names to the template, and sets the AWS variables.
+
+    Attributes:
+        embedded: Services that run in this process.
+        external: Services at AWS_ENDPOINT_URL.
     """
 
     def __init__(self, template: Template, region: str, operator: Mapping[str, str]) -> None:
-        """`operator` is the environment that the stack was started in."""
+        """Prepare the services. `operator` is the environment in which the stack was started."""
         self._template = template
         self._region = region
         self._operator = operator
@@ -63,7 +67,11 @@ class Aws:
         self.embedded: tuple[str, ...] = ()
 
     def start(self) -> Self:
-        """Raises AwsUnreachable."""
+        """Start the embedded services and create all resources.
+
+        Raises:
+            AwsUnreachable: No server responds at AWS_ENDPOINT_URL.
+        """
         url = self._operator.get(ENDPOINT) or None
         variables: dict[str, str | None] = {
             "AWS_REGION": self._region,
@@ -73,10 +81,10 @@ class Aws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if url is None:
-            # No profile of this machine has a say in an AWS that is not real.
+            # Profiles of this machine must not affect embedded services.
             variables |= {"AWS_PROFILE": None, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         self._open.enter_context(environment({ENDPOINT: None} | variables))
-        self.external = _spoken_at(url) if url else ()
+        self.external = _services_at(url) if url else ()
         self.embedded = tuple(service for service in _PROBES if service not in self.external)
         places: dict[str, str | None] = {f"{ENDPOINT}_{service.upper()}": url for service in self.external}
         self._open.enter_context(environment(places))
@@ -92,7 +100,7 @@ class Aws:
         self._open.close()
 
     def serve(self) -> str:
-        """The URL at which other processes find the embedded services."""
+        """Return the URL of the embedded services for other processes."""
         if self._server is None:
             from moto.moto_server import werkzeug_app as moto
 
@@ -102,7 +110,7 @@ class Aws:
         return self._server.url
 
     def mails(self) -> list[Any]:
-        """The mails that moto's SES accepted, oldest first; none where SES is not embedded."""
+        """Return the e-mails that moto's SES accepted, oldest first; none if SES is not embedded."""
         if "sesv2" not in self.embedded:
             return []
         from moto.ses.models import ses_backends
@@ -115,9 +123,9 @@ class Aws:
 
         mock = mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}})
         _make_dynamodb_exact()
-        _make_transactions_quick()
-        _make_answers_quick()
-        _make_queries_quick()
+        _speed_up_transactions()
+        _speed_up_responses()
+        _speed_up_queries()
         mock.start()
         self._open.callback(mock.stop)
         self._open.callback(setattr, clients, "connect", clients.connect)
@@ -125,13 +133,13 @@ class Aws:
 
 
 def _make_dynamodb_exact() -> None:
-    """moto's DynamoDB checks a condition and writes in two steps that threads come between. One lock closes the gap."""
+    """Lock moto's DynamoDB, which checks a condition and writes in two steps that other threads can interrupt."""
     from moto.dynamodb.responses import DynamoHandler
 
     if hasattr(DynamoHandler, "exact"):
         return
     handler: Any = DynamoHandler
-    dispatch: Callable[..., Any] = handler._dispatch  # noqa: SLF001 (moto has no hook for this)
+    dispatch: Callable[..., Any] = handler._dispatch  # noqa: SLF001 (moto has no public hook)
     lock = threading.Lock()
 
     def exact(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -143,7 +151,7 @@ def _make_dynamodb_exact() -> None:
 
 
 def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
-    """Have moto respond in this process to what is sent to AWS's own addresses; `elsewhere` is for all others."""
+    """Send requests for AWS's own addresses to moto in this process, and all others to `elsewhere`."""
     from botocore.awsrequest import AWSRequest
     from moto.core.botocore_stubber import BotocoreStubber
 
@@ -154,7 +162,7 @@ def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
             return elsewhere(url)
 
         def respond(request: Request) -> Response:
-            # moto knows addresses by their path, too.
+            # moto also looks at the path of an address.
             sent = AWSRequest("POST", f"{url}/", headers=dict(request.headers), data=request.body).prepare()
             status, headers, body = stubber.process_request(sent)
             named = {name.lower(): value for name, value in headers.items()}
@@ -165,9 +173,11 @@ def _connect(elsewhere: Callable[[str], Send]) -> Callable[[str], Send]:
     return connect
 
 
-def _make_transactions_quick() -> None:
-    """moto copies whole tables before each transaction, to be able to go back. Where items are put, and no condition
-    is asked, nothing goes back."""
+def _speed_up_transactions() -> None:
+    """Write transactions of unconditional puts directly.
+
+    moto copies all tables before each transaction, in order to undo it. A put without a condition is never undone.
+    """
     from moto.dynamodb.models import DynamoDBBackend
 
     if hasattr(DynamoDBBackend, "quick"):
@@ -187,9 +197,12 @@ def _make_transactions_quick() -> None:
     backend.quick = True
 
 
-def _make_answers_quick() -> None:
-    """moto writes an answer member by member as the service's model has it, which takes longer than all else does.
-    Those with items are JSON already, but for bytes."""
+def _speed_up_responses() -> None:
+    """Serialize responses with items directly.
+
+    moto follows the service's model member by member, which takes longer than everything else. Items are JSON values
+    already, except for bytes.
+    """
     from moto.dynamodb.responses import DynamoHandler
 
     if hasattr(DynamoHandler, "quick"):
@@ -197,20 +210,22 @@ def _make_answers_quick() -> None:
     handler: Any = DynamoHandler
     serialized: Callable[..., Any] = handler.serialized
 
-    def quick(self: Any, answer: Any) -> Any:
-        if isinstance(answer.result, Exception) or self._get_action() not in _OF_ITEMS:
-            return serialized(self, answer)
-        members = cast("dict[str, Any]", answer.result).items()
-        told = {name: value for name, value in members if value is not None}
-        return 200, dict(self.response_headers), json.dumps(told, default=lambda value: b64encode(value).decode())
+    def quick(self: Any, response: Any) -> Any:
+        if isinstance(response.result, Exception) or self._get_action() not in _ITEM_OPERATIONS:
+            return serialized(self, response)
+        members = cast("dict[str, Any]", response.result).items()
+        body = {name: value for name, value in members if value is not None}
+        return 200, dict(self.response_headers), json.dumps(body, default=lambda value: b64encode(value).decode())
 
     handler.serialized = quick
     handler.quick = True
 
 
-def _make_queries_quick() -> None:
-    """moto looks for a partition's items among all of the table, which it sorts before. Here a query of the table looks
-    at its partition, and one of an index sorts what it has found. The lock of DynamoDB is held meanwhile."""
+def _speed_up_queries() -> None:
+    """Search only the queried partition of a table, and skip sorting the whole table for a query of an index.
+
+    moto sorts and searches all items of the table. The DynamoDB lock is held during a query.
+    """
     from moto.dynamodb.models.table import Table
 
     if hasattr(Table, "quick"):
@@ -244,27 +259,27 @@ def _client(service: str, **options: Any) -> Any:
     return make(service, **options)
 
 
-def _spoken_at(url: str) -> tuple[str, ...]:
-    """The services that answer at the URL: DynamoDB Local, say, knows no keys, and those are embedded then."""
+def _services_at(url: str) -> tuple[str, ...]:
+    """Return the services that respond at the URL. DynamoDB Local, for example, has no KMS, which is then embedded."""
     from botocore import exceptions
     from botocore.config import Config
     from botocore.parsers import ResponseParserError
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
-    spoken: list[str] = []
+    services: list[str] = []
     for service, probe in _PROBES.items():
         try:
             probe(_client(service, endpoint_url=url, config=config))
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-            raise AwsUnreachable(f"nothing answers at {ENDPOINT}={url}") from error
+            raise AwsUnreachable(f"no server responds at {ENDPOINT}={url}") from error
         except (exceptions.ClientError, exceptions.BotoCoreError, ResponseParserError):
             continue
-        spoken.append(service)
-    return tuple(spoken)
+        services.append(service)
+    return tuple(services)
 
 
 def _make_keys(template: Template) -> None:
-    """The keys that have an alias, by which they are found again; the others serve AWS itself."""
+    """Create the keys that have an alias, by which an existing key is found. Only AWS itself uses the other keys."""
     from botocore.exceptions import ClientError
 
     client: KMSClient = _client("kms")
@@ -311,7 +326,7 @@ def _make_bucket(template: Template, region: str) -> None:
 
 
 def _make_mail(template: Template) -> None:
-    """The sender, verified, where there is one, and what mails are sent under."""
+    """Create the sender's verified identity, if there is a sender, and the configuration sets for e-mails."""
     from botocore.exceptions import ClientError
 
     client: SESV2Client = _client("sesv2")
@@ -324,7 +339,7 @@ def _make_mail(template: Template) -> None:
         try:
             client.create_configuration_set(ConfigurationSetName=name)
         except ClientError as error:
-            # moto's name for it is that of SES's first API.
+            # moto uses the error name of the first SES API.
             if "AlreadyExists" not in error.response.get("Error", {}).get("Code", ""):
                 raise
         template.name(logical_id, name)

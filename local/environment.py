@@ -1,4 +1,4 @@
-"""Variables of this process, set for a while: the functions read theirs from it, as they do in Lambda."""
+"""Set environment variables of this process temporarily. The functions read them, as they do in Lambda."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment(variables: Mapping[str, str | None]) -> Generator[None]:
-    """Sets variables (None removes one), and puts back what was there."""
+    """Set variables (None removes one), and restore the previous values at the end."""
     before = {name: os.environ.get(name) for name in variables}
     _apply(variables)
     try:

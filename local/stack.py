@@ -1,4 +1,4 @@
-"""All of the service in one process: AWS, the vendors, the token issuer, and the API before its functions."""
+"""Run the whole service in one process: AWS, simulated providers, token issuer, API and functions."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -26,19 +26,28 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 DEFAULT_REGION: Final = "us-east-1"
-# Whom alerts come from here. RFC 2606 keeps the domain from being anybody's.
+# Sender of alerts. RFC 2606 reserves the top-level domain, so that the address cannot exist.
 SENDER: Final = "alertas@nexus.example"
 
 
 class LocalStack:
-    """Started, it answers at `url`. One a process: the functions read the environment of the process.
+    """Local stack, which serves the API at `url` once it is started.
 
-    `operator` is the environment whose variables have a say: provider keys, *_BASE_URL, AWS_ENDPOINT_URL, LOG_LEVEL.
-    `built` is the folder of what `sam build` made, where the functions run in Lambda's runtime instead of this process.
+    A process can run one stack at a time, because the functions read the environment of the process.
     """
 
     def __init__(self, port: int = 0, operator: Mapping[str, str] | None = None, *, built: Path | None = None) -> None:
-        """Raises OSError when the port is taken."""
+        """Prepare the stack and bind its port.
+
+        Args:
+            port: Port of the API; 0 chooses a free one.
+            operator: Environment with provider keys, *_BASE_URL, AWS_ENDPOINT_URL and LOG_LEVEL.
+            built: Output folder of `sam build`. If given, the functions run in Lambda's runtime, not in this process.
+
+        Raises:
+            OSError: The port is in use.
+            ValueError: A variable has a value that template.yaml does not allow.
+        """
         operator = operator or {}
         self._built = built
         region = operator.get("AWS_REGION") or operator.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
@@ -65,14 +74,18 @@ class LocalStack:
         return self._server.url
 
     def start(self) -> Self:
-        """Raises AwsUnreachable; what has been started until then is stopped by `stop`."""
+        """Start all parts. If it fails, `stop` ends those that have started.
+
+        Raises:
+            AwsUnreachable: No server responds at AWS_ENDPOINT_URL.
+        """
         self._open.callback(self.providers.stop)
         self._open.callback(self.issuer.stop)
         self._open.callback(self._server.stop)
         self.issuer.start()
         self._open.callback(self.aws.stop)
         self.aws.start()
-        # Names the functions, which some variables are.
+        # Creating the functions gives them names, which some variables contain.
         self.functions = self._make_functions()
         gateway = Gateway(self._template, self._region, self.functions)
         invocations = Invocations(self.functions).start()
@@ -97,21 +110,26 @@ class LocalStack:
         self._open.close()
 
     def lambda_variables(self) -> dict[str, str]:
-        """What Lambda and its SDK find in the environment of a function that is another process."""
-        kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        return kept | {ENDPOINT: self.aws.serve()}
+        """Return the AWS variables for a function that runs in another process."""
+        aws_variables = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        return aws_variables | {ENDPOINT: self.aws.serve()}
 
     def variables(self) -> dict[str, str]:
-        """What a function finds in its environment that runs elsewhere; credentials are its own."""
+        """Return the variables, without credentials, for a function that runs outside this stack."""
         places = {name: value for name, value in self.lambda_variables().items() if name.startswith(ENDPOINT)}
         return {"AWS_REGION": self._region, **places, **self._template.environment()}
 
     def tick(self) -> None:
-        """One run of the schedule; raises FunctionFailed and FunctionTimedOut."""
+        """Run the scheduled function once.
+
+        Raises:
+            FunctionFailed: The function has raised an error.
+            FunctionTimedOut: The function has exceeded its timeout.
+        """
         self.functions["MaintainFunction"].invoke({})
 
     def serve_aws(self) -> str:
-        """The URL of the embedded AWS for other processes; links to its objects lead there from now on."""
+        """Return the URL of the embedded AWS for other processes. From now on links to its S3 objects use this URL."""
         url = self.aws.serve()
         if "s3" in self.aws.embedded:
             self._open.enter_context(environment({f"{ENDPOINT}_S3": url}))
@@ -119,17 +137,17 @@ class LocalStack:
         return url
 
     def place(self, provider: ProviderName) -> str:
-        """Where a vendor is reached, for people."""
+        """Return the provider's address as text for a person."""
         url = self._places[PROVIDERS[provider].parameter]
         return f"simulated at {url}" if url == self.providers.base_urls()[provider] else url or "its own address"
 
     def token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",), **claims: Any) -> str:
-        """A token as /local/token gives it, for a tenant with the demo's providers. `claims` replace those it has."""
+        """Return a token as /local/token does, for a tenant with the demo providers. `claims` override the default."""
         self.tenants.welcome(tenant_id)
         return self.issuer.sign(self.issuer.claims(tenant_id, user_id, roles) | claims)
 
     def stranger_token(self, tenant_id: str, user_id: str = "user-1", roles: Iterable[str] = ("user",)) -> str:
-        """A good token of a tenant for which nothing is configured."""
+        """Return a valid token of a tenant without any configuration."""
         return self.issuer.sign(self.issuer.claims(tenant_id, user_id, roles))
 
     def _make_functions(self) -> Mapping[str, Invocable]:
@@ -144,7 +162,7 @@ class LocalStack:
 
 
 def _forget() -> None:
-    """Lets settings and clients be made again, for the environment as it is now."""
+    """Clear cached settings and clients, so that they are created again from the current environment."""
     get_settings.cache_clear()
     for client in (clients.dynamodb, clients.kms, clients.s3, clients.lambda_, clients.secrets_manager, clients.ses):
         client.cache_clear()

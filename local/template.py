@@ -1,4 +1,4 @@
-"""template.yaml, read and resolved: the one description of routes, tables and variables, in the cloud and here."""
+"""Read template.yaml and resolve its functions, so that routes, tables and variables are the same as in the cloud."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ type Properties = dict[str, Any]
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML with CloudFormation's short tags."""
+    """YAML loader that accepts CloudFormation's short tags."""
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -25,14 +25,14 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
         return {name: value.split(".", 1) if suffix == "GetAtt" else value}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
-    raise ValueError(f"!{suffix} takes no mapping")
+    raise ValueError(f"!{suffix} does not take a mapping")
 
 
 _Loader.add_multi_constructor("!", _short_form)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Template:
-    """The template with its parameters. Resources get their physical names from `name`, once they exist."""
+    """Template with the values of its parameters. `name` sets the physical name of a resource once it exists."""
 
     def __init__(self, parameters: Mapping[str, str], *, region: str, path: Path = ROOT / "template.yaml") -> None:
         self.body = self.read(path)
@@ -64,42 +64,51 @@ class Template:
 
     @staticmethod
     def read(path: Path) -> dict[str, Any]:
-        """A template as it is written, with the long forms of CloudFormation's tags."""
+        """Return a template as it is written, with short tags replaced by their long form."""
         body: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         return body
 
     def resources(self, kind: str) -> Iterator[tuple[str, Properties]]:
-        """Logical ids and properties, as they are written, of all resources of a CloudFormation type."""
+        """Yield logical id and unresolved properties of all resources of a CloudFormation type."""
         for name, resource in self.body["Resources"].items():
             if resource["Type"] == kind:
                 yield name, resource.get("Properties", {})
 
     def functions(self) -> dict[str, Properties]:
-        """Each function's properties, those of Globals included; it has all variables of both."""
+        """Return each function's properties, merged with those of Globals. Variables of both are combined."""
         shared: Properties = self.body["Globals"]["Function"]
         found: dict[str, Properties] = {}
         for name, own in self.resources("AWS::Serverless::Function"):
-            mine = own.get("Environment", {}).get("Variables", {})
-            variables = {**shared.get("Environment", {}).get("Variables", {}), **mine}
+            own_variables = own.get("Environment", {}).get("Variables", {})
+            variables = {**shared.get("Environment", {}).get("Variables", {}), **own_variables}
             found[name] = {**shared, **own, "Environment": {"Variables": variables}}
         return found
 
     def environment(self) -> dict[str, str]:
-        """The variables of all functions. Those that share a process here cannot differ in one."""
-        together: dict[str, str] = {}
+        """Return the variables of all functions.
+
+        Raises:
+            ValueError: Two functions differ in a variable, which is impossible while they share a process.
+        """
+        merged: dict[str, str] = {}
         for properties in self.functions().values():
             for name, value in self.resolve(properties["Environment"]["Variables"]).items():
-                if together.setdefault(name, str(value)) != str(value):
+                if merged.setdefault(name, str(value)) != str(value):
                     raise ValueError(f"two functions have different values of {name}")
-        return together
+        return merged
 
     def name(self, logical_id: str, physical_id: str, **attributes: str) -> None:
-        """Tells what Ref and GetAtt of a resource are."""
+        """Set the values of Ref and GetAtt for a resource."""
         self._values[logical_id] = physical_id
         self._attributes |= {(logical_id, attribute): value for attribute, value in attributes.items()}
 
     def resolve(self, node: Any) -> Any:
-        """The node with every intrinsic function in it replaced; raises KeyError for what has no name yet."""
+        """Return the node with every intrinsic function replaced by its value.
+
+        Raises:
+            KeyError: A resource has no name yet.
+            LookupError: The local stack does not support the intrinsic function.
+        """
         if isinstance(node, dict):
             mapping = cast("dict[str, Any]", node)
             if len(mapping) == 1:
@@ -107,7 +116,7 @@ class Template:
                 if key in self._functions:
                     return self._functions[key](argument)
                 if key.startswith("Fn::"):
-                    raise LookupError(f"{key} is not known to the local stack")
+                    raise LookupError(f"the local stack does not support {key}")
             return {key: self.resolve(value) for key, value in mapping.items()}
         if isinstance(node, list):
             return [self.resolve(element) for element in cast("Sequence[Any]", node)]
@@ -121,7 +130,7 @@ class Template:
         return self._attributes[logical_id, attribute]
 
     def _if(self, choice: list[Any]) -> Any:
-        """The one that holds; the other may be of a resource that there is not."""
+        """Resolve the chosen branch only, because the other one may refer to a resource that does not exist."""
         name, then, otherwise = choice
         return self.resolve(then if self.resolve(self.body["Conditions"][name]) else otherwise)
 

@@ -1,1 +1,1 @@
-"""Other gateways beside this service, in one run."""
+"""Comparison of this service with other gateways in one run."""

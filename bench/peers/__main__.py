@@ -1,12 +1,12 @@
-"""This service beside LiteLLM's proxy and Portkey's gateway: the same completion through each, in one run.
+"""Compare this service with LiteLLM's proxy and Portkey's gateway: the same completion through each, in one run.
 
     make bench-peers
 
-The vendor is simulated, answers at once and has a process of its own. This service's function is the built one, warm
-in Lambda's runtime, in front of DynamoDB Local. What stands in the place of AWS (the emulator, the store's engine) is
-not counted; what it costs to call it is. LiteLLM checks a token, limits requests, holds a budget and caches in Redis;
-it has no database here, so that nothing of a call is kept. Portkey's gateway has none of these. All listen on
-127.0.0.1. CPU is that of all processes of each, Redis's among them.
+The provider is simulated, responds at once and runs in a separate process. This service's built function is warm in
+Lambda's runtime and uses DynamoDB Local. The emulators of AWS are not counted, but the cost of calling them is. LiteLLM
+checks a token, limits requests, enforces a budget and caches in Redis; it has no database here, so it stores nothing
+about a call. Portkey's gateway does none of this. All listen on 127.0.0.1. CPU is the sum over all processes of each,
+Redis included.
 """
 
 import json
@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.apart import apart
-from bench.call import EVENT, MODEL, allow, serve_vendor
+from bench.call import EVENT, MODEL, allow, serve_provider
 from local.emulator.lambda_runtime import BuiltFunction, ExecutionEnvironment
 from local.stack import LocalStack
 from local.template import ROOT
@@ -41,19 +41,19 @@ from tests.dynamodb_local import dynamodb_local
 HERE = Path(__file__).parent
 ROUNDS = 5
 WARM_UP = 20
-# LiteLLM's limits are of a minute, and each minute lets one through.
+# LiteLLM's limits are per minute, and each new minute allows one request.
 NEW_WINDOWS = 2
 SECOND = os.sysconf("SC_CLK_TCK")
-# Ours over LiteLLM's.
+# Highest ratio of our CPU to LiteLLM's.
 TARGETS = {"miss": 0.4, "hit": 0.3, "rejection": 0.4}
 
-# Sends that text, and returns the status of the answer.
+# Sends a prompt and returns the status of the response.
 type Call = Callable[[str], int]
 
 
 @dataclass
 class Line:
-    """One way of asking, over all rounds."""
+    """Results of one gateway and kind of call over all rounds."""
 
     peer: str
     kind: str
@@ -68,25 +68,25 @@ class Line:
         same = self.kind == "hit"
         for number in range(WARM_UP):
             self.call("first" if same else f"{self.peer} warm {number} {time.time_ns()}")
-        took_ms: list[float] = []
-        others = 0
+        times_ms: list[float] = []
+        unexpected = 0
         before = cpu_s(self.processes)
         for number in range(calls):
             text = "first" if same else f"{self.peer} {number} {time.time_ns()}"
-            began = time.perf_counter()
+            started = time.perf_counter()
             found = self.call(text)
-            took_ms.append((time.perf_counter() - began) * 1000)
-            others += found != self.status
-            if others > NEW_WINDOWS:
-                raise SystemExit(f"{self.peer}, {self.kind}: {found} and not {self.status}")
+            times_ms.append((time.perf_counter() - started) * 1000)
+            unexpected += found != self.status
+            if unexpected > NEW_WINDOWS:
+                raise SystemExit(f"{self.peer}, {self.kind}: {found} instead of {self.status}")
         self.cpu_ms.append((cpu_s(self.processes) - before) / calls * 1000)
-        cuts = quantiles(took_ms, n=20)
+        cuts = quantiles(times_ms, n=20)
         self.p50_ms.append(cuts[9])
         self.p95_ms.append(cuts[18])
 
 
 def cpu_s(processes: Sequence[int]) -> float:
-    """What they and their children have used so far."""
+    """Return the CPU seconds that the processes and their children have used so far."""
     return sum(_ticks(process) for process in processes) / SECOND
 
 
@@ -98,7 +98,7 @@ def _ticks(process: int) -> int:
 
 @contextmanager
 def process(*command: str | Path, folder: Path = ROOT, **variables: str) -> Generator[int]:
-    """A process that is ended with the block; what it says is in `.cache/peers`."""
+    """Run a process until the end of the block. Its output is in `.cache/peers`."""
     log = ROOT / ".cache" / "peers" / f"{Path(command[0]).name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as lines:
@@ -108,7 +108,7 @@ def process(*command: str | Path, folder: Path = ROOT, **variables: str) -> Gene
             env={**os.environ, **variables},
             stdout=lines,
             stderr=subprocess.STDOUT,
-            # Some are started by another one, which would leave them behind.
+            # With a separate session, processes that this one starts can be ended as well.
             start_new_session=True,
         )
         try:
@@ -119,7 +119,7 @@ def process(*command: str | Path, folder: Path = ROOT, **variables: str) -> Gene
 
 
 def over_http(port: int, headers: dict[str, str]) -> Call:
-    """A client with one kept connection."""
+    """Return a client with one persistent connection."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
 
     def call(text: str) -> int:
@@ -128,7 +128,7 @@ def over_http(port: int, headers: dict[str, str]) -> Call:
             connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json", **headers})
             response = connection.getresponse()
         except OSError:
-            # One that was idle for too long.
+            # The server has closed a connection that was idle for too long.
             connection.close()
             return call(text)
         response.read()
@@ -147,11 +147,11 @@ def wait_for(port: int, path: str) -> None:
                     return
             except OSError:
                 time.sleep(0.2)
-    raise SystemExit(f"nothing answers at port {port}: see .cache/peers")
+    raise SystemExit(f"no server responds at port {port}: see .cache/peers")
 
 
 @contextmanager
-def litellm(vendor: str, ports: Iterator[int]) -> Generator[list[Line]]:
+def litellm(provider: str, ports: Iterator[int]) -> Generator[list[Line]]:
     key = generate_private_key(65_537, 2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     port, redis_port = next(ports), next(ports)
@@ -166,7 +166,7 @@ def litellm(vendor: str, ports: Iterator[int]) -> Generator[list[Line]]:
         "model_list": [
             {
                 "model_name": MODEL,
-                "litellm_params": {"model": f"openai/{MODEL}", "api_base": vendor, "api_key": "sk-bench"},
+                "litellm_params": {"model": f"openai/{MODEL}", "api_base": provider, "api_key": "sk-bench"},
             }
         ],
         "litellm_settings": {"cache": True, "cache_params": {"type": "redis", **redis}, "telemetry": False},
@@ -202,23 +202,27 @@ def litellm(vendor: str, ports: Iterator[int]) -> Generator[list[Line]]:
 
 
 @contextmanager
-def portkey(vendor: str, ports: Iterator[int]) -> Generator[list[Line]]:
+def portkey(provider: str, ports: Iterator[int]) -> Generator[list[Line]]:
     port = next(ports)
     folder = HERE / "portkey"
     start = folder / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
     node = Path(sys.executable).with_name("node")
     with process(node, "--import", "./loopback.mjs", start, f"--port={port}", "--headless", folder=folder) as pid:
         wait_for(port, "/")
-        headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": vendor, "Authorization": "Bearer sk-bench"}
+        headers = {
+            "x-portkey-provider": "openai",
+            "x-portkey-custom-host": provider,
+            "Authorization": "Bearer sk-bench",
+        }
         yield [Line("Portkey", "miss", over_http(port, headers), 200, [pid])]
 
 
 @contextmanager
-def ours(vendor: str, built: Path) -> Generator[list[Line]]:
+def ours(provider: str, built: Path) -> Generator[list[Line]]:
     with ExitStack() as around:
-        # It keeps connections, as AWS does and the embedded store does not.
+        # DynamoDB Local has persistent connections as AWS does; the embedded store does not.
         tables = around.enter_context(dynamodb_local())
-        operator = {"OPENAI_BASE_URL": vendor, "AWS_ENDPOINT_URL": tables}
+        operator = {"OPENAI_BASE_URL": provider, "AWS_ENDPOINT_URL": tables}
         stack = LocalStack(operator=operator, built=built)
         around.callback(stack.stop)
         stack.start()
@@ -227,7 +231,7 @@ def ours(vendor: str, built: Path) -> Generator[list[Line]]:
         function = stack.functions["GenerateCopyFunction"]
         assert isinstance(function, BuiltFunction)
         warm = around.enter_context(closing(function.start()))
-        free, spent = asked(warm, "bench-open"), asked(warm, "bench-closed")
+        free, spent = caller_of(warm, "bench-open"), caller_of(warm, "bench-closed")
         free("first")
         spent("first")
         allow("bench-open", None)
@@ -240,7 +244,8 @@ def ours(vendor: str, built: Path) -> Generator[list[Line]]:
         ]
 
 
-def asked(warm: ExecutionEnvironment, tenant: str) -> Call:
+def caller_of(warm: ExecutionEnvironment, tenant: str) -> Call:
+    """Return a function that calls the built function for the tenant."""
     event: dict[str, Any] = json.loads(EVENT.read_text())
     event["requestContext"]["authorizer"] |= {"tenantId": tenant}
 
@@ -252,8 +257,8 @@ def asked(warm: ExecutionEnvironment, tenant: str) -> Call:
     return call
 
 
-def sdk(vendor: str) -> Line:
-    client = openai.OpenAI(api_key="sk-bench", base_url=vendor, max_retries=0)
+def sdk(provider: str) -> Line:
+    client = openai.OpenAI(api_key="sk-bench", base_url=provider, max_retries=0)
 
     def call(text: str) -> int:
         client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
@@ -262,8 +267,8 @@ def sdk(vendor: str) -> Line:
     return Line("SDK alone", "miss", call, 200, [])
 
 
-def told(lines: Sequence[Line]) -> Iterator[str]:
-    yield "| through | call | CPU ms a call | p50 ms | p95 ms |\n|---|---|---|---|---|"
+def report(lines: Sequence[Line]) -> Iterator[str]:
+    yield "| through | call | CPU ms per call | p50 ms | p95 ms |\n|---|---|---|---|---|"
     for line in lines:
         cells = [
             _spread(line.cpu_ms) if line.processes else "in this process",
@@ -274,7 +279,7 @@ def told(lines: Sequence[Line]) -> Iterator[str]:
     cpu = {(line.peer, line.kind): median(line.cpu_ms) for line in lines}
     for kind, target in TARGETS.items():
         ratio = cpu["Nexus AI", kind] / cpu["LiteLLM", kind]
-        yield f"\n{kind}: {ratio:.2f} of LiteLLM's CPU, to be {target} at most"
+        yield f"\n{kind}: {ratio:.2f} of LiteLLM's CPU (at most {target})"
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -284,19 +289,19 @@ def _spread(values: Sequence[float]) -> str:
 def main() -> None:
     built, calls = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 200
     ports = iter(range(4100, 4200))
-    with apart(serve_vendor) as vendor, ExitStack() as around:
+    with apart(serve_provider) as provider, ExitStack() as around:
         lines = [
-            sdk(vendor),
-            *around.enter_context(ours(vendor, built)),
-            *around.enter_context(litellm(vendor, ports)),
-            *around.enter_context(portkey(vendor, ports)),
+            sdk(provider),
+            *around.enter_context(ours(provider, built)),
+            *around.enter_context(litellm(provider, ports)),
+            *around.enter_context(portkey(provider, ports)),
         ]
         for number in range(ROUNDS):
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
             for line in lines:
                 line.measure(calls)
     print(f"{calls} calls in each of {ROUNDS} rounds; Python {platform.python_version()}, {os.cpu_count()} CPUs")
-    for text in told(lines):
+    for text in report(lines):
         print(text)
 
 

@@ -1,7 +1,7 @@
-"""Makes .venv out of uv.lock, on a machine that has Python 3.11 or newer and nothing else. Needs no package.
+"""Create .venv from uv.lock on a machine that has only Python 3.11 or newer. Imports no installed package.
 
-It installs uv into .cache, finds a Python 3.13 or lets uv fetch one, and syncs. A second run sees that nothing has
-changed and does nothing.
+It installs uv into .cache, finds Python 3.13 or lets uv download it, and syncs the packages. A second run does nothing
+if the inputs have not changed.
 """
 
 import fcntl
@@ -23,16 +23,16 @@ WANTED = "3.13"
 
 
 class SetupFailed(Exception):
-    """The message is one line that says what is missing."""
+    """Failed setup. The message is one line that names the missing part."""
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):  # noqa: UP036 (this file alone runs under the Python that is there)
-        print("setup: Python 3.11 or newer is needed, this is " + sys.version.split()[0], file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 (only this file runs under the installed Python)
+        print("setup: Python 3.11 or newer is required, this is " + sys.version.split()[0], file=sys.stderr)
         return 1
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "setup.lock").open("w") as lock:
-        # Two `make run` in a fresh clone set up once.
+        # With the lock, two `make run` in a fresh clone install the packages only once.
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             set_up()
@@ -46,12 +46,12 @@ def set_up() -> None:
     wanted = fingerprint()
     if (VENV / "bin" / "python").exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return
-    print("setup: installing what uv.lock names; this happens once", file=sys.stderr)
+    print("setup: installing the packages of uv.lock; this happens once", file=sys.stderr)
     install_uv()
     sync: list[str | Path] = [UV, "sync", "--locked", "--quiet", "--python", find_python()]
     run(sync, "the packages of uv.lock could not be installed")
     installed = VENV / "lib" / f"python{WANTED}" / "site-packages"
-    run([VENV / "bin" / "python", PRICE_LISTS, installed], "the vendors' price lists could not be made")
+    run([VENV / "bin" / "python", PRICE_LISTS, installed], "the providers' price lists could not be created")
     STAMP.write_text(wanted)
 
 
@@ -70,16 +70,16 @@ def install_uv() -> None:
 
 
 def find_python() -> str:
-    """The path of a Python 3.13; its version number, which makes uv fetch one, where there is none."""
+    """Return the path of a Python 3.13. If there is none, return the version, with which uv downloads it."""
     candidates = [output([UV, "python", "find", "--no-project", "--no-python-downloads", WANTED])]
     for root in pyenv_roots():
         candidates += [str(path) for path in sorted(root.glob(f"versions/{WANTED}.*/bin/python{WANTED}"), reverse=True)]
-    question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return next((path for path in candidates if path and output([path, "-c", question]) == WANTED), WANTED)
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return next((path for path in candidates if path and output([path, "-c", program]) == WANTED), WANTED)
 
 
 def pyenv_roots() -> list[Path]:
-    """Where pyenv keeps its versions: its shim of python3.13 answers only when pyenv is told to use that version."""
+    """Return the folders with pyenv's versions. Its shim of python3.13 works only while pyenv selects that version."""
     roots = [Path(folder).parent for folder in os.environ.get("PATH", "").split(os.pathsep) if folder.endswith("shims")]
     if "PYENV_ROOT" in os.environ:
         roots.insert(0, Path(os.environ["PYENV_ROOT"]))
@@ -92,15 +92,15 @@ def run(command: list[str | Path], failure: str) -> None:
 
 
 def output(command: list[str | Path]) -> str:
-    """What the command prints; nothing where it fails."""
+    """Return the output of the command; empty if it fails."""
     done = subprocess.run(command, check=False, cwd=ROOT, env=environment(), capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def environment() -> dict[str, str]:
-    """This process's own, without what would lead uv to another environment than .venv.
+    """Return this process's variables without those that would make uv use another environment than .venv.
 
-    Certificates are the system's, as pip has it: a company's proxy signs with its own.
+    uv uses the system's certificates, as pip does, because a corporate proxy may sign with its own certificate.
     """
     left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONHOME", "PYTHONPATH"}
     variables = {"UV_SYSTEM_CERTS": "1"}

@@ -1,7 +1,7 @@
-"""The models that this repository shows, and the dated evidence that each of them stays alive.
+"""List the models that this repository uses, each with dated evidence of its retirement date.
 
-The demo, the events, the examples and the documents use these models and no others, which
-tests/repo_checks/test_default_models.py checks. CONTRIBUTING.md says how to move a default.
+The demo, the events, the examples and the documents use only these models; tests/repo_checks/test_default_models.py
+checks it. CONTRIBUTING.md explains how to change a default.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from nexus_ai.providers.base import ProviderName
 
 
 class Lifecycle(NamedTuple):
-    """What a provider's own page says about the end of one of its models.
+    """Retirement of a model, according to a page of its provider.
 
     Attributes:
         source: The page.
-        checked_on: The newest day of which it is known what the page says. A stored copy has the day of the copy.
-        retires_on: The first day on which the model may be gone: the announced day, or the bound of a page that says
-            "not sooner than". None where the page names neither.
+        checked_on: The latest day on which the content of the page is known. For a stored copy, the day of the copy.
+        retires_on: The first day on which the model may be unavailable: the announced day, or the day after which a
+            page says "not sooner than". None if the page names neither.
     """
 
     source: str
@@ -26,7 +26,7 @@ class Lifecycle(NamedTuple):
     retires_on: date | None = None
 
 
-# Inexpensive models that write text well enough for the four tasks. In the order of fallback of the demo.
+# Inexpensive models that write well enough for the four tasks, in the demo's fallback order.
 DEFAULT_MODELS: Final[Mapping[ProviderName, str]] = {
     ProviderName.OPENAI: "gpt-6-luna",
     ProviderName.ANTHROPIC: "claude-haiku-5-5",
@@ -39,14 +39,14 @@ _OPENAI: Final = Lifecycle("https://developers.openai.com/api/docs/deprecations"
 _ANTHROPIC: Final = Lifecycle("https://platform.claude.com/docs/en/about-claude/model-deprecations", date(2026, 11, 26))
 _GOOGLE: Final = Lifecycle("https://ai.google.dev/gemini-api/docs/deprecations", date(2026, 11, 12))
 _GROQ: Final = Lifecycle("https://console.groq.com/docs/deprecations", date(2026, 10, 14))
-# A model that ends there has an `expiration_date` in this list.
+# In this list a model that will be removed has an `expiration_date`.
 _OPENROUTER: Final = Lifecycle("https://openrouter.ai/api/v1/models", date(2026, 11, 4))
 
 LIFECYCLES: Final[Mapping[tuple[ProviderName, str], Lifecycle]] = {
     (ProviderName.OPENAI, "gpt-6-luna"): _OPENAI,
     (ProviderName.OPENAI, "gpt-6.1-sol"): _OPENAI,
     (ProviderName.OPENAI, "gpt-6.1-terra"): _OPENAI,
-    # Anthropic names a day before which each model stays.
+    # Anthropic names a day before which it does not retire a model.
     (ProviderName.ANTHROPIC, "claude-haiku-5-5"): _ANTHROPIC._replace(retires_on=date(2027, 10, 7)),
     (ProviderName.ANTHROPIC, "claude-opus-5-5"): _ANTHROPIC._replace(retires_on=date(2027, 9, 22)),
     (ProviderName.ANTHROPIC, "claude-sonnet-5-5"): _ANTHROPIC._replace(retires_on=date(2027, 9, 28)),

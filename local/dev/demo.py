@@ -1,4 +1,4 @@
-"""The demo tenant: five providers, each with a key of the environment or a simulated one, and their order."""
+"""Configure demo tenants: five providers in fallback order, each with a key from the environment or a simulated one."""
 
 import time
 from collections.abc import Mapping
@@ -20,7 +20,14 @@ from nexus_ai.settings.store import SettingsStore
 
 
 class DemoProvider(NamedTuple):
-    """`parameter` is the template's; the two others are variables of the operator's environment."""
+    """Demo configuration of a provider.
+
+    Attributes:
+        model: Default model.
+        key_variable: Variable of the operator's environment with the provider key.
+        url_variable: Variable of the operator's environment with the base URL.
+        parameter: Parameter of template.yaml for the base URL.
+    """
 
     model: str
     key_variable: str
@@ -28,7 +35,7 @@ class DemoProvider(NamedTuple):
     parameter: str
 
 
-# In the order of fallback.
+# In fallback order.
 PROVIDERS: Final[Mapping[ProviderName, DemoProvider]] = {
     name: DemoProvider(DEFAULT_MODELS[name], *names)
     for name, names in {
@@ -42,9 +49,10 @@ PROVIDERS: Final[Mapping[ProviderName, DemoProvider]] = {
 
 
 def base_urls(operator: Mapping[str, str], simulated: Mapping[ProviderName, str]) -> dict[str, str]:
-    """Where each vendor is reached, as parameters of the template; empty is the vendor's own address.
+    """Return the base URL of each provider as parameters of the template. Empty means the provider's own address.
 
-    The operator's *_BASE_URL decides; a vendor with a real key and no such URL is real; all others are simulated.
+    An operator's *_BASE_URL has priority. Without one, a provider with a real key is called at its own address, and all
+    others are simulated.
     """
     urls: dict[str, str] = {}
     for name, provider in PROVIDERS.items():
@@ -54,7 +62,7 @@ def base_urls(operator: Mapping[str, str], simulated: Mapping[ProviderName, str]
 
 
 class DemoTenants:
-    """Gives every tenant that it has not seen the demo's configuration."""
+    """Tenants with the demo configuration, which each receives when it is first seen."""
 
     def __init__(self, operator: Mapping[str, str]) -> None:
         self._keys = {
@@ -65,7 +73,12 @@ class DemoTenants:
         self._lock = Lock()
 
     def welcome(self, tenant_id: str) -> None:
-        """Raises StoreUnavailable and KeyServiceUnavailable."""
+        """Save the demo configuration for the tenant, unless it has provider configs that can be read.
+
+        Raises:
+            StoreUnavailable: The settings cannot be read or written.
+            KeyServiceUnavailable: KMS cannot encrypt the keys.
+        """
         with self._lock:
             if tenant_id in self._seen:
                 return
@@ -79,7 +92,7 @@ class DemoTenants:
             self._seen.add(tenant_id)
 
     def _copy(self, tenant_id: str) -> None:
-        """What the first tenant got, in one write in place of fifteen; the keys are encrypted for this one."""
+        """Copy the first tenant's items in one write instead of fifteen. The keys are encrypted for this tenant."""
         put_together([(tables.settings(), self._copied(item, tenant_id)) for item in self._items])
 
     def _copied(self, item: Item, tenant_id: str) -> Item:
@@ -104,7 +117,7 @@ class DemoTenants:
 
 
 def _is_set_up(tenant_id: str) -> bool:
-    """Whether an AWS that outlives this process has the tenant's providers, with keys that can still be read."""
+    """Return True if the tenant has provider configs with readable keys, as an AWS outside this process may have."""
     configs = SettingsStore(tables.settings()).load(tenant_id).providers.values()
     try:
         for config in configs:

@@ -1,4 +1,4 @@
-"""A token issuer with an RS256 key of its own, so that the authorizer verifies here as it does in the cloud."""
+"""Issue tokens that are signed with a generated RS256 key, so that the authorizer verifies them as in the cloud."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _KEY_ID: Final = "local-1"
 
 
 class Issuer:
-    """Signs tokens, and publishes its public key over HTTP on a free port of 127.0.0.1."""
+    """Token issuer, which publishes its public key over HTTP on a free port of 127.0.0.1."""
 
     def __init__(self) -> None:
         self._server = Server()
@@ -32,7 +32,7 @@ class Issuer:
 
     @property
     def url(self) -> str:
-        """What the tokens' claim `iss` says."""
+        """Return the value of the `iss` claim."""
         return self._server.url
 
     @property
@@ -40,22 +40,22 @@ class Issuer:
         return f"{self._server.url}{_JWKS_PATH}"
 
     def start(self) -> Self:
-        self._server.start(self._answer)
+        self._server.start(self._serve)
         return self
 
     def stop(self) -> None:
         self._server.stop()
 
     def parameters(self) -> dict[str, str]:
-        """The parameters of the template that make the API trust this issuer."""
+        """Return the parameters of template.yaml that make the API trust this issuer."""
         return {"TokenIssuer": self.url, "TokenAudience": AUDIENCE, "TokenJwksUrl": self.jwks_url}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """A token with exactly these claims."""
+        """Return a token with exactly these claims."""
         return jwt.encode(dict(claims), self._key, algorithm="RS256", headers={"kid": _KEY_ID})
 
     def claims(self, tenant_id: str, user_id: str, roles: Iterable[str]) -> dict[str, Any]:
-        """The claims of a good token, under the names that the template has by default."""
+        """Return the claims of a valid token, under the default claim names of template.yaml."""
         now_s = int(time.time())
         return {
             "iss": self.url,
@@ -67,7 +67,7 @@ class Issuer:
             "roles": list(roles),
         }
 
-    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def _serve(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if Request(environ).path == _JWKS_PATH:
             return Response(self._jwks, mimetype="application/json")(environ, start_response)
         return Response(status=404)(environ, start_response)

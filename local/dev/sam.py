@@ -1,7 +1,8 @@
-"""`sam local` on what `sam build` made, with the AWS, the vendors and the token issuer of a running local stack.
+"""Run `sam local` on a built application, with the AWS, providers and token issuer of a running local stack.
 
-`python -m local.dev.sam invoke HealthFunction -e events/health.json`: the arguments
-are those of `sam local`. BUILT names the folder of the build, PORT the port of `make run`.
+    python -m local.dev.sam invoke HealthFunction -e events/health.json
+
+The arguments are those of `sam local`. BUILT is the folder of the build, PORT the port of `make run`.
 """
 
 import json
@@ -26,21 +27,21 @@ from local.template import Template
 
 DEFAULT_BUILD: Final = ".aws-sam/test-lambda/build"
 LOCALHOST: Final = "127.0.0.1"
-# What Docker Desktop calls this machine: its engine is in a virtual machine, whose bridge nobody here can listen on.
+# Docker Desktop's name for this machine. Its engine runs in a virtual machine, so no port can be opened on its bridge.
 DESKTOP: Final = "host.docker.internal"
 _HERE: Final = re.compile(rf"^http://{re.escape(LOCALHOST)}:(\d+)")
 _CHUNK: Final = 65_536
 
 
 class _Forwarded(BaseRequestHandler):
-    """One connection of a container, handed on to the same port of this machine."""
+    """Forwards one connection of a container to the same port of this machine."""
 
     def handle(self) -> None:
-        here: socket.socket = self.request
-        with socket.create_connection((LOCALHOST, here.getsockname()[1])) as there:
-            back = Thread(target=_copy, args=(there, here), daemon=True)
+        container: socket.socket = self.request
+        with socket.create_connection((LOCALHOST, container.getsockname()[1])) as local:
+            back = Thread(target=_copy, args=(local, container), daemon=True)
             back.start()
-            _copy(here, there)
+            _copy(container, local)
             back.join()
 
 
@@ -51,10 +52,10 @@ class _Forwarder(ThreadingTCPServer):
 
 
 class Forwarders:
-    """A container's 127.0.0.1 is its own. While this is entered, it reaches ports of this machine at `host`."""
+    """Port forwarding for containers, whose 127.0.0.1 is not this machine's. They reach its ports at `host`."""
 
     def __init__(self, bridge: str, ports: Iterable[int]) -> None:
-        """`bridge` is the address that this machine has on the engine's network."""
+        """Prepare the ports. `bridge` is this machine's address in the engine's network."""
         self.host = bridge
         self._ports = sorted(set(ports))
         self._open = ExitStack()
@@ -84,12 +85,12 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def ports_here(variables: Mapping[str, str]) -> list[int]:
-    """The ports of this machine that the variables' addresses have."""
+    """Return the ports of this machine that occur in the variables."""
     return [int(found[1]) for value in variables.values() if (found := _HERE.match(value))]
 
 
 def seen_from(host: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables with this machine named as `host`; the issuer's name is a claim of its tokens and stays."""
+    """Replace this machine's address in the variables by `host`, except in the issuer, which is a claim of tokens."""
     return {
         name: value if name == "TOKEN_ISSUER" else _HERE.sub(rf"http://{host}:\1", value)
         for name, value in variables.items()
@@ -97,9 +98,9 @@ def seen_from(host: str, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_variables(template: Path, variables: Mapping[str, str]) -> Path:
-    """A copy beside a built template in which every function has these variables.
+    """Write a copy of a built template, in the same folder, in which every function has these variables.
 
-    `sam local` hands a container none that its template does not name, AWS_ENDPOINT_URL for one.
+    `sam local` passes only variables that the template names, and the template does not name AWS_ENDPOINT_URL.
     """
     body: dict[str, Any] = Template.read(template)
     body["Parameters"]["Architecture"]["Default"] = MACHINE
@@ -113,11 +114,11 @@ def with_variables(template: Path, variables: Mapping[str, str]) -> Path:
 
 
 def main() -> NoReturn:
-    """Ends with what `sam local` ends with."""
+    """Run `sam local` and exit with its status."""
     built = Path(os.environ.get("BUILT") or DEFAULT_BUILD)
     template = built / "template.yaml"
     if not template.exists():
-        _give_up(f"nothing has been built in {built}: `make invoke` and `make start-api` build first")
+        _give_up(f"there is no build in {built}: run `make invoke` or `make start-api`, which build first")
     variables = _variables_of(os.environ.get("PORT") or "3000")
     with Forwarders(_bridge(), ports_here(variables)) as forwarders:
         copy = with_variables(template, seen_from(forwarders.host, variables))
@@ -128,18 +129,21 @@ def main() -> NoReturn:
 
 
 def _sam(arguments: list[str]) -> NoReturn:
-    """In this process, since `start-api` gives all requests the time at which it was started itself, so that their time
-    would be over after half a minute. Without one a request's time begins with the function's."""
+    """Run `sam` in this process with a correction.
+
+    `start-api` gives all requests the time of its own start, so every request would have expired after half a minute.
+    Without a request time, the deadline counts from the start of the function.
+    """
     from samcli.cli.main import cli  # pyright: ignore[reportMissingTypeStubs]
     from samcli.local.apigw import event_constructor  # pyright: ignore[reportMissingTypeStubs]
 
     constructor: Any = event_constructor
-    given: Callable[[Any], dict[str, Any]] = constructor.RequestContext.to_dict
+    original: Callable[[Any], dict[str, Any]] = constructor.RequestContext.to_dict
 
-    def own(self: Any) -> dict[str, Any]:
-        return given(self) | {"requestId": str(uuid4()), "requestTime": None, "requestTimeEpoch": None}
+    def without_time(self: Any) -> dict[str, Any]:
+        return original(self) | {"requestId": str(uuid4()), "requestTime": None, "requestTimeEpoch": None}
 
-    constructor.RequestContext.to_dict = own
+    constructor.RequestContext.to_dict = without_time
     sam: Any = cli
     sam.main(args=arguments, prog_name="sam")
     sys.exit()
@@ -151,7 +155,7 @@ def _variables_of(port: str) -> dict[str, str]:
         connection.request("GET", VARIABLES)
         variables: dict[str, str] = json.loads(connection.getresponse().read())
     except OSError:
-        _give_up(f"`make run` does not answer at port {port}: start it in another terminal, or say its PORT")
+        _give_up(f"`make run` does not respond at port {port}: start it in another terminal, or set PORT to its port")
     finally:
         connection.close()
     return variables
@@ -163,10 +167,10 @@ def _bridge() -> str:
         _give_up("there is no `docker` on this machine")
     gateway = "{{(index .IPAM.Config 0).Gateway}}"
     command = [docker, "network", "inspect", "bridge", "--format", gateway]
-    asked = subprocess.run(command, check=False, capture_output=True, text=True)
-    if asked.returncode:
-        _give_up(f"no Docker engine answers ({asked.stderr.strip()})")
-    return asked.stdout.strip()
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode:
+        _give_up(f"no Docker engine responds ({result.stderr.strip()})")
+    return result.stdout.strip()
 
 
 def _give_up(message: str) -> NoReturn:

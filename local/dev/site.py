@@ -1,4 +1,4 @@
-"""The demo that `make frontend` has built: its files, and its one page for every path that people open."""
+"""Serve the demo that `make frontend` has built: its files, and its single page for every other path."""
 
 import base64
 import hashlib
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 BUILT: Final = ROOT / "frontend" / "dist" / "demo"
-# Their names change with their content.
+# The names of these files change with their content.
 _ASSETS: Final = "/assets/"
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _INLINE_SCRIPT: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 class Site:
-    """A WSGI application for the requests that it `has`. `folder` is what Vite has written."""
+    """WSGI application for the requests that it `has`. `folder` is the output of Vite."""
 
     def __init__(self, folder: Path = BUILT) -> None:
         self._folder = folder
 
     def has(self, environ: "WSGIEnvironment") -> bool:
-        """Whether a request is for a file of the demo, or of a person who opens one of its pages."""
+        """Return True if a request is for a file of the demo or opens one of its pages."""
         request = Request(environ)
         if request.method not in {"GET", "HEAD"} or request.path.startswith("/api/"):
             return False
@@ -50,14 +50,14 @@ class Site:
         return self._folder / "index.html"
 
     def _file(self, path: str) -> Path | None:
-        """A file below the folder, hidden ones excepted; never the page, which has headers of its own."""
+        """Return a file below the folder, except hidden ones and the page, which has separate headers."""
         joined = safe_join(str(self._folder), path.lstrip("/"))
         file = Path(joined) if joined is not None else self._page
         hidden = any(part.startswith(".") for part in path.split("/"))
         return None if hidden or file == self._page or not file.is_file() else file
 
     def _opens_page(self, request: Request) -> bool:
-        """A path whose last part has a dot is a file that is not there."""
+        """Return False for a path whose last part contains a dot: it names a file that does not exist."""
         return "text/html" in request.headers.get("Accept", "") and "." not in request.path.rsplit("/", 1)[-1]
 
     def _html(self) -> Response:
@@ -70,7 +70,7 @@ class Site:
 
 
 def _policy(html: bytes) -> str:
-    """Only the site's own files, and the inline scripts that stand in its page."""
+    """Return a Content-Security-Policy that allows the site's own files and the inline scripts of the page."""
     digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE_SCRIPT.findall(html)]
     scripts = " ".join(["'self'", *(f"'sha256-{digest}'" for digest in digests)])
     return (

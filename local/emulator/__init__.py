@@ -1,1 +1,1 @@
-"""Emulation of API Gateway and Lambda, as far as template.yaml uses them."""
+"""Emulation of the parts of API Gateway and Lambda that template.yaml uses."""

@@ -1,6 +1,6 @@
-"""API Gateway on the laptop: a REST API whose routes, authorizer, CORS and own answers come from template.yaml.
+"""Emulate an API Gateway REST API with the routes, authorizer, CORS and gateway responses of template.yaml.
 
-Functions get the events that API Gateway sends to Lambda proxy integrations (payload format 1.0).
+Functions receive the events that API Gateway sends to Lambda proxy integrations (payload format 1.0).
 """
 
 import base64
@@ -25,16 +25,16 @@ from local.template import ACCOUNT_ID, Template
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# API Gateway's bound of a request's body, in bytes.
+# API Gateway's limit for the body of a request, in bytes.
 BODY_LIMIT: Final = 10 * 1024 * 1024
 _API_ID: Final = "local"
-# Headers of functions that API Gateway passes on under another name, as far as a function here could send them.
+# Response headers that API Gateway renames, limited to those that our functions could send.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 _REMAPPED: Final = {"www-authenticate": "x-amzn-Remapped-WWW-Authenticate"}
 
 
 class Gateway:
-    """A WSGI application."""
+    """WSGI application that routes requests to functions."""
 
     def __init__(self, template: Template, region: str, functions: Mapping[str, Invocable]) -> None:
         self._region = region
@@ -45,9 +45,9 @@ class Gateway:
         }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self.answer(Request(environ))(environ, start_response)
+        return self._respond(Request(environ))(environ, start_response)
 
-    def answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         request_id = str(uuid4())
         if request.method == "OPTIONS" and self._api.has_resource(request.path):
             return Response("{}", headers=self._api.preflight(), mimetype="application/json")
@@ -67,7 +67,7 @@ class Gateway:
             return self._own("INTEGRATION_TIMEOUT", request_id)
         except FunctionThrottled:
             return self._own("INTEGRATION_FAILURE", request_id)
-        except (FunctionFailed, _MalformedAnswer):
+        except (FunctionFailed, _MalformedResponse):
             return self._own("BAD_GATEWAY", request_id)
 
     def _own(self, kind: str, request_id: str) -> Response:
@@ -139,15 +139,15 @@ class Gateway:
 
 
 class _BodyTooLarge(Exception):
-    """The body is larger than what API Gateway takes."""
+    """Request body above API Gateway's limit."""
 
 
-class _MalformedAnswer(Exception):
-    """A function's answer is not of the form that a Lambda proxy integration takes."""
+class _MalformedResponse(Exception):
+    """Return value of a function that a Lambda proxy integration does not accept."""
 
 
 def _body(request: Request) -> str | None:
-    """The body as text, as API Gateway hands on what is of no binary media type; None where there is none."""
+    """Return the body as text, as API Gateway does for media types that are not binary; None if there is no body."""
     if request.content_length is not None and request.content_length > BODY_LIMIT:
         raise _BodyTooLarge
     request.max_content_length = BODY_LIMIT
@@ -168,11 +168,11 @@ def _last(grouped: Mapping[str, list[str]]) -> dict[str, str] | None:
     return {name: values[-1] for name, values in grouped.items()} or None
 
 
-def _response(answer: Any) -> Response:
-    members = _mapping(answer)
+def _response(returned: Any) -> Response:
+    members = _mapping(returned)
     body = members.get("body") or ""
     if not isinstance(members.get("statusCode"), int) or not isinstance(body, str):
-        raise _MalformedAnswer
+        raise _MalformedResponse
     headers = Headers()
     for name, value in _mapping(members.get("headers")).items():
         headers.set(_REMAPPED.get(name.lower(), name), _header(value))
@@ -187,15 +187,15 @@ def _mapping(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _MalformedAnswer
+        raise _MalformedResponse
     return cast("dict[str, Any]", value)
 
 
 def _header(value: object) -> str:
-    """API Gateway takes text, numbers and booleans, and no line breaks."""
+    """Return a header value as text. API Gateway accepts text without line breaks, numbers and booleans."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if not isinstance(value, str | int | float) or "\n" in text or "\r" in text:
-        raise _MalformedAnswer
+        raise _MalformedResponse
     return text
 
 
@@ -205,4 +205,4 @@ def _payload(body: str, *, encoded: bool) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise _MalformedAnswer from error
+        raise _MalformedResponse from error

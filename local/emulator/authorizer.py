@@ -1,4 +1,4 @@
-"""What API Gateway does with a Lambda authorizer of the kind TOKEN: asks it, keeps its answer, and obeys its policy."""
+"""Emulate API Gateway's Lambda TOKEN authorizer: call the function, cache its response and apply its policy."""
 
 import time
 from collections import OrderedDict
@@ -9,11 +9,11 @@ from typing import Any, Final, cast
 
 from local.emulator.functions import FunctionFailed, FunctionThrottled, FunctionTimedOut, Invocable, PayloadTooLarge
 
-_KEPT: Final = 4096
+_MAX_CACHED: Final = 4096
 
 
 class Refused(Exception):
-    """`response` is the kind of gateway response that says so."""
+    """Rejected request. `response` is the kind of gateway response to return."""
 
     def __init__(self, response: str) -> None:
         super().__init__(response)
@@ -21,54 +21,58 @@ class Refused(Exception):
 
 
 class Authorizer:
-    """An authorizer's answers, kept by token as API Gateway keeps them: one answer serves every route."""
+    """Responses of an authorizer, cached by token as in API Gateway: one response applies to every route."""
 
     def __init__(self, function: Invocable, ttl_s: int) -> None:
         self._function = function
         self._ttl_s = ttl_s
         self._lock = Lock()
-        self._kept: OrderedDict[str, tuple[float, Mapping[str, Any]]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[float, Mapping[str, Any]]] = OrderedDict()
 
     def context(self, token: str | None, method_arn: str) -> dict[str, str]:
-        """`requestContext.authorizer` for a caller who may pass; raises Refused for one who may not."""
+        """Return `requestContext.authorizer` for an authorized request.
+
+        Raises:
+            Refused: The token is missing or invalid, or its policy does not allow the method.
+        """
         if not token:
             raise Refused("UNAUTHORIZED")
-        answer = self._answer(token, method_arn)
-        if not allows(answer["policyDocument"], method_arn):
+        response = self._cached_response(token, method_arn)
+        if not allows(response["policyDocument"], method_arn):
             raise Refused("ACCESS_DENIED")
-        context = {name: _text(value) for name, value in answer.get("context", {}).items()}
-        return {**context, "principalId": str(answer["principalId"])}
+        context = {name: _text(value) for name, value in response.get("context", {}).items()}
+        return {**context, "principalId": str(response["principalId"])}
 
-    def _answer(self, token: str, method_arn: str) -> Mapping[str, Any]:
+    def _cached_response(self, token: str, method_arn: str) -> Mapping[str, Any]:
         with self._lock:
-            kept = self._kept.get(token)
-        if kept and kept[0] > time.monotonic():
-            return kept[1]
-        answer = self._ask(token, method_arn)
+            cached = self._cached.get(token)
+        if cached and cached[0] > time.monotonic():
+            return cached[1]
+        response = self._call(token, method_arn)
         with self._lock:
-            self._kept[token] = (time.monotonic() + self._ttl_s, answer)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return answer
+            self._cached[token] = (time.monotonic() + self._ttl_s, response)
+            while len(self._cached) > _MAX_CACHED:
+                self._cached.popitem(last=False)
+        return response
 
-    def _ask(self, token: str, method_arn: str) -> Mapping[str, Any]:
+    def _call(self, token: str, method_arn: str) -> Mapping[str, Any]:
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": method_arn}
         try:
-            answer = self._function.invoke(event)
+            response = self._function.invoke(event)
         except FunctionFailed as error:
-            # The one message that API Gateway knows; every other failure is the authorizer's own fault.
+            # API Gateway recognizes only this message; any other failure counts as an error of the authorizer.
             raise Refused("UNAUTHORIZED" if str(error) == "Unauthorized" else "AUTHORIZER_FAILURE") from error
         except (FunctionTimedOut, PayloadTooLarge) as error:
             raise Refused("AUTHORIZER_FAILURE") from error
         except FunctionThrottled as error:
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR") from error
-        if not _well_formed(answer):
+        if not _well_formed(response):
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
-        return cast("dict[str, Any]", answer)
+        return cast("dict[str, Any]", response)
 
 
 def allows(policy: Mapping[str, Any], method_arn: str) -> bool:
-    """Whether an IAM policy lets the caller invoke the method: some statement allows it and none denies it."""
+    """Return True if a statement of the IAM policy allows the method and none denies it."""
     effects = {
         statement["Effect"]
         for statement in _list(policy["Statement"])
@@ -79,7 +83,7 @@ def allows(policy: Mapping[str, Any], method_arn: str) -> bool:
 
 
 def _matches(arn: str, pattern: str) -> bool:
-    """IAM knows * and ? alone; fnmatch's brackets are put out of action."""
+    """Match an ARN. IAM supports only * and ?, so the brackets of fnmatch are escaped."""
     return fnmatchcase(arn, pattern.replace("[", "[[]"))
 
 
@@ -88,14 +92,14 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 def _text(value: object) -> str:
-    """Functions get every value of the context as text."""
+    """Return a context value as text, because functions receive only texts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _well_formed(answer: Any) -> bool:
-    if not isinstance(answer, dict):
+def _well_formed(response: Any) -> bool:
+    if not isinstance(response, dict):
         return False
-    members = cast("dict[str, Any]", answer)
+    members = cast("dict[str, Any]", response)
     if not isinstance(members.get("principalId"), str) or not isinstance(members.get("policyDocument"), dict):
         return False
     context = members.get("context", {})

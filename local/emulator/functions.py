@@ -1,4 +1,4 @@
-"""The functions of template.yaml, called in this process as Lambda calls them."""
+"""Call the functions of template.yaml in this process as Lambda does."""
 
 import importlib.util
 import json
@@ -14,40 +14,47 @@ from uuid import uuid4
 
 from local.template import ACCOUNT_ID, ROOT, Properties, Template
 
-# What one synchronous invocation takes and gives, in bytes.
+# Maximum size of the event and of the return value of a synchronous invocation, in bytes.
 PAYLOAD_LIMIT: Final = 6 * 1024 * 1024
 
 
 class FunctionTimedOut(Exception):
-    """The function has not ended within its time. Its thread goes on; nobody waits for it."""
+    """Function that has exceeded its timeout. Its thread continues without anyone waiting for it."""
 
 
 class FunctionThrottled(Exception):
-    """As many calls as the function may run at once are running. It was not started."""
+    """Function that already runs its maximum of concurrent calls. The call was not started."""
 
 
 class PayloadTooLarge(Exception):
-    """The event is larger than what Lambda takes."""
+    """Event above Lambda's size limit."""
 
 
 class FunctionFailed(Exception):
-    """The function raised, or gave what is no JSON. The message is the function's own."""
+    """Function that has raised an error or returned a value that is not JSON. The message is the function's."""
 
 
 class Invocable(Protocol):
-    """A function, wherever it runs."""
+    """Function that can be invoked, in this process or in another."""
 
     @property
     def arn(self) -> str: ...
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, FunctionThrottled, PayloadTooLarge and FunctionFailed."""
+        """Return the handler's return value.
+
+        Raises:
+            FunctionTimedOut: The function has exceeded its timeout.
+            FunctionThrottled: The function already runs its maximum of concurrent calls.
+            PayloadTooLarge: The event is above the size limit.
+            FunctionFailed: The function has raised an error.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
-    """The second argument of a handler, as awslambdaric makes it."""
+    """Second argument of a handler, with the members of awslambdaric's."""
 
     function_name: str
     memory_limit_in_mb: str
@@ -65,10 +72,13 @@ class LambdaContext:
 
 
 class Function:
-    """One function. Its module is loaded at the first call, once, under a name of its own: all are called app.py."""
+    """Function of template.yaml.
+
+    Its module is loaded once, at the first call, under a unique name, because every module file is called app.py.
+    """
 
     def __init__(self, logical_id: str, properties: Properties, region: str, reserved: int | None) -> None:
-        """`reserved` is how many calls may run at once; None is no limit."""
+        """Prepare the function. `reserved` is its maximum of concurrent calls; None means no limit."""
         self.logical_id = logical_id
         self.arn: str = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{logical_id}"
         self._folder: str = properties["CodeUri"]
@@ -80,9 +90,15 @@ class Function:
         self._room = None if reserved is None else threading.BoundedSemaphore(reserved)
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, FunctionThrottled, PayloadTooLarge and FunctionFailed.
+        """Return the handler's return value.
 
-        Event and answer pass through JSON, as they do on their way into Lambda and out of it.
+        Event and return value are converted to JSON and back, as Lambda does.
+
+        Raises:
+            FunctionTimedOut: The function has exceeded its timeout.
+            FunctionThrottled: The function already runs its maximum of concurrent calls.
+            PayloadTooLarge: The event is above the size limit.
+            FunctionFailed: The function has raised an error or returned a value that is not JSON.
         """
         payload = json.dumps(event)
         if len(payload.encode()) > PAYLOAD_LIMIT:
@@ -127,11 +143,11 @@ class Function:
 
 
 class _Invocation:
-    """A call in a thread that ends with the process, whatever it waits for."""
+    """Call in a daemon thread, so that the process can end while the call waits."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
-        self._answer: Any = None
+        self._returned: Any = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="invocation", daemon=True)
 
@@ -142,19 +158,19 @@ class _Invocation:
             raise FunctionTimedOut
         if self._error is not None:
             raise FunctionFailed(str(self._error)) from self._error
-        return self._answer
+        return self._returned
 
     def _run(self) -> None:
         try:
-            self._answer = json.loads(json.dumps(self._call()))
-        except Exception as error:  # noqa: BLE001 (whatever the function raises is its answer)
+            self._returned = json.loads(json.dumps(self._call()))
+        except Exception as error:  # noqa: BLE001 (any error of the function is its result)
             if str(error) != "Unauthorized":
                 traceback.print_exc(file=sys.stderr)
             self._error = error
 
 
 def functions(template: Template, region: str) -> dict[str, Function]:
-    """All functions by their logical ids; the template is told their names."""
+    """Return all functions by logical id, and add their names to the template."""
     made: dict[str, Function] = {}
     for logical_id, properties in template.functions().items():
         reserved = template.resolve(properties.get("ReservedConcurrentExecutions"))

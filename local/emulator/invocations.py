@@ -1,4 +1,4 @@
-"""Lambda's own API, as far as functions call others by it: asynchronously, three times where they fail.
+"""Emulate Lambda's Invoke API for asynchronous calls between functions, with three attempts if a call fails.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TRIES: Final = 3
-# Lambda waits a minute before the second try and two before the third.
+# Lambda waits one minute before the second attempt and two minutes before the third.
 _PAUSE_S: Final = 0.2
 
 
 class Invocations:
-    """A WSGI application on a port of its own, at which the clients of Lambda are pointed."""
+    """WSGI application on a separate port, to which the Lambda clients are directed."""
 
     def __init__(self, functions: Mapping[str, Invocable]) -> None:
         self._functions = functions
@@ -42,9 +42,9 @@ class Invocations:
         self._server.stop()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self.answer(Request(environ))(environ, start_response)
+        return self._respond(Request(environ))(environ, start_response)
 
-    def answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         # /2015-03-31/functions/<name or ARN>/invocations
         name = unquote(request.path.split("/")[3]).rpartition(":")[2] if request.path.count("/") == 4 else ""
         function = self._functions.get(name)

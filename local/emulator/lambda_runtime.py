@@ -1,6 +1,6 @@
-"""The functions of template.yaml as `sam build` made them, in Lambda's own runtime, each in processes of its own.
+"""Run the functions that `sam build` has built in Lambda's own runtime, each in separate processes.
 
-aws-sam-cli brings the Runtime Interface Emulator and awslambdaric is Lambda's own client of it: no container is needed.
+No container is needed: aws-sam-cli includes the Runtime Interface Emulator, and awslambdaric is Lambda's client for it.
 The emulator takes one request at a time, as an execution environment does.
 """
 
@@ -28,25 +28,32 @@ from local.emulator.server import free_port
 from local.template import ACCOUNT_ID, Properties, Template
 
 MACHINE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-# As many requests as a function takes at once here; more of them wait.
+# Maximum of concurrent requests per function; further requests wait.
 ENVIRONMENTS: Final = 4
 _EMULATOR: Final = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
 _INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 _START_S: Final = 10
-# The emulator ends what takes too long by itself; it is starting the function, too.
+# Extra time for the emulator, which starts the function and ends it at its timeout.
 _GRACE_S: Final = 60
 
 
 class ExecutionEnvironment:
-    """One process of a built function: the emulator, and below it the runtime with the function."""
+    """Execution environment of a built function: an emulator process with the runtime as its child."""
 
     def __init__(self, built: Path, logical_id: str, variables: Mapping[str, str], log: Path | None = None) -> None:
-        """`variables` are the function's and Lambda's own; `log` gets what the emulator and the function print."""
+        """Start the emulator.
+
+        Args:
+            built: Output folder of `sam build`.
+            logical_id: Logical id of the function.
+            variables: Environment variables of the function, those of Lambda included.
+            log: File for the output of emulator and function; None discards it.
+        """
         self._port = free_port()
         self._timeout_s = float(variables["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        # Without `site` nothing is found that the layer or the runtime's own client does not bring.
+        # Without `site`, only the packages of the layer and of the runtime client can be imported.
         runtime = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
         path = f"{built / 'CommonLayer' / 'python'}:{_runtime_client().name}"
         own = {"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -60,29 +67,34 @@ class ExecutionEnvironment:
             )
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, PayloadTooLarge and FunctionFailed."""
+        """Return the handler's return value.
+
+        Raises:
+            FunctionTimedOut: The function has exceeded its timeout.
+            PayloadTooLarge: The event is above the size limit.
+            FunctionFailed: The function has raised an error, or the emulator has ended.
+        """
         payload = json.dumps(event).encode()
         if len(payload) > PAYLOAD_LIMIT:
             raise PayloadTooLarge
         try:
             with closing(self._connect()) as connection:
                 connection.request("POST", _INVOCATIONS, payload)
-                response = connection.getresponse()
-                told = response.read()
+                body = connection.getresponse().read()
         except (HTTPException, OSError) as error:
             raise FunctionFailed("the emulator has ended") from error
-        if re.fullmatch(rb"Task timed out after [0-9.]+ seconds\s*", told):
+        if re.fullmatch(rb"Task timed out after [0-9.]+ seconds\s*", body):
             raise FunctionTimedOut
-        answer: Any = json.loads(told)
-        # What tells a failure to a caller of Lambda is a header, which the emulator does not give.
-        match answer:
+        returned: Any = json.loads(body)
+        # Lambda marks a failure with a header, which the emulator does not send.
+        match returned:
             case {"errorType": str(), "errorMessage": str(message)}:
                 raise FunctionFailed(message)
             case _:
-                return answer
+                return returned
 
     def runtime_pid(self) -> int:
-        """The process with the function in it, which is there from the first request on."""
+        """Return the id of the process that runs the function. It exists from the first request on."""
         children = Path(f"/proc/{self._process.pid}/task").glob("*/children")
         (pid,) = (int(child) for path in children for child in path.read_text().split())
         return pid
@@ -92,7 +104,7 @@ class ExecutionEnvironment:
         self._process.wait()
 
     def _connect(self) -> HTTPConnection:
-        """An open connection. A refused one is that of an emulator that has not come up yet."""
+        """Open a connection, and retry while the emulator is starting and refuses it."""
         ends_at = time.monotonic() + _START_S
         while True:
             connection = HTTPConnection("127.0.0.1", self._port, timeout=self._timeout_s + _GRACE_S)
@@ -107,10 +119,10 @@ class ExecutionEnvironment:
 
 
 class BuiltFunction:
-    """One function: an execution environment for each request that comes while all others are busy."""
+    """Built function, with an additional execution environment for a request that finds all others busy."""
 
     def __init__(self, built: Path, logical_id: str, region: str, variables: Callable[[], Mapping[str, str]]) -> None:
-        """`variables` are asked for with the first request: some are the names of functions, this one included."""
+        """Prepare the function. `variables` is called at the first request, because some contain function names."""
         self.arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{logical_id}"
         self._built = built
         self._logical_id = logical_id
@@ -121,7 +133,13 @@ class BuiltFunction:
         self._lock = Lock()
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer; raises FunctionTimedOut, PayloadTooLarge and FunctionFailed."""
+        """Return the handler's return value.
+
+        Raises:
+            FunctionTimedOut: The function has exceeded its timeout.
+            PayloadTooLarge: The event is above the size limit.
+            FunctionFailed: The function has raised an error, or the emulator has ended.
+        """
         with self._room:
             environment = self._environment()
             try:
@@ -130,15 +148,15 @@ class BuiltFunction:
                 self._idle.put(environment)
 
     def of(self, built: Path) -> "BuiltFunction":
-        """Return the same function as another `sam build` made it."""
+        """Return the same function from the output of another `sam build`."""
         return BuiltFunction(built.resolve(), self._logical_id, "", self._variables)
 
     def start(self, log: Path | None = None, **changed: str) -> ExecutionEnvironment:
-        """An execution environment for the caller alone, who closes it; with some variables changed."""
+        """Start a separate execution environment, which the caller must close. `changed` overrides variables."""
         return ExecutionEnvironment(self._built, self._logical_id, {**self._variables(), **changed}, log)
 
     def stop(self) -> None:
-        """Ends all that requests have started."""
+        """End the execution environments that requests have started."""
         for environment in self._all:
             environment.close()
 
@@ -153,7 +171,7 @@ class BuiltFunction:
 def built_functions(
     built: Path, template: Template, region: str, aws: Callable[[], Mapping[str, str]]
 ) -> dict[str, BuiltFunction]:
-    """All functions by their logical ids; the template is told their names. `aws` are the variables of the SDK."""
+    """Return all functions by logical id, and add their names to the template. `aws` returns the SDK's variables."""
     made: dict[str, BuiltFunction] = {}
     for logical_id, properties in template.functions().items():
         made[logical_id] = BuiltFunction(built.resolve(), logical_id, region, _variables(template, properties, aws))
@@ -181,7 +199,7 @@ def _variables(
 
 @cache
 def _runtime_client() -> TemporaryDirectory[str]:
-    """A folder with awslambdaric and what it requires, and nothing else of what is installed beside it."""
+    """Create a folder with awslambdaric and its dependencies, without the other installed packages."""
     folder = TemporaryDirectory(prefix="lambda-runtime-")
     wanted = ["awslambdaric"]
     for name in wanted:

@@ -1,4 +1,4 @@
-"""Routes and gateway responses of the REST API, as template.yaml has them."""
+"""Read routes and gateway responses of the REST API from template.yaml."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _API: Final = "AWS::Serverless::Api"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method on a resource. `authorizer` is the logical id of the function that is asked first."""
+    """Method of a resource. `authorizer` is the logical id of the authorizer function; None for a public route."""
 
     method: str
     resource: str
@@ -25,7 +25,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponse:
-    """What API Gateway answers by itself. Values may name variables of the request's context."""
+    """Response that API Gateway itself returns. Values can refer to variables of the request context."""
 
     status: int
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class GatewayResponse:
         return request_id if value == "context.requestId" else value.strip("'")
 
 
-# The status of the responses that the template leaves at API Gateway's own.
+# API Gateway's default statuses, for responses without a status in the template.
 _STATUS: Final = {
     "DEFAULT_4XX": 400,
     "DEFAULT_5XX": 500,
@@ -51,7 +51,7 @@ _STATUS: Final = {
 
 
 class RestApi:
-    """One API: which route a request meets, and every answer that no function gives."""
+    """REST API: its routes, and the responses that come from no function."""
 
     def __init__(self, template: Template) -> None:
         ((self._logical_id, self._properties),) = template.resources(_API)
@@ -66,21 +66,21 @@ class RestApi:
         self.routes = list(self._find_routes())
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route and its path's parameters. A literal segment is preferred to a parameter, as in API Gateway."""
+        """Return the route and its path parameters. As in API Gateway, a literal segment wins over a parameter."""
         segments = path.rstrip("/").split("/")
-        met = [
+        matches = [
             (route, parameters)
             for route in self.routes
             if route.method == method and (parameters := _parameters(route, segments)) is not None
         ]
-        return min(met, key=lambda found: len(found[1]), default=None)
+        return min(matches, key=lambda found: len(found[1]), default=None)
 
     def has_resource(self, path: str) -> bool:
         segments = path.rstrip("/").split("/")
         return any(_parameters(route, segments) is not None for route in self.routes)
 
     def preflight(self) -> dict[str, str]:
-        """The headers with which OPTIONS is answered on every resource."""
+        """Return the headers of the response to OPTIONS, the same for every resource."""
         cors: dict[str, str] = self._template.resolve(self._properties["Cors"])
         names = {
             "AllowOrigin": "Access-Control-Allow-Origin",
@@ -91,7 +91,7 @@ class RestApi:
         return {names[name]: value.strip("'") for name, value in cors.items()}
 
     def gateway_response(self, kind: str) -> GatewayResponse:
-        """The response of a kind; one that the template has not is the default of its class."""
+        """Return the response of a kind. If the template has none, return the default of its class (4XX or 5XX)."""
         declared: Properties = self._properties["GatewayResponses"]
         status = _STATUS.get(kind)
         default = "DEFAULT_4XX" if status is not None and status < 500 else "DEFAULT_5XX"
@@ -107,14 +107,14 @@ class RestApi:
             events: dict[str, Properties] = properties.get("Events", {})
             for event in events.values():
                 if event["Type"] == "Api":
-                    wired: Properties = event["Properties"]
-                    name: str = wired.get("Auth", {}).get("Authorizer", self._default_authorizer)
+                    api_event: Properties = event["Properties"]
+                    name: str = api_event.get("Auth", {}).get("Authorizer", self._default_authorizer)
                     authorizer = None if name == "NONE" else self._authorizers[name]
-                    yield Route(str(wired["Method"]).upper(), wired["Path"], logical_id, authorizer)
+                    yield Route(str(api_event["Method"]).upper(), api_event["Path"], logical_id, authorizer)
 
 
 def _function_of(alias: Mapping[str, str]) -> str:
-    """Return the logical id of the function behind a reference to its alias."""
+    """Return the logical id of a function from a reference to its alias."""
     return alias["Ref"].removesuffix(".Alias")
 
 

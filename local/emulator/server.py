@@ -1,4 +1,4 @@
-"""A WSGI application on 127.0.0.1: one thread accepts, and every request has a thread of its own."""
+"""Serve a WSGI application on 127.0.0.1: one thread accepts connections, and each request has a separate thread."""
 
 import json
 import secrets
@@ -14,19 +14,19 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-# Connections that wait to be accepted: three hundred callers at once are an everyday test here.
+# Maximum of connections that wait to be accepted. Tests open three hundred at once.
 _BACKLOG: Final = 1024
 _POLL_S: Final = 0.05
-# Where an application finds the headers as the client wrote them, case and repetitions included.
+# Key of the WSGI environment for the headers exactly as the client sent them, with case and repetitions.
 RAW_HEADERS: Final = "nexus.raw_headers"
 
 
-# Below what the system gives to connections that go out (32,768 and up, on Linux), and to whoever takes any port.
+# Below Linux's range for outgoing connections and for port 0 (32,768 and up).
 _PORTS: Final = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 for a program that opens it by itself: nobody has it, and nobody is given it meanwhile."""
+    """Return a free port of 127.0.0.1 for another program. The system does not assign it to other processes."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe, suppress(OSError):
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes: with Nagle's algorithm the second waits for the client's delayed acknowledgement.
+    # Head and body are two writes. With Nagle's algorithm the second would wait for the client's delayed ACK.
     disable_nagle_algorithm = True
 
     def make_environ(self) -> "WSGIEnvironment":
@@ -45,7 +45,7 @@ class _Handler(WSGIRequestHandler):
         return environ
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answers what is no HTTP request, or one with too large a head, as a problem document."""
+        """Send a problem document if the request is not HTTP or its head is too large."""
         title = HTTPStatus(code).phrase
         detail = explain or message or title
         request_id = str(uuid4())
@@ -70,20 +70,24 @@ class _Handler(WSGIRequestHandler):
             self.wfile.write(body.encode())
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 (werkzeug's name)
-        """Says nothing: the functions log for themselves."""
+        """Log nothing, because the functions write their own log."""
 
 
 class _Server(ThreadedWSGIServer):
     daemon_threads = True
-    # A process that ends does not wait for its calls in flight.
+    # The process ends without waiting for requests in flight.
     block_on_close = False
 
 
 class Server:
-    """Has its port from the moment it is made, so that others can be told of it before it answers."""
+    """HTTP server that binds its port when it is created, so that the URL is known before it starts."""
 
     def __init__(self, port: int = 0) -> None:
-        """`port` 0 takes a free one. Raises OSError when the port is taken."""
+        """Bind the port; 0 chooses a free one.
+
+        Raises:
+            OSError: The port is in use.
+        """
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -107,7 +111,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Frees the port. Requests that are being answered are left to their threads."""
+        """Free the port. Threads of requests in flight continue."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()

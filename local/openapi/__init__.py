@@ -1,1 +1,1 @@
-"""The API's description, made of the code: OpenAPI 3.1, and a page to read it."""
+"""OpenAPI 3.1 description of the API, generated from the code, and a page that shows it."""

@@ -1,4 +1,4 @@
-"""`python -m local.openapi` writes docs/openapi.json."""
+"""Write docs/openapi.json: `python -m local.openapi`."""
 
 from local.openapi.document import text
 from local.openapi.reference import COMMITTED

@@ -1,4 +1,4 @@
-"""docs/openapi.json, made of template.yaml's routes and of what their handlers tell of themselves.
+"""Generate docs/openapi.json from the routes in template.yaml and the declarations of their handlers.
 
 https://spec.openapis.org/oas/v3.1.1
 """
@@ -21,17 +21,24 @@ from nexus_ai.platform.caller import Role
 
 EXAMPLES: Final = ROOT / "docs" / "examples"
 EVENTS: Final = ROOT / "events"
-# What every deployment has and says nothing about the API.
+# Parameters without a default, whose values do not affect the description.
 _PARAMETERS: Final[dict[str, str]] = dict.fromkeys(("TokenIssuer", "TokenAudience", "TokenJwksUrl"), "-")
 _REF: Final = "#/components/schemas/{model}"
-_DESCRIPTION: Final = """The AI service of a CRM that many companies share. Tenant, user and roles come from the bearer
-token alone. Money is US dollars with at most six decimals, times are ISO 8601 in UTC unless they are called local, and
-what is unknown is null. Errors are RFC 9457 problem documents whose `code` is what programs branch on."""
+_DESCRIPTION: Final = """The AI service of a multi-tenant CRM. Tenant, user and roles come only from the bearer token.
+Amounts of money are US dollars with at most six decimals. Times are ISO 8601 in UTC unless the description says local
+time. Unknown values are null. Errors are RFC 9457 problem documents: use their stable `code` to handle them in
+programs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """A route of the API: its place, its function's folder, and what its handler tells."""
+class RouteDescription:
+    """Route of the API.
+
+    Attributes:
+        name: Folder of its function, which is also its operation id.
+        operation: Declaration of its handler.
+        summary: First line of the handler's module docstring.
+    """
 
     method: str
     path: str
@@ -44,13 +51,13 @@ class Described:
         return "/ai-assistant/" in self.path
 
     @property
-    def answer(self) -> type[BaseModel]:
+    def response_model(self) -> type[BaseModel]:
         hint: Any = get_type_hints(self.operation.function)["return"]
         return cast("type[BaseModel]", hint.__value__ if isinstance(hint, TypeAliasType) else hint)
 
 
-def described(template: Template, api: RestApi) -> Iterator[Described]:
-    """Every route, in the order of template.yaml."""
+def describe_routes(template: Template, api: RestApi) -> Iterator[RouteDescription]:
+    """Yield every route in the order of template.yaml."""
     functions = template.functions()
     for route in api.routes:
         folder = Path(functions[route.function]["CodeUri"]).name
@@ -58,37 +65,39 @@ def described(template: Template, api: RestApi) -> Iterator[Described]:
         handler = cast("Handler", module.handler)
         title = (module.__doc__ or "").strip().partition("\n")[0]
         summary = title.partition(": ")[2] or title
-        yield Described(route.method, route.resource, folder, handler.operation, summary[:1].upper() + summary[1:])
+        yield RouteDescription(
+            route.method, route.resource, folder, handler.operation, summary[:1].upper() + summary[1:]
+        )
 
 
 def document() -> dict[str, Any]:
-    """The whole description, as JSON values."""
+    """Return the whole description as JSON values."""
     template = Template(_PARAMETERS, region="us-east-1")
     api = RestApi(template)
-    routes = list(described(template, api))
+    routes = list(describe_routes(template, api))
     schemas = _schemas(routes)
-    ends = {end["code"]: end for route in routes for end in failures(route.name, route.operation, api)}
+    problems = {each["code"]: each for route in routes for each in failures(route.name, route.operation, api)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, api)
     return {
         "openapi": "3.1.1",
         "info": {"title": "Nexus AI", "version": _version(), "description": _DESCRIPTION.replace("\n", " ")},
-        "servers": [{"url": "/", "description": "What comes before /api is the deployment's own address."}],
+        "servers": [{"url": "/", "description": "The address of the deployment, without /api."}],
         "security": [{"bearer": []}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": {**schemas.components, "Problem": PROBLEM},
-            "examples": {code: {"value": ends[code]} for code in sorted(ends)},
+            "examples": {code: {"value": problems[code]} for code in sorted(problems)},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "headers": {
                 "X-Request-Id": {
-                    "description": "The id of the request, as in its audit record.",
+                    "description": "Id of the request. Its audit record has the same id.",
                     "schema": {"type": "string"},
                 },
                 "Retry-After": {
-                    "description": "Whole seconds, at least 1.",
+                    "description": "Seconds to wait before the next attempt: an integer of at least 1.",
                     "schema": {"type": "integer", "minimum": 1},
                 },
             },
@@ -101,14 +110,14 @@ def text() -> str:
 
 
 _TAGS: Final = {
-    "assistant": "What the models write.",
-    "administration": "What a company sets up, and what it used.",
-    "service": "The state of the service.",
+    "assistant": "Completions by the providers' models.",
+    "administration": "Settings, limits, usage, alerts and audit logs of a tenant.",
+    "service": "State of the service.",
 }
 
 
 class _Schemas:
-    """The models' schemas, and where each is."""
+    """Schemas of the request and response models."""
 
     def __init__(
         self, places: Mapping[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]], components: Any
@@ -120,35 +129,35 @@ class _Schemas:
         return self._places[model, mode]
 
     def members(self, model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
-        """The schema itself, where `of` names its place."""
+        """Return the schema itself, where `of` may return a reference to it."""
         found = self.of(model, mode)
         return self.components[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
 
 
-def _schemas(routes: list[Described]) -> _Schemas:
+def _schemas(routes: list[RouteDescription]) -> _Schemas:
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
         taken: list[type[BaseModel] | None] = [route.operation.path, route.operation.query, route.operation.body]
         wanted.extend((each, "validation") for each in taken if each)
-        wanted.append((route.answer, "serialization"))
+        wanted.append((route.response_model, "serialization"))
     places, together = models_json_schema(wanted, by_alias=True, ref_template=_REF)
     return _Schemas(cast("Any", places), together.get("$defs", {}))
 
 
-def _operation(route: Described, schemas: _Schemas, api: RestApi) -> dict[str, Any]:
+def _operation(route: RouteDescription, schemas: _Schemas, api: RestApi) -> dict[str, Any]:
     operation = route.operation
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": route.name,
         "tags": [_tag(route)],
         "summary": route.summary,
         "description": _description(operation, schemas),
         "parameters": [*_parameters(route, schemas), *_headers(route)],
-        "responses": {str(operation.status): _answer(route, schemas), **_failures(route, api)},
+        "responses": {str(operation.status): _success(route, schemas), **_failures(route, api)},
     }
     if operation.role is None:
-        told["security"] = []
+        described["security"] = []
     if operation.body:
-        told["requestBody"] = {
+        described["requestBody"] = {
             "required": True,
             "content": {
                 "application/json": {
@@ -157,32 +166,32 @@ def _operation(route: Described, schemas: _Schemas, api: RestApi) -> dict[str, A
                 }
             },
         }
-    return told
+    return described
 
 
-def _tag(route: Described) -> str:
+def _tag(route: RouteDescription) -> str:
     if route.operation.role is None:
         return "service"
     return "assistant" if route.reaches_providers else "administration"
 
 
 def _description(operation: Operation, schemas: _Schemas) -> str:
-    """Who may ask, and what is particular to the query, which has no schema of its own here."""
+    """Return the required role, followed by the description of the query model, which has no component schema."""
     query = schemas.members(operation.query, "validation").get("description", "") if operation.query else ""
-    return " ".join([_who(operation.role), *query.split()])
+    return " ".join([_required_role(operation.role), *query.split()])
 
 
-def _who(role: Role | None) -> str:
+def _required_role(role: Role | None) -> str:
     match role:
         case None:
-            return "Public."
+            return "Requires no token."
         case Role.ADMIN:
-            return "For administrators."
+            return "Requires the admin role."
         case Role.USER:
-            return "For every user."
+            return "Available to every user."
 
 
-def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]:
+def _parameters(route: RouteDescription, schemas: _Schemas) -> Iterator[dict[str, Any]]:
     event = _event(route)
     for place, model, given in (
         ("path", route.operation.path, cast("dict[str, str]", event.get("pathParameters") or {})),
@@ -199,51 +208,54 @@ def _parameters(route: Described, schemas: _Schemas) -> Iterator[dict[str, Any]]
                 "schema": schema,
             }
             if name in given:
-                # In an event every parameter is a text.
+                # In an event every parameter is a string.
                 parameter["example"] = int(given[name]) if schema.get("type") == "integer" else given[name]
             yield parameter
 
 
-def _headers(route: Described) -> Iterator[dict[str, Any]]:
-    """What a request that reaches a provider may say beside its body."""
+def _headers(route: RouteDescription) -> Iterator[dict[str, Any]]:
+    """Yield the optional headers of a route that calls providers."""
     if not route.reaches_providers:
         return
     yield {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same request under the same key is carried out once; a UUID. Kept for a day.",
+        "description": (
+            "A unique value for the request, such as a UUID. Repeating a request with the same key returns the first "
+            "response and calls no provider again. Keys expire after one day."
+        ),
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         "example": "0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e",
     }
     yield {
         "name": "Cache-Control",
         "in": "header",
-        "description": "`no-cache` asks for a fresh answer, `no-store` for one that is not kept.",
+        "description": "`no-cache` requests a new completion. `no-store` does not cache the completion.",
         "schema": {"type": "string", "enum": ["no-cache", "no-store"]},
         "example": "no-cache",
     }
 
 
-def _answer(route: Described, schemas: _Schemas) -> dict[str, Any]:
-    content = {"schema": schemas.of(route.answer, "serialization"), "example": example(route)}
+def _success(route: RouteDescription, schemas: _Schemas) -> dict[str, Any]:
+    content = {"schema": schemas.of(route.response_model, "serialization"), "example": example(route)}
     return {
-        "description": "The answer.",
+        "description": "The request succeeded.",
         "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
         "content": {"application/json": content},
     }
 
 
-def _failures(route: Described, api: RestApi) -> dict[str, Any]:
-    """Each status with all the ends that have it."""
+def _failures(route: RouteDescription, api: RestApi) -> dict[str, Any]:
+    """Return the error responses by status, each with an example per error code."""
     by_status: dict[int, list[Problem]] = {}
     for problem in failures(route.name, route.operation, api):
         by_status.setdefault(problem["status"], []).append(problem)
-    told: dict[str, Any] = {}
+    responses: dict[str, Any] = {}
     for status, problems in sorted(by_status.items()):
         headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
         if status in {409, 429, 503}:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
-        told[str(status)] = {
+        responses[str(status)] = {
             "description": "; ".join(problem["title"] for problem in problems) + ".",
             "headers": headers,
             "content": {
@@ -255,15 +267,15 @@ def _failures(route: Described, api: RestApi) -> dict[str, Any]:
                 }
             },
         }
-    return told
+    return responses
 
 
-def example(route: Described) -> Any:
-    """An answer of the route, as docs/examples/ has it."""
+def example(route: RouteDescription) -> Any:
+    """Return the example response of the route from docs/examples/."""
     return json.loads((EXAMPLES / f"{route.name}.json").read_text("utf-8"))
 
 
-def _event(route: Described) -> dict[str, Any]:
+def _event(route: RouteDescription) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads((EVENTS / f"{route.name}.json").read_text("utf-8")))
 
 

@@ -1,4 +1,4 @@
-"""How a request can end without its answer: one schema for all ends, and an example of each."""
+"""List the errors of each route as problem documents, with one schema for all and an example of each."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _LIMIT: Final = {
     "reserved": 0,
     "resetsAt": "2026-11-23T15:00:00Z",
 }
-# Members of an end beside those that all have.
+# Additional members of a problem document, by error code.
 _EXTRA: Final[dict[str, dict[str, Any]]] = {
     errors.ValidationFailed.code: {"errors": _FIELDS},
     errors.LimitExceeded.code: _LIMIT,
@@ -46,7 +46,7 @@ _EXTRA: Final[dict[str, dict[str, Any]]] = {
 _TEXT: Final = {"type": "string"}
 PROBLEM: Final[dict[str, Any]] = {
     "title": "Problem",
-    "description": "An end without an answer (RFC 9457). Members beyond these belong to the code.",
+    "description": "Error response (RFC 9457). Some codes have additional members.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "requestId"],
     "properties": {
@@ -54,10 +54,10 @@ PROBLEM: Final[dict[str, Any]] = {
         "title": _TEXT,
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": _TEXT,
-        "code": _TEXT | {"description": "Stable; what programs branch on."},
+        "code": _TEXT | {"description": "Stable error code for use in programs."},
         "requestId": _TEXT,
         "errors": {
-            "description": "Each field that does not fit.",
+            "description": "The invalid fields, each with a message.",
             "type": "array",
             "items": {
                 "type": "object",
@@ -66,7 +66,7 @@ PROBLEM: Final[dict[str, Any]] = {
             },
         },
         "attempts": {
-            "description": "Every provider that was tried, in order.",
+            "description": "The attempts of the request, in order: one per call of a provider.",
             "type": "array",
             "items": {
                 "type": "object",
@@ -80,9 +80,13 @@ PROBLEM: Final[dict[str, Any]] = {
                 },
             },
         },
-        "reason": _TEXT | {"description": "The code of the connection test that failed."},
-        "problems": {"description": "How the answers broke their contract.", "type": "array", "items": _TEXT},
-        "limit": _TEXT | {"description": "Which limit refused: its name in the rate limits, or callsInFlight."},
+        "reason": _TEXT | {"description": "Result code of the failed connection test."},
+        "problems": {
+            "description": "The rules of the output contract that the completions violate.",
+            "type": "array",
+            "items": _TEXT,
+        },
+        "limit": _TEXT | {"description": "Name of the exceeded limit, as in the rate limits, or `callsInFlight`."},
         "max": {"type": "number"},
         "used": {"type": "number"},
         "reserved": {"type": "number"},
@@ -91,7 +95,7 @@ PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-_OF_MODEL_CALLS: Final = (
+_MODEL_CALL_ERRORS: Final = (
     errors.PriceUnknown,
     errors.ModelNotAllowed,
     errors.ProviderNotConfigured,
@@ -106,44 +110,44 @@ _OF_MODEL_CALLS: Final = (
     errors.InvalidCompletion,
     errors.KeyServiceUnavailable,
 )
-_OF_SAVED_KEYS: Final = (
+_SAVED_KEY_ERRORS: Final = (
     errors.ProviderNotConfigured,
     errors.KeyUnreadable,
     errors.KeyServiceUnavailable,
 )
-# What a route may end in beside what follows from what it takes.
-_OF_ROUTES: Final[dict[str, tuple[type[NexusError], ...]]] = {
-    "generate_copy": _OF_MODEL_CALLS,
-    "analyze_sentiment": _OF_MODEL_CALLS,
-    "generate_summary": _OF_MODEL_CALLS,
-    "translate": _OF_MODEL_CALLS,
-    "put_config": (errors.ProviderTestFailed, *_OF_SAVED_KEYS, errors.LimitExceeded),
-    "test_config": (*_OF_SAVED_KEYS, errors.LimitExceeded),
-    "list_models": (*_OF_SAVED_KEYS, errors.ProviderFailed),
+# Errors of a route in addition to those that follow from its parameters, body and role.
+_ROUTE_ERRORS: Final[dict[str, tuple[type[NexusError], ...]]] = {
+    "generate_copy": _MODEL_CALL_ERRORS,
+    "analyze_sentiment": _MODEL_CALL_ERRORS,
+    "generate_summary": _MODEL_CALL_ERRORS,
+    "translate": _MODEL_CALL_ERRORS,
+    "put_config": (errors.ProviderTestFailed, *_SAVED_KEY_ERRORS, errors.LimitExceeded),
+    "test_config": (*_SAVED_KEY_ERRORS, errors.LimitExceeded),
+    "list_models": (*_SAVED_KEY_ERRORS, errors.ProviderFailed),
     "export_audit_logs": (errors.LimitExceeded, errors.JobsUnavailable),
     "erase_audit_content": (errors.LimitExceeded, errors.JobsUnavailable),
 }
 
 
-# What API Gateway itself answers, whatever the route.
-_OF_EVERY_ROUTE: Final = ("WAF_FILTERED", "THROTTLED", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT")
+# Responses that API Gateway itself returns on every route.
+_GATEWAY_RESPONSES: Final = ("WAF_FILTERED", "THROTTLED", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT")
 
 
 def failures(name: str, operation: Operation, api: RestApi) -> list[Problem]:
-    """Every end that an operation may come to without its answer, as its problem document."""
-    kinds = [*_OF_EVERY_ROUTE]
+    """Return a problem document for every error that an operation can return."""
+    kinds = [*_GATEWAY_RESPONSES]
     kinds += ["AUTHORIZER_FAILURE"] if operation.role is not None else []
     kinds += ["REQUEST_TOO_LARGE"] if operation.body else []
-    of_gateway = [json.loads(api.gateway_response(kind).of(_REQUEST_ID)[2]) for kind in kinds]
-    return [*map(problem, _own(operation)), *map(problem, _OF_ROUTES.get(name, ())), *of_gateway]
+    from_gateway = [json.loads(api.gateway_response(kind).of(_REQUEST_ID)[2]) for kind in kinds]
+    return [*map(problem, _common_errors(operation)), *map(problem, _ROUTE_ERRORS.get(name, ())), *from_gateway]
 
 
-def _own(operation: Operation) -> Iterator[type[NexusError]]:
+def _common_errors(operation: Operation) -> Iterator[type[NexusError]]:
     if operation.body:
         yield errors.MalformedBody
     if operation.role is not None:
         yield errors.Unauthenticated
-        # A token without any role of ours gets in, and no further.
+        # The authorizer accepts a token without a known role; the function then rejects it.
         yield errors.Forbidden
     if operation.path:
         yield errors.NotFound

@@ -1,1 +1,1 @@
-"""Five simulated providers in one local HTTP server. Their completions say that they are simulated."""
+"""Five simulated providers in one local HTTP server. Their completions are marked as simulated."""

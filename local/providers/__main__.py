@@ -1,4 +1,4 @@
-"""`python -m local.providers --port 0`: prints one line of JSON with the base URLs and runs until it is told to end."""
+"""Run the simulated providers: `python -m local.providers --port 0` prints one line of JSON with the base URLs."""
 
 import argparse
 import json
@@ -10,9 +10,9 @@ from local.providers.server import SimulatedProviders
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.providers", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free port")
     port: int = parser.parse_args().port
-    # Blocked before any thread starts, so that every thread leaves them to sigwait.
+    # Block the signals before any thread starts, so that only sigwait receives them.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with SimulatedProviders(port) as providers:

@@ -1,4 +1,4 @@
-"""What the server can do with a call. In JSON the names are camelCase: `{"type": "answer", "delayS": 1}`."""
+"""Behaviours of the simulated server for a call. JSON uses camelCase names: `{"type": "answer", "delayS": 1}`."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -19,8 +19,8 @@ type Tokens = Annotated[int, Field(ge=0)]
 class Usage:
     """Tokens to report in place of the counted ones.
 
-    As in the adapters' interface, input includes cached and cache-write tokens and output includes reasoning; each
-    vendor's file splits them as that vendor does. Where a total is None, its parts are added to what was counted.
+    As in the adapters' interface, input includes cached and cache-write tokens, and output includes reasoning tokens.
+    Each provider's module splits them as that provider does. If a total is None, its parts are added to the count.
     """
 
     input_tokens: Tokens | None = None
@@ -38,28 +38,38 @@ class Usage:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Answer:
-    """A success. `text` and `data` (sent as JSON) replace the simulated words, `finish` the counted finish reason.
+    """Successful response.
 
-    `misbehaviour` is what a model does to the words, whichever they are.
+    Attributes:
+        text: Text of the completion, in place of the simulated one.
+        data: Value that is sent as JSON, in place of a text.
+        misbehaviour: Fault that is applied to the completion.
+        usage: Tokens to report, in place of the counted ones.
+        reports_usage: False leaves the usage out of the response.
+        finish: Finish reason, in place of the counted one.
+        delay_s: Seconds to wait before the response is sent.
     """
 
     text: str | None = None
     data: Any = None
     misbehaviour: Misbehaviour | None = None
     usage: Usage | None = None
-    tells_usage: bool = True
+    reports_usage: bool = True
     finish: Literal["stop", "length", "blocked"] | None = None
     delay_s: Seconds = 0
     type: Literal["answer"] = "answer"
 
     def __post_init__(self) -> None:
         if self.text is not None and self.data is not None:
-            raise ValueError("An answer has a text or data, not both.")
+            raise ValueError("Set text or data, not both.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Fail:
-    """A failure in the vendor's own shape. `retry_after_s` goes where the vendor has it: a header, or Google's body."""
+    """Failure in the provider's own format.
+
+    `retry_after_s` is sent as a header, or in the body of the error for Google.
+    """
 
     kind: FailureKind
     retry_after_s: Seconds | None = None
@@ -67,12 +77,12 @@ class Fail:
 
     def __post_init__(self) -> None:
         if self.kind is FailureKind.UNREACHABLE:
-            raise ValueError("A server that is there cannot be unreachable: point the base URL to a closed port.")
+            raise ValueError("A running server cannot be unreachable: point the base URL to a closed port.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Reset:
-    """A TCP reset in place of an answer, after the request was read or before its body is."""
+    """TCP reset in place of a response, after the request has been read or before its body is read."""
 
     before_reading: bool = False
     type: Literal["reset"] = "reset"
@@ -80,7 +90,7 @@ class Reset:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Drip:
-    """An answer whose body comes byte by byte, so that no single read ever times out."""
+    """Response whose body is sent byte by byte, so that no single read times out."""
 
     answer: Answer = Field(default_factory=Answer)
     pause_s: Seconds = 0.05
@@ -89,7 +99,7 @@ class Drip:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Raw:
-    """Exactly these bytes, for payloads that were recorded or that no other behaviour has."""
+    """Response with exactly these bytes, for recorded payloads and for those that no other behaviour produces."""
 
     body: bytes
     status: Annotated[int, Field(ge=200, le=599)] = 200

@@ -1,4 +1,4 @@
-"""The routes under /control, with which a person or another process does what a test does through the class."""
+"""Serve the routes under /control, which offer the methods of `SimulatedProviders` to other processes."""
 
 import json
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from local.providers.behaviours import Behaviour
 from local.providers.formats.base import Reply, json_reply
-from local.providers.scenario import Board
+from local.providers.scenario import Scenario
 from nexus_ai.providers.base import ProviderName
 
 
@@ -31,29 +31,29 @@ class _Filter(BaseModel):
     provider: ProviderName | None = None
 
 
-def control(board: Board, method: str, path: str, query: str, body: bytes) -> Reply:
-    """Does what the route says; 400 names each field that is wrong."""
+def control(scenario: Scenario, method: str, path: str, query: str, body: bytes) -> Reply:
+    """Carry out a control request and return its response. A 400 names each invalid field."""
     try:
-        return _route(board, method, path, query, body)
+        return _route(scenario, method, path, query, body)
     except ValidationError as error:
         problems: Any = json.loads(error.json(include_url=False, include_context=False, include_input=False))
         return json_reply({"errors": problems}, status=HTTPStatus.BAD_REQUEST)
 
 
-def _route(board: Board, method: str, path: str, query: str, body: bytes) -> Reply:
+def _route(scenario: Scenario, method: str, path: str, query: str, body: bytes) -> Reply:
     match method, path:
         case "POST", "/control/script":
             script = _Script.model_validate_json(body)
-            board.script(script.provider, script.behaviours)
+            scenario.script(script.provider, script.behaviours)
         case "POST", "/control/always":
             always = _Always.model_validate_json(body)
-            board.always(always.provider, always.behaviour)
+            scenario.always(always.provider, always.behaviour)
         case "GET", "/control/calls":
             wanted = _Filter.model_validate({name: values[-1] for name, values in parse_qs(query).items()})
-            calls = board.calls(wanted.provider)
+            calls = scenario.calls(wanted.provider)
             return json_reply({"count": len(calls), "items": [call.as_json() for call in calls]})
         case "DELETE", "/control":
-            board.reset()
+            scenario.reset()
         case _:
-            return json_reply({"errors": ["No such control."]}, status=HTTPStatus.NOT_FOUND)
+            return json_reply({"errors": ["Not found."]}, status=HTTPStatus.NOT_FOUND)
     return Reply(HTTPStatus.NO_CONTENT, b"", {})

@@ -1,6 +1,6 @@
-"""What a simulated model answers to a request for copy: in its language, its platform's form and with its words.
+"""Simulate completions of the copy task, in the language, platform format and words that the prompt asks for.
 
-The lines have no letter that would make an SMS short.
+The lines contain only letters of the GSM alphabet, because any other letter reduces the room of an SMS.
 """
 
 from typing import Any, Final
@@ -38,14 +38,14 @@ _HEADLINE: Final = 30
 
 
 def copy_in(data: dict[str, Any]) -> dict[str, Any]:
-    """As many variations as the data of the question says, none like another."""
+    """Return as many different variations as the data of the prompt asks for."""
     language = primary(data.get("language") or detect(str(data["request"])) or language_of(str(data["request"])))
     lines = _LINES.get(language, ("",))
     avoided = data.get("wordsToAvoid", ())
-    kept = [line for line in lines if not any(is_said(word, line) for word in avoided)] or [""]
+    allowed = [line for line in lines if not any(is_said(word, line) for word in avoided)] or [""]
     tag = _TAGS.get(language, "simulated")
     return {
-        f"variation{number + 1}": _variation(data, tag, number + 1, kept[number % len(kept)])
+        f"variation{number + 1}": _variation(data, tag, number + 1, allowed[number % len(allowed)])
         for number in range(int(data["variations"]))
     }
 

@@ -1,4 +1,4 @@
-"""What models do to a good answer, each as a function of its text."""
+"""Change a good completion as a misbehaving model would: one function of the text per fault."""
 
 import json
 import re
@@ -28,13 +28,13 @@ class Misbehaviour(StrEnum):
     LOST_PLACEHOLDERS = "lost_placeholders"
     ARRAY = "array"
     FREE_TEXT = "free_text"
-    # By the vendor, which says so: the answer's finish reason is "length".
+    # The provider cuts the completion and reports it: the finish reason is "length".
     TRUNCATED = "truncated"
 
 
-def misbehaved(text: str, how: Misbehaviour) -> str:
-    """The answer as a model that misbehaves would have written it."""
-    return _CHANGES[how](text)
+def apply_misbehaviour(text: str, misbehaviour: Misbehaviour) -> str:
+    """Return the completion as a misbehaving model would have written it."""
+    return _CHANGES[misbehaviour](text)
 
 
 def _fences(text: str) -> str:
@@ -88,7 +88,7 @@ def _truncated(text: str) -> str:
 
 
 def _changed(text: str, change: Callable[[dict[str, Json]], Json]) -> str:
-    """The answer's JSON changed; an answer that is a text is changed as one of a member."""
+    """Apply `change` to the JSON of a completion. A plain text is changed as an object with one member."""
     try:
         answer: dict[str, Json] = json.loads(text)
     except ValueError:
@@ -98,7 +98,7 @@ def _changed(text: str, change: Callable[[dict[str, Json]], Json]) -> str:
 
 
 def _leaves(value: Json, change: Callable[[str], str]) -> Json:
-    """A JSON value with every text in it changed."""
+    """Apply `change` to every string of a JSON value."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

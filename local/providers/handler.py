@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: reads requests, asks the board what to do with each, and does it to the socket."""
+"""Serve HTTP/1.1 on one connection: read each request and carry out the behaviour that the scenario has for it."""
 
 import contextlib
 import select
@@ -15,19 +15,19 @@ from urllib.parse import unquote, urlsplit
 from local.providers.behaviours import Answer, Behaviour, Drip, Fail, Raw, Reset
 from local.providers.control import control
 from local.providers.formats.anthropic import Anthropic
-from local.providers.formats.base import Reply, Request, Target, Vendor, json_reply
+from local.providers.formats.base import Provider, Reply, Request, Target, json_reply
 from local.providers.formats.google import Google
 from local.providers.formats.groq import Groq
 from local.providers.formats.openai import OpenAI
 from local.providers.formats.openrouter import OpenRouter
-from local.providers.responses import answer_to, failure_of
-from local.providers.scenario import Board, Call, key_digest, parsed
+from local.providers.responses import failure_response, response_to
+from local.providers.scenario import Call, Scenario, key_digest, parsed
 from nexus_ai.providers.base import FailureKind
 
-VENDORS: Final[tuple[Vendor, ...]] = (OpenAI(), Anthropic(), Google(), Groq(), OpenRouter())
+FORMATS: Final[tuple[Provider, ...]] = (OpenAI(), Anthropic(), Google(), Groq(), OpenRouter())
 
 _KEY_HEADERS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
-# SO_LINGER on, for zero seconds: close() then sends RST in place of FIN.
+# With SO_LINGER set to zero seconds, close() sends RST in place of FIN.
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
@@ -35,12 +35,12 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def __init__(self, board: Board, request: socket.socket, client_address: Any, server: BaseServer) -> None:
-        self._board = board
+    def __init__(self, scenario: Scenario, request: socket.socket, client_address: Any, server: BaseServer) -> None:
+        self._scenario = scenario
         super().__init__(request, client_address, server)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Nothing: what was asked is in the record of calls."""
+        """Log nothing: the scenario records all calls."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -51,46 +51,46 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         path = unquote(url.path)
         if path.split("/")[1:2] == ["control"]:
-            self._send(control(self._board, self.command, path, url.query, self._read()))
+            self._send(control(self._scenario, self.command, path, url.query, self._read()))
             return
-        for vendor in VENDORS:
-            if path.startswith(f"{vendor.base_path}/"):
-                self._call(vendor, path)
+        for provider in FORMATS:
+            if path.startswith(f"{provider.base_path}/"):
+                self._call(provider, path)
                 return
-        self._send(json_reply({"errors": ["No such vendor."]}, status=HTTPStatus.NOT_FOUND))
+        self._send(json_reply({"errors": ["No such provider."]}, status=HTTPStatus.NOT_FOUND))
 
-    def _call(self, vendor: Vendor, path: str) -> None:
+    def _call(self, provider: Provider, path: str) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        target = vendor.target(self.command, path.removeprefix(vendor.base_path))
-        behaviour = self._board.next_behaviour(vendor.name)
+        target = provider.target(self.command, path.removeprefix(provider.base_path))
+        behaviour = self._scenario.next_behaviour(provider.name)
         body = None if isinstance(behaviour, Reset) and behaviour.before_reading else self._read()
-        self._board.record(self._recorded(vendor, path, target, headers, body))
-        self._behave(vendor, Request(target, self.path, headers, body or b""), behaviour)
+        self._scenario.record(self._recorded(provider, path, target, headers, body))
+        self._behave(provider, Request(target, self.path, headers, body or b""), behaviour)
 
-    def _behave(self, vendor: Vendor, request: Request, behaviour: Behaviour) -> None:
+    def _behave(self, provider: Provider, request: Request, behaviour: Behaviour) -> None:
         match behaviour:
             case Reset() | Fail(kind=FailureKind.RESET):
                 self._reset()
             case Fail(kind=FailureKind.TIMEOUT):
                 self._client_left(within_s=None)
             case Fail():
-                self._send(failure_of(vendor, request, behaviour))
+                self._send(failure_response(provider, request, behaviour))
             case Raw():
                 self._send(Reply(behaviour.status, behaviour.body, behaviour.headers))
             case Drip():
-                self._drip(answer_to(vendor, request, behaviour.answer), behaviour.pause_s)
+                self._drip(response_to(provider, request, behaviour.answer), behaviour.pause_s)
             case Answer():
-                reply = answer_to(vendor, request, behaviour)
+                reply = response_to(provider, request, behaviour)
                 if not (behaviour.delay_s and self._client_left(within_s=behaviour.delay_s)):
                     self._send(reply)
 
     def _recorded(
-        self, vendor: Vendor, path: str, target: Target, headers: Mapping[str, str], body: bytes | None
+        self, provider: Provider, path: str, target: Target, headers: Mapping[str, str], body: bytes | None
     ) -> Call:
-        key = vendor.api_key(headers)
+        key = provider.api_key(headers)
         content = parsed(body)
         return Call(
-            provider=vendor.name,
+            provider=provider.name,
             method=self.command,
             path=path,
             operation=target.operation,
@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
     def _send(self, reply: Reply) -> None:
-        """Head and body in one write, for it is one packet then."""
+        """Write head and body at once, so that they are one packet."""
         self.wfile.write(self._head(reply) + reply.body)
 
     def _head(self, reply: Reply) -> bytes:
@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[at : at + 1])
 
     def _client_left(self, within_s: float | None) -> bool:
-        """Waits; True as soon as the client closes (or the server, which shuts the socket to wake this)."""
+        """Wait, and return True as soon as the client or the stopping server closes the connection."""
         readable, _, _ = select.select([self.connection], [], [], within_s)
         self.close_connection = bool(readable)
         return bool(readable)

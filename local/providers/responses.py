@@ -1,4 +1,4 @@
-"""From a request to its reply: what a vendor checks, and what it then says."""
+"""Check a request as the provider does, and build the response."""
 
 import hashlib
 import json
@@ -9,15 +9,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from local.providers.behaviours import Answer, Fail, Usage
-from local.providers.faults import Misbehaviour, misbehaved
-from local.providers.formats.base import Counted, Question, Refused, Reply, Request, Said, Vendor, json_reply
+from local.providers.faults import Misbehaviour, apply_misbehaviour
+from local.providers.formats.base import Completion, Counted, Prompt, Provider, Refused, Reply, Request, json_reply
 from local.providers.schema_faker import Schema, SchemaError, instance_of
-from local.providers.text_tasks import answer_in
+from local.providers.text_tasks import task_completion
 from local.providers.texts import language_of, marketing_text
 from nexus_ai.providers.base import FailureKind
 
-# A key whose text holds one of these words meets that failure, so that people can try each in the browser.
-_TELLING_KEYS: Final = {
+# A key that contains one of these words causes that failure, so that users can try each in the browser.
+_FAILING_KEYS: Final = {
     "invalid": FailureKind.INVALID_KEY,
     "no-credit": FailureKind.NO_CREDIT,
     "no-permission": FailureKind.NO_PERMISSION,
@@ -28,60 +28,60 @@ _TOKENS_OF_FORMAT: Final = 8
 _DEFAULT_RETRY_AFTER_S: Final = 1.0
 
 
-def answer_to(vendor: Vendor, request: Request, answer: Answer) -> Reply:
-    """The answer to a good request, or the vendor's error for what is wrong with it."""
+def response_to(provider: Provider, request: Request, answer: Answer) -> Reply:
+    """Return the response to a good request, or the provider's error for a bad one."""
     try:
-        _check_key(vendor, request)
-        return _answer(vendor, request, answer)
+        _check_key(provider, request)
+        return _respond(provider, request, answer)
     except Refused as refused:
-        return _error(vendor, refused.kind)
+        return _error(provider, refused.kind)
     except (ValidationError, SchemaError):
-        return _error(vendor, FailureKind.BAD_REQUEST)
+        return _error(provider, FailureKind.BAD_REQUEST)
 
 
-def failure_of(vendor: Vendor, request: Request, fail: Fail) -> Reply:
-    """The vendor's words for a failure that is no matter of the connection."""
+def failure_response(provider: Provider, request: Request, fail: Fail) -> Reply:
+    """Return the provider's response for a failure above the connection level."""
     match fail.kind:
         case FailureKind.BLOCKED:
-            return answer_to(vendor, request, Answer(finish="blocked"))
+            return response_to(provider, request, Answer(finish="blocked"))
         case FailureKind.EMPTY:
-            return answer_to(vendor, request, Answer(text=""))
+            return response_to(provider, request, Answer(text=""))
         case FailureKind.MALFORMED:
             return Reply(200, b'{"id": "simulated", "choices": [{"index": 0, "mess')
         case FailureKind.ERROR_IN_BODY:
-            return Reply(200, vendor.error(FailureKind.SERVER_ERROR, None).body)
+            return Reply(200, provider.error(FailureKind.SERVER_ERROR, None).body)
         case FailureKind.REDIRECT:
-            # To the same place, so that a client that follows it is seen in the record of calls.
+            # The location is the same path, so that the recorded calls show a client that follows it.
             return Reply(307, b"", {"location": request.path})
         case _:
-            return _error(vendor, fail.kind, fail.retry_after_s)
+            return _error(provider, fail.kind, fail.retry_after_s)
 
 
-def _check_key(vendor: Vendor, request: Request) -> None:
-    if request.target in vendor.public:
+def _check_key(provider: Provider, request: Request) -> None:
+    if request.target in provider.public:
         return
-    key = vendor.api_key(request.headers)
+    key = provider.api_key(request.headers)
     if not key:
         raise Refused(FailureKind.INVALID_KEY)
-    for word, kind in _TELLING_KEYS.items():
+    for word, kind in _FAILING_KEYS.items():
         if word in key:
             raise Refused(kind)
 
 
-def _answer(vendor: Vendor, request: Request, answer: Answer) -> Reply:
+def _respond(provider: Provider, request: Request, answer: Answer) -> Reply:
     target = request.target
     match target.operation:
         case "models":
-            return json_reply(vendor.models())
+            return json_reply(provider.models())
         case "key":
-            return json_reply(vendor.key_status())
+            return json_reply(provider.key_status())
         case "model":
             _check_model(target.model)
-            return json_reply(vendor.model(target.model))
+            return json_reply(provider.model(target.model))
         case "complete":
-            question = vendor.read(request)
-            _check_model(question.model)
-            return json_reply(vendor.completion(question, _said(vendor, question, answer)))
+            prompt = provider.read(request)
+            _check_model(prompt.model)
+            return json_reply(provider.completion_body(prompt, _completion(provider, prompt, answer)))
         case "unknown":
             raise Refused(FailureKind.MODEL_NOT_FOUND)
 
@@ -91,51 +91,51 @@ def _check_model(model: str) -> None:
         raise Refused(FailureKind.MODEL_NOT_FOUND)
 
 
-def _said(vendor: Vendor, question: Question, answer: Answer) -> Said:
+def _completion(provider: Provider, prompt: Prompt, answer: Answer) -> Completion:
     text: str | None = None
     finish = answer.finish or "stop"
     if answer.finish != "blocked" or answer.text is not None:
-        text = _text(vendor, question, answer)
+        text = _text(provider, prompt, answer)
         if answer.misbehaviour:
-            text = misbehaved(text, answer.misbehaviour)
-        cut = _cut(text, question.max_tokens)
+            text = apply_misbehaviour(text, answer.misbehaviour)
+        cut = _cut(text, prompt.max_tokens)
         if answer.finish is None and (cut != text or answer.misbehaviour is Misbehaviour.TRUNCATED):
             finish = "length"
         text = cut
-    tokens = _count(question, text or "", answer.usage or Usage()) if answer.tells_usage else None
-    return Said(text, finish, tokens)
+    tokens = _count(prompt, text or "", answer.usage or Usage()) if answer.reports_usage else None
+    return Completion(text, finish, tokens)
 
 
-def _text(vendor: Vendor, question: Question, answer: Answer) -> str:
+def _text(provider: Provider, prompt: Prompt, answer: Answer) -> str:
     if answer.text is not None:
         return answer.text
     if answer.data is not None:
         return _json(answer.data)
-    task = answer_in(question.texts)
+    task = task_completion(prompt.texts)
     if task is not None:
         return task if isinstance(task, str) else _json(task)
-    seed = _seed(vendor, question)
-    schema = question.schema
-    if schema is None and question.any_json:
-        schema = _schema_in(question.texts)
+    seed = _seed(provider, prompt)
+    schema = prompt.schema
+    if schema is None and prompt.any_json:
+        schema = _schema_in(prompt.texts)
     if schema is not None:
         return _json(instance_of(schema, seed))
-    words = marketing_text(seed, language_of(question.texts[-1]))
-    return _json({"text": words}) if question.any_json else words
+    words = marketing_text(seed, language_of(prompt.texts[-1]))
+    return _json({"text": words}) if prompt.any_json else words
 
 
 def _json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
-def _seed(vendor: Vendor, question: Question) -> int:
-    """The same for the same vendor, model and texts, in every process."""
-    material = "\0".join((vendor.name, question.model, *question.texts))
+def _seed(provider: Provider, prompt: Prompt) -> int:
+    """Return a number that is the same for the same provider, model and texts in every process."""
+    material = "\0".join((provider.name, prompt.model, *prompt.texts))
     return int.from_bytes(hashlib.blake2b(material.encode(errors="replace"), digest_size=6).digest())
 
 
 def _schema_in(texts: tuple[str, ...]) -> Schema | None:
-    """The JSON Schema that a prompt shows to a model without structured outputs, if there is one."""
+    """Return the JSON Schema in a prompt for a model without structured outputs; None if there is none."""
     decoder = json.JSONDecoder()
     for text in texts:
         for brace in re.finditer(r"\{", text):
@@ -154,9 +154,9 @@ def _cut(text: str, max_tokens: int | None) -> str:
     return text.encode()[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore")
 
 
-def _count(question: Question, text: str, usage: Usage) -> Counted:
-    asked = sum(len(each.encode(errors="replace")) for each in question.texts)
-    counted_input = math.ceil(asked / _BYTES_PER_TOKEN) + _TOKENS_OF_FORMAT
+def _count(prompt: Prompt, text: str, usage: Usage) -> Counted:
+    prompt_bytes = sum(len(each.encode(errors="replace")) for each in prompt.texts)
+    counted_input = math.ceil(prompt_bytes / _BYTES_PER_TOKEN) + _TOKENS_OF_FORMAT
     counted_output = math.ceil(len(text.encode()) / _BYTES_PER_TOKEN)
     parts = usage.cached_tokens + usage.cache_write_tokens
     return Counted(
@@ -168,7 +168,7 @@ def _count(question: Question, text: str, usage: Usage) -> Counted:
     )
 
 
-def _error(vendor: Vendor, kind: FailureKind, retry_after_s: float | None = None) -> Reply:
+def _error(provider: Provider, kind: FailureKind, retry_after_s: float | None = None) -> Reply:
     if kind is FailureKind.RATE_LIMITED and retry_after_s is None:
         retry_after_s = _DEFAULT_RETRY_AFTER_S
-    return vendor.error(kind, retry_after_s)
+    return provider.error(kind, retry_after_s)

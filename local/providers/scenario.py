@@ -1,4 +1,4 @@
-"""What the server is told to do, and the record of what it was asked: all of it safe under threads."""
+"""Hold the behaviours that tests have queued and the calls that have arrived. Safe for use by several threads."""
 
 import hashlib
 import json
@@ -14,10 +14,12 @@ from nexus_ai.providers.base import ProviderName
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that arrived, whatever came of it.
+    """Call that has arrived, with any result.
 
-    `headers` are lower-cased and hold no key: `key_sha256` and `key_last4` tell keys apart. `body` is None where it was
-    not read or is no JSON. `at_ms` is in milliseconds since 1970 UTC.
+    Attributes:
+        headers: Lower-case names, without the key; `key_sha256` and `key_last4` identify the key.
+        body: Parsed JSON; None if the body was not read or is not JSON.
+        at_ms: Milliseconds since the epoch.
     """
 
     provider: ProviderName
@@ -47,7 +49,9 @@ def parsed(body: bytes | None) -> Any:
         return None
 
 
-class Board:
+class Scenario:
+    """Queued behaviours and recorded calls of all providers."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: list[Call] = []
@@ -55,12 +59,12 @@ class Board:
         self._always: dict[ProviderName, Behaviour] = {}
 
     def script(self, provider: ProviderName, behaviours: Iterable[Behaviour]) -> None:
-        """Queues behaviours, one for each of the next calls."""
+        """Queue behaviours, one for each of the next calls."""
         with self._lock:
             self._scripts[provider].extend(behaviours)
 
     def always(self, provider: ProviderName, behaviour: Behaviour | None) -> None:
-        """Sets what happens when the queue is empty; None is a plain answer again."""
+        """Set the behaviour for an empty queue; None restores the plain response."""
         with self._lock:
             if behaviour is None:
                 self._always.pop(provider, None)
@@ -81,7 +85,7 @@ class Board:
             return tuple(call for call in self._calls if provider in {None, call.provider})
 
     def reset(self) -> None:
-        """Forgets calls, queues and settings."""
+        """Delete calls, queues and settings."""
         with self._lock:
             self._calls.clear()
             self._always.clear()

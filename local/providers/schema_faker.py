@@ -1,8 +1,8 @@
-"""A valid instance of a JSON Schema, the same for the same seed.
+"""Build a valid instance of a JSON Schema, the same for the same seed.
 
-Understands what the vendors' structured outputs take: $ref into the same document, allOf, anyOf, oneOf, enum, const,
-nullable, the bounds of strings, numbers and arrays, and patterns that plain candidates can match. Google's own schema
-dialect (upper-case types) is read too.
+Supports the keywords of the providers' structured outputs: $ref into the same document, allOf, anyOf, oneOf, enum,
+const, nullable, the bounds of strings, numbers and arrays, and patterns that plain candidates can match. Also reads
+Google's schema dialect (upper-case types).
 """
 
 import math
@@ -24,7 +24,7 @@ _FORMATS: Final = {
     "uri": "https://example.com/simulado",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
-# Property names in either language, most particular first, and the words that stand there.
+# Parts of property names in both languages, most specific first, and the texts of those properties.
 _WORDING: Final = (
     (("hashtag",), "#simulado"),
     (("cta", "call_to_action", "calltoaction"), "Saiba mais (simulado)"),
@@ -34,15 +34,19 @@ _WORDING: Final = (
 
 
 class SchemaError(ValueError):
-    """The schema cannot be followed: a $ref leads nowhere, or its bounds contradict each other."""
+    """Schema that has no instance: a $ref has no target, or bounds contradict each other."""
 
 
 def instance_of(schema: Schema, seed: int) -> Any:
-    """Raises SchemaError for a schema that it cannot satisfy."""
+    """Return an instance of the schema.
+
+    Raises:
+        SchemaError: The schema is invalid or cannot be satisfied.
+    """
     try:
         return _Builder(schema, seed).build(schema, name="", index=0, depth=0)
     except (AttributeError, IndexError, KeyError, TypeError, re.error) as error:
-        raise SchemaError("This is no JSON Schema.") from error
+        raise SchemaError("This is not a JSON Schema.") from error
 
 
 def _resolve(root: Schema, ref: str) -> Schema:
@@ -51,7 +55,7 @@ def _resolve(root: Schema, ref: str) -> Schema:
         try:
             found = found[part.replace("~1", "/").replace("~0", "~")] if part else found
         except (KeyError, TypeError, IndexError):
-            raise SchemaError(f"The reference {ref!r} leads nowhere.") from None
+            raise SchemaError(f"The reference {ref!r} has no target.") from None
     resolved: Schema = found
     return resolved
 
@@ -62,7 +66,7 @@ class _Builder:
         self._seed = seed
 
     def build(self, schema: Schema, *, name: str, index: int, depth: int) -> Any:
-        """`name` is the property that is being filled, `index` its place in the nearest array."""
+        """Return a value. `name` is the property that holds it, `index` its position in the nearest array."""
         schema = self._flatten(schema, depth)
         if "const" in schema:
             return schema["const"]
@@ -85,9 +89,9 @@ class _Builder:
                 return _string(schema, name=name, seed=self._seed + index, index=index)
 
     def _flatten(self, schema: Schema, depth: int) -> Schema:
-        """The schema with its references followed and its alternatives chosen: the first that is not null.
+        """Return the schema with references resolved and the first alternative that is not null.
 
-        Far down the last alternative is taken instead, which ends a recursion that offers null.
+        Below the maximum depth the last alternative is chosen, which ends a recursion that allows null.
         """
         flat = dict(schema)
         for _ in range(64):
@@ -102,11 +106,11 @@ class _Builder:
                 flat = {**flat, **(options[-1] if depth > _MAX_DEPTH or not real else real[0])}
             else:
                 return flat
-        raise SchemaError("The references of the schema go round in a circle.")
+        raise SchemaError("The references of the schema form a cycle.")
 
     def _object(self, schema: Schema, *, index: int, depth: int) -> dict[str, Any]:
         if depth > 4 * _MAX_DEPTH:
-            raise SchemaError("The schema never ends.")
+            raise SchemaError("The schema is nested without end.")
         required = schema.get("required", ())
         return {
             name: self.build(part, name=name, index=index, depth=depth + 1)
@@ -133,7 +137,7 @@ def _type_of(schema: Schema) -> str:
 
 
 def _number(schema: Schema, seed: int, *, whole: bool) -> float:
-    """A value inside the bounds, a multiple of `multipleOf` where there is one."""
+    """Return a value within the bounds that is a multiple of `multipleOf`, if that is given."""
     step: float = schema.get("multipleOf", 1 if whole else 0)
     gap = step or 0.001
     low: float = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf) + gap)
@@ -174,7 +178,7 @@ def _worded(name: str, seed: int, index: int) -> str:
 
 
 def _fitted(text: str, least: int, most: int) -> str:
-    """Cut or filled to the length; what is too short for a sentence holds the word alone."""
+    """Cut or fill the text to the length. If no sentence fits, use the word "simulado" alone."""
     if len(text) > most:
         text = text if text.startswith(("[simulado", "#simulado")) and most >= len("[simulado]") else "simulado"
         text = text[:most].rstrip() if len(text[:most].rstrip()) >= least else text[:most]

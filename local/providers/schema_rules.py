@@ -1,6 +1,6 @@
-"""What vendors demand of a schema before they promise to keep it.
+"""Check a schema against the rules of the providers' structured outputs.
 
-OpenAI and Groq (`strict`): every object forbids additional properties and requires all of its own
+OpenAI and Groq (`strict`): every object forbids additional properties and requires all of its properties
 (https://platform.openai.com/docs/guides/structured-outputs). Anthropic: every object forbids additional properties, and
 no bounds of strings, numbers or long arrays (https://platform.claude.com/docs/en/build-with-claude/structured-outputs).
 """
@@ -16,7 +16,7 @@ _UNBOUNDED: Final = frozenset(
 
 
 def check_openai_strict(schema: Schema) -> None:
-    """Raises SchemaError for what OpenAI would refuse."""
+    """Raise SchemaError if OpenAI would reject the schema."""
     for part in _parts(schema):
         _check_closed(part)
         if set(part.get("required", ())) != set(part.get("properties", ())):
@@ -24,7 +24,7 @@ def check_openai_strict(schema: Schema) -> None:
 
 
 def check_anthropic(schema: Schema) -> None:
-    """Raises SchemaError for what Anthropic would refuse."""
+    """Raise SchemaError if Anthropic would reject the schema."""
     for part in _parts(schema):
         _check_closed(part)
         if _UNBOUNDED & part.keys() or part.get("minItems", 0) > 1:
@@ -37,7 +37,7 @@ def _check_closed(part: Schema) -> None:
 
 
 def _parts(schema: Schema) -> Iterator[Schema]:
-    """The schema and every schema inside it."""
+    """Yield the schema and every schema nested in it."""
     yield schema
     inside: list[Any] = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
     inside += [*schema.get("anyOf", ()), *schema.get("allOf", ())]

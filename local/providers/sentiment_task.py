@@ -1,4 +1,4 @@
-"""What a simulated model answers to an analysis of sentiment: what a few telling words say, and pieces of each text."""
+"""Simulate completions of the sentiment task: the label follows from a few words, and quotes come from each text."""
 
 import re
 from typing import Any, Final
@@ -17,7 +17,7 @@ _BLAME: Final = re.compile(
 )
 _RATIONALES: Final = {"pt": "Análise simulada.", "es": "Análisis simulado.", "en": "Simulated analysis."}
 _PIECE: Final = re.compile(r"\S+(?:\s+\S+){0,7}")
-# Of a text without spaces a quote is no more.
+# Maximum length of a quote, which matters for a text without spaces.
 _QUOTED: Final = 80
 # By label: the score, the emotions and the urgency.
 _SAID: Final[dict[str, tuple[float, list[str], str]]] = {
@@ -29,7 +29,7 @@ _SAID: Final[dict[str, tuple[float, list[str], str]]] = {
 
 
 def sentiments_in(data: dict[str, Any]) -> dict[str, Any]:
-    """The sentiment of each text, by its name."""
+    """Return the sentiment of each text, by the name of the text."""
     return {name: _sentiment(text, data.get("language")) for name, text in data["texts"].items()}
 
 

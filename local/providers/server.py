@@ -1,4 +1,4 @@
-"""The server itself: starts, stops, and is told what to do."""
+"""Start and stop the HTTP server of the simulated providers, and control it from tests."""
 
 import contextlib
 import socket
@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from local.providers.behaviours import Behaviour
-from local.providers.handler import VENDORS, Handler
-from local.providers.scenario import Board, Call
+from local.providers.handler import FORMATS, Handler
+from local.providers.scenario import Call, Scenario
 from nexus_ai.providers.base import ProviderName
 
 _VARIABLES: Final = {
@@ -26,7 +26,7 @@ _STOP_TIMEOUT_S: Final = 5
 
 
 class _Server(ThreadingMixIn, TCPServer):
-    """A thread a connection. It knows its open connections, so that it can end those that wait for something."""
+    """Server with one thread per connection. It tracks open connections, so that `stop` can end those that wait."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -49,12 +49,12 @@ class _Server(ThreadingMixIn, TCPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is part of the play."""
+        """Ignore clients that disconnect early, which tests do on purpose."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def end_connections(self) -> None:
-        """Shuts every open connection and waits until its thread has let go of it."""
+        """Shut down every open connection and wait until its thread has closed it."""
         with self._changed:
             for connection in self._open:
                 with contextlib.suppress(OSError):
@@ -63,22 +63,26 @@ class _Server(ThreadingMixIn, TCPServer):
 
 
 class SimulatedProviders:
-    """Five vendors on 127.0.0.1. `port` 0 takes a free one.
+    """Five simulated providers on 127.0.0.1. Port 0 chooses a free port.
 
-    Every vendor call that arrives is counted and consumes one behaviour of its provider: the next of the queue
-    (`script`), else the one that is set (`always`), else a plain answer. Answers are for good requests only; failures
-    come whatever the request. Used as a context manager it starts and stops.
+    Every call is counted and uses one behaviour of its provider: the next of the queue (`script`), else the one that is
+    set (`always`), else a plain response. A bad request gets an error in place of a successful response; the other
+    behaviours do not depend on the request. As a context manager it starts and stops the server.
     """
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
-        self._board = Board()
+        self._scenario = Scenario()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Raises OSError when the port is taken."""
-        self._server = _Server(self._port, partial(Handler, self._board))
+        """Start the server.
+
+        Raises:
+            OSError: The port is in use.
+        """
+        self._server = _Server(self._port, partial(Handler, self._scenario))
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="simulated-providers", daemon=True
@@ -87,7 +91,7 @@ class SimulatedProviders:
         return self
 
     def stop(self) -> None:
-        """Ends every connection, those that hold a client included, and frees the port."""
+        """End every connection, even if a client still waits, and free the port."""
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
@@ -109,26 +113,26 @@ class SimulatedProviders:
         return f"http://127.0.0.1:{self._port}"
 
     def base_urls(self) -> dict[ProviderName, str]:
-        """What each vendor's SDK takes as its base URL."""
-        return {vendor.name: f"{self.url}{vendor.base_path}" for vendor in VENDORS}
+        """Return the base URL for each provider's SDK."""
+        return {provider.name: f"{self.url}{provider.base_path}" for provider in FORMATS}
 
     def environment(self) -> dict[str, str]:
-        """The variables that point every provider here."""
+        """Return the environment variables that direct every provider to this server."""
         return {_VARIABLES[name]: url for name, url in self.base_urls().items()}
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        return self._board.calls()
+        return self._scenario.calls()
 
     def count(self, provider: ProviderName | None = None) -> int:
-        return len(self._board.calls(provider))
+        return len(self._scenario.calls(provider))
 
     def script(self, provider: ProviderName, *behaviours: Behaviour) -> None:
-        self._board.script(provider, behaviours)
+        self._scenario.script(provider, behaviours)
 
     def always(self, provider: ProviderName, behaviour: Behaviour | None) -> None:
-        self._board.always(provider, behaviour)
+        self._scenario.always(provider, behaviour)
 
     def reset(self) -> None:
-        """Forgets calls, queues and settings."""
-        self._board.reset()
+        """Delete calls, queues and settings."""
+        self._scenario.reset()

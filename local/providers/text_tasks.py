@@ -1,6 +1,6 @@
-"""What a simulated model answers to the questions of the tasks: plain words that keep what was asked.
+"""Simulate completions of the text tasks that satisfy the output contracts.
 
-The data of a question is the JSON object in its user's message; it is known by its members.
+The data of a prompt is the JSON object in its user message; its members identify the task.
 """
 
 import json
@@ -16,7 +16,7 @@ from nexus_ai.tasks.translation.contract import terms_in
 from nexus_ai.tasks.translation.placeholders import MASK, masked, pieces
 
 _WORDS: Final = re.compile(r"[^\W\d_]+(?: +[^\W\d_]+)*")
-# Each fits into the least room that a summary can have, also as a point of a list.
+# Each fits into the smallest permitted summary, even as a bullet point.
 _SUMMARIES: Final = {
     "pt": "Resumo simulado.",
     "es": "Resumen simulado.",
@@ -26,13 +26,13 @@ _TRANSLATED: Final = {"pt": "texto simulado", "es": "texto simulado", "en": "sim
 _TAG: Final = "[simulado] "
 
 
-def answer_in(texts: tuple[str, ...]) -> dict[str, Any] | str | None:
-    """The answer to the first question of these tasks in the texts; None where there is none."""
+def task_completion(texts: tuple[str, ...]) -> dict[str, Any] | str | None:
+    """Return the completion of the first task prompt among the texts; None if there is none."""
     for text in texts:
         data = _data(text)
-        for members, answer in _ANSWERS.items():
+        for members, complete in _TASKS.items():
             if members <= data.keys():
-                return answer(data)
+                return complete(data)
     return None
 
 
@@ -47,14 +47,14 @@ def _data(text: str) -> dict[str, Any]:
 
 
 def _summary(data: dict[str, Any]) -> dict[str, Any]:
-    """The text's first sentences, as long as they fit; words of our own where they would be in another language."""
-    text, most = " ".join(str(data["text"]).split()), int(data["maxCharacters"])
-    there = detect(text) or "pt"
-    language = str(data.get("language", "pt-BR" if there == "pt" else there))
-    fitting = [text[:end] for end in ends(text) if len(_TAG) + end <= most]
-    told = _SUMMARIES.get(primary(language), _SUMMARIES["en"])
-    summary = told if primary(language) != there or not fitting else _TAG + fitting[-1]
-    return {"language": language, "summary": summary, "points": [told]}
+    """Return the first sentences of the text that fit, or a fixed text if another language is requested."""
+    text, max_characters = " ".join(str(data["text"]).split()), int(data["maxCharacters"])
+    detected = detect(text) or "pt"
+    language = str(data.get("language", "pt-BR" if detected == "pt" else detected))
+    fitting = [text[:end] for end in ends(text) if len(_TAG) + end <= max_characters]
+    fixed = _SUMMARIES.get(primary(language), _SUMMARIES["en"])
+    summary = fixed if primary(language) != detected or not fitting else _TAG + fitting[-1]
+    return {"language": language, "summary": summary, "points": [fixed]}
 
 
 def _notes(data: dict[str, Any]) -> str:
@@ -72,15 +72,15 @@ def _translations(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _translated(text: str, tag: str, terms: list[str]) -> str:
-    """Other words in the place of the text's, and everything else as it was."""
+    """Replace the words of the text and keep everything else, placeholders included."""
     words = iter([" ".join((_TRANSLATED.get(primary(tag), "simulated text"), *terms))])
     plain = _TRANSLATED.get(primary(tag), "simulated text")
-    told = _WORDS.sub(lambda _: next(words, plain), masked(text))
-    kept = iter(pieces(text))
-    return re.sub(MASK, lambda _: next(kept, MASK), told)
+    translated = _WORDS.sub(lambda _: next(words, plain), masked(text))
+    placeholders = iter(pieces(text))
+    return re.sub(MASK, lambda _: next(placeholders, MASK), translated)
 
 
-_ANSWERS: Final[dict[frozenset[str], Callable[[dict[str, Any]], dict[str, Any] | str]]] = {
+_TASKS: Final[dict[frozenset[str], Callable[[dict[str, Any]], dict[str, Any] | str]]] = {
     frozenset({"request", "variations"}): copy_in,
     frozenset({"texts"}): sentiments_in,
     frozenset({"text", "maxCharacters", "style"}): _summary,

@@ -1,4 +1,4 @@
-"""The simulated words: short marketing sentences that say that they are simulated."""
+"""Provide simulated texts: short marketing sentences, marked as simulated."""
 
 import re
 from typing import Final, Literal
@@ -39,7 +39,7 @@ _PORTUGUESE: Final = frozenset(
 
 
 def language_of(text: str) -> Language:
-    """English where its small words outnumber the Portuguese ones, else Portuguese."""
+    """Return "en" if common English words outnumber the Portuguese ones, else "pt"."""
     words = _WORD.findall(text.lower())
     english = sum(word in _ENGLISH for word in words)
     portuguese = sum(word in _PORTUGUESE for word in words)
@@ -52,5 +52,5 @@ def sentence(seed: int, language: Language = "pt") -> str:
 
 
 def marketing_text(seed: int, language: Language) -> str:
-    """Three sentences that follow each other, beginning at one that `seed` chooses."""
+    """Return three consecutive sentences, starting with the one that `seed` chooses."""
     return " ".join([f"[{TAG[language]}]", *(sentence(seed + step, language) for step in range(3))])

@@ -124,15 +124,15 @@ def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:
     environment = command_environment({"PORT": port})
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"make run: port {port} is taken: choose another one with PORT=...\n"
+    assert done.stderr == f"make run: port {port} is in use: choose another one with PORT=...\n"
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("PORT", "x", "PORT=x is no port"),
-        ("PORT", "65536", "PORT=65536 is no port"),
-        ("PORT", "-1", "PORT=-1 is no port"),
+        ("PORT", "x", "PORT=x is not a port number"),
+        ("PORT", "65536", "PORT=65536 is not a port number"),
+        ("PORT", "-1", "PORT=-1 is not a port number"),
         ("LOG_LEVEL", "WARNING", "LogLevel=WARNING is not one of DEBUG, INFO"),
     ],
 )

@@ -13,7 +13,7 @@ import yaml
 
 from local.dev.default_models import DEFAULT_MODELS, LIFECYCLES, Lifecycle
 from local.dev.demo import PROVIDERS
-from local.providers.handler import VENDORS
+from local.providers.handler import FORMATS
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ProviderName, TokenUsage
 
@@ -100,13 +100,13 @@ def test_the_readme_shows_models_with_evidence() -> None:
 
 
 def test_the_simulated_providers_list_their_default_and_models_with_evidence() -> None:
-    for vendor in VENDORS:
-        body = vendor.models()
+    for provider in FORMATS:
+        body = provider.models()
         listed = {
             model.get("id") or model["name"].removeprefix("models/") for model in body.get("data") or body["models"]
         }
-        assert DEFAULT_MODELS[vendor.name] in listed
-        assert {(vendor.name, model) for model in listed} <= LIFECYCLES.keys()
+        assert DEFAULT_MODELS[provider.name] in listed
+        assert {(provider.name, model) for model in listed} <= LIFECYCLES.keys()
 
 
 def test_the_scheduled_audit_checks_the_models() -> None:

@@ -2,7 +2,7 @@
 # requires-python = "==3.13.*"
 # dependencies = ["litellm[proxy]==1.106.2", "pyjwt[crypto]==2.15.1"]
 # ///
-"""LiteLLM's proxy with a check of tokens, in an environment of its own. Its arguments are those of `litellm`."""
+"""Run LiteLLM's proxy with a token check, in a separate environment. Its arguments are those of `litellm`."""
 
 import os
 
@@ -11,8 +11,8 @@ from litellm import run_server
 from litellm.proxy._types import UserAPIKeyAuth
 
 
-async def check(request: object, api_key: str) -> UserAPIKeyAuth:  # noqa: ARG001 (as LiteLLM calls it)
-    """As a company's token is checked here, and its limits with it."""
+async def check(request: object, api_key: str) -> UserAPIKeyAuth:  # noqa: ARG001 (LiteLLM passes it)
+    """Verify a token as this service does, and return the tenant's limits."""
     claims = jwt.decode(api_key, os.environ["BENCH_PUBLIC_KEY"], algorithms=["RS256"], audience="bench", issuer="bench")
     return UserAPIKeyAuth(
         api_key=claims["tenant_id"],

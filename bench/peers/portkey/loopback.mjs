@@ -1,4 +1,4 @@
-// The gateway listens on all addresses of the machine and has no option for it.
+// The gateway listens on all addresses of the machine and has no option to change that.
 import net from "node:net";
 
 const listen = net.Server.prototype.listen;

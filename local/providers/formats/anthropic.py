@@ -8,15 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from local.providers.formats.base import (
     NOWHERE,
+    Completion,
     Counted,
     Json,
-    Question,
+    Prompt,
+    Provider,
     Refused,
     Reply,
     Request,
-    Said,
     Target,
-    Vendor,
     json_reply,
     model_target,
     new_id,
@@ -26,7 +26,7 @@ from local.providers.schema_rules import check_anthropic
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _MODELS: Final = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
-# What these refuse stands in https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide.
+# The parameters that these models reject are listed in https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide.
 _FIFTH_GENERATION: Final = re.compile(r"claude-[a-z]+-[5-9]")
 # https://platform.claude.com/docs/en/build-with-claude/effort
 _WITHOUT_EFFORT: Final = re.compile(r"claude-(?:3|(?:haiku|sonnet)-4-5)")
@@ -75,7 +75,7 @@ class _Thinking(BaseModel):
 
 
 class _Body(BaseModel):
-    """What is read of a request; streaming is not simulated, so that it is refused."""
+    """Fields that are read from a request. A streamed request is rejected, because streaming is not simulated."""
 
     model_config = ConfigDict(strict=True)
 
@@ -92,17 +92,17 @@ class _Body(BaseModel):
     stream: Literal[False] | None = None
 
 
-def _check(asked: _Body) -> None:
-    """Raise Refused where the model does not take one of the parameters."""
-    effort = asked.output_config.effort if asked.output_config else None
-    refused = [effort is not None and _WITHOUT_EFFORT.match(asked.model) is not None]
-    if _FIFTH_GENERATION.match(asked.model):
+def _check(body: _Body) -> None:
+    """Raise Refused if the model does not accept one of the parameters."""
+    effort = body.output_config.effort if body.output_config else None
+    refused = [effort is not None and _WITHOUT_EFFORT.match(body.model) is not None]
+    if _FIFTH_GENERATION.match(body.model):
         refused = [
-            asked.temperature not in {None, 1},
-            asked.top_p not in {None, 0.99},
-            asked.top_k is not None,
-            asked.thinking is not None and asked.thinking.type == "enabled",
-            asked.messages[-1].role == "assistant",
+            body.temperature not in {None, 1},
+            body.top_p not in {None, 0.99},
+            body.top_k is not None,
+            body.thinking is not None and body.thinking.type == "enabled",
+            body.messages[-1].role == "assistant",
         ]
     if any(refused):
         raise Refused(FailureKind.BAD_REQUEST)
@@ -112,7 +112,7 @@ def _text(content: _Content) -> str:
     return content if isinstance(content, str) else "".join(block.text for block in content)
 
 
-class Anthropic(Vendor):
+class Anthropic(Provider):
     name = ProviderName.ANTHROPIC
     base_path = "/anthropic"
 
@@ -124,36 +124,36 @@ class Anthropic(Vendor):
     def api_key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-api-key", "").strip() or super().api_key(headers)
 
-    def read(self, request: Request) -> Question:
+    def read(self, request: Request) -> Prompt:
         if "anthropic-version" not in request.headers:
             raise Refused(FailureKind.BAD_REQUEST)
-        asked = _Body.model_validate_json(request.body)
-        _check(asked)
-        wanted = asked.output_config.format if asked.output_config else asked.output_format
+        body = _Body.model_validate_json(request.body)
+        _check(body)
+        wanted = body.output_config.format if body.output_config else body.output_format
         if wanted:
             check_anthropic(wanted.schema_)
-        return Question(
-            model=asked.model,
-            texts=(_text(asked.system), *(_text(message.content) for message in asked.messages)),
-            max_tokens=asked.max_tokens,
+        return Prompt(
+            model=body.model,
+            texts=(_text(body.system), *(_text(message.content) for message in body.messages)),
+            max_tokens=body.max_tokens,
             schema=wanted.schema_ if wanted else None,
         )
 
-    def completion(self, question: Question, said: Said) -> Json:
-        refused = said.finish == "blocked"
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json:
+        refused = completion.finish == "blocked"
         body: Json = {
             "id": f"msg_{new_id()}",
             "type": "message",
             "role": "assistant",
-            "model": question.model,
-            "content": [{"type": "text", "text": said.text}] if said.text else [],
-            "stop_reason": _STOP[said.finish],
+            "model": prompt.model,
+            "content": [{"type": "text", "text": completion.text}] if completion.text else [],
+            "stop_reason": _STOP[completion.finish],
             "stop_sequence": None,
         }
         if refused:
             body["stop_details"] = {"type": "refusal", "category": "general_harms", "explanation": "Simulated."}
-        if said.tokens is not None:
-            body["usage"] = _usage(said.tokens)
+        if completion.tokens is not None:
+            body["usage"] = _usage(completion.tokens)
         return body
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
@@ -180,7 +180,7 @@ class Anthropic(Vendor):
 
 
 def _usage(tokens: Counted) -> Json:
-    """Cached and cache-write tokens stand beside the input tokens, not in them."""
+    """Report cached and cache-write tokens separately: Anthropic's input tokens do not include them."""
     return {
         "input_tokens": tokens.input - tokens.cached - tokens.cache_write,
         "cache_creation_input_tokens": tokens.cache_write,

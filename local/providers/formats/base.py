@@ -1,4 +1,4 @@
-"""What a vendor's file has to say, and the vendor-neutral request and answer that it says it with."""
+"""Define the interface of a wire format, and the prompts and completions that all formats share."""
 
 import json
 import math
@@ -27,8 +27,8 @@ def json_reply(body: Json, *, status: int = 200, headers: Mapping[str, str] | No
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A completion that was asked for. `texts` are instructions and messages, the last one being the user's."""
+class Prompt:
+    """Prompt of a completion request. `texts` are the instructions and messages; the user's message is last."""
 
     model: str
     texts: tuple[str, ...]
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Tokens: input includes the cached and the cache-write ones, output the reasoning ones."""
+    """Token counts. Input includes cached and cache-write tokens; output includes reasoning tokens."""
 
     input: int
     output: int
@@ -53,8 +53,8 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer in no vendor's words. `text` is None where the safety system let nothing through."""
+class Completion:
+    """Completion in no provider's format. `text` is None if the safety system blocked all of it."""
 
     text: str | None
     finish: Literal["stop", "length", "blocked"]
@@ -62,7 +62,7 @@ class Said:
 
 
 class Refused(Exception):
-    """A request that the vendor answers with an error."""
+    """Request that the provider rejects with an error."""
 
     def __init__(self, kind: FailureKind) -> None:
         super().__init__(kind.value)
@@ -71,7 +71,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: a completion (Google names the model in the path), the models, one model, or the key."""
+    """Target of a request: a completion (Google names the model in the path), the models, one model, or the key."""
 
     operation: Literal["complete", "models", "model", "key", "unknown"]
     model: str = ""
@@ -88,29 +88,35 @@ class Request:
     body: bytes
 
 
-class Vendor(ABC):
-    """One vendor's wire format."""
+class Provider(ABC):
+    """Wire format of one provider."""
 
     name: ClassVar[ProviderName]
-    # The path of the base URL that the vendor's SDK is given.
+    # Path of the base URL that the provider's SDK receives.
     base_path: ClassVar[str]
-    # What needs no key.
+    # Targets that need no key.
     public: ClassVar[frozenset[Target]] = frozenset()
 
     @abstractmethod
     def target(self, method: str, path: str) -> Target:
-        """`path` begins after the base path."""
+        """Return the target of a request. `path` begins after the base path."""
 
     @abstractmethod
-    def read(self, request: Request) -> Question:
-        """Raises pydantic's ValidationError, SchemaError or Refused for what the vendor would not take."""
+    def read(self, request: Request) -> Prompt:
+        """Return the prompt of a request.
+
+        Raises:
+            pydantic.ValidationError: The body has another structure.
+            SchemaError: The provider would not accept the schema of the output.
+            Refused: The provider would not accept a parameter.
+        """
 
     @abstractmethod
-    def completion(self, question: Question, said: Said) -> Json: ...
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json: ...
 
     @abstractmethod
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
-        """The documented answer to a failure that comes with an HTTP status."""
+        """Return the documented error response for a failure that has an HTTP status."""
 
     @abstractmethod
     def models(self) -> Json: ...
@@ -119,7 +125,7 @@ class Vendor(ABC):
     def model(self, model: str) -> Json: ...
 
     def api_key(self, headers: Mapping[str, str]) -> str:
-        """The key of the request; empty where there is none."""
+        """Return the key of the request; empty if there is none."""
         return headers.get("authorization", "").removeprefix("Bearer").strip()
 
     def key_status(self) -> Json:
@@ -127,7 +133,7 @@ class Vendor(ABC):
 
 
 def model_target(method: str, path: str) -> Target:
-    """The listing that all five vendors have: /models and /models/{id}; an id may hold slashes."""
+    """Return the target of /models and /models/{id}, which all five providers have. An id may contain slashes."""
     if method == "GET" and path == "/models":
         return Target("models")
     if method == "GET" and path.startswith("/models/"):
@@ -140,5 +146,5 @@ def new_id() -> str:
 
 
 def retry_after_header(retry_after_s: float | None) -> dict[str, str]:
-    """Whole seconds, as RFC 9110 has it, rounded up."""
+    """Return a Retry-After header in whole seconds (RFC 9110), rounded up; empty for None."""
     return {} if retry_after_s is None else {"retry-after": str(math.ceil(retry_after_s))}

@@ -1,4 +1,4 @@
-"""The chat completions format, which OpenAI defined and which Groq and OpenRouter speak with differences."""
+"""Read and write the chat completions format, which OpenAI defined and Groq and OpenRouter vary."""
 
 import time
 from abc import abstractmethod
@@ -6,7 +6,17 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.providers.formats.base import Counted, Json, Question, Request, Said, Target, Vendor, model_target, new_id
+from local.providers.formats.base import (
+    Completion,
+    Counted,
+    Json,
+    Prompt,
+    Provider,
+    Request,
+    Target,
+    model_target,
+    new_id,
+)
 from local.providers.schema_rules import check_openai_strict
 
 _FINISH: Final = {"stop": "stop", "length": "length", "blocked": "content_filter"}
@@ -49,9 +59,9 @@ class _Preferences(BaseModel):
 
 
 class ChatBody(BaseModel):
-    """What is read of a request; streaming is not simulated, so that it is refused.
+    """Fields that are read from a request. A streamed request is rejected, because streaming is not simulated.
 
-    `reasoning_effort` is OpenAI's and Groq's, `reasoning` and `provider` are OpenRouter's.
+    `reasoning_effort` belongs to OpenAI and Groq, `reasoning` and `provider` to OpenRouter.
     """
 
     model_config = ConfigDict(strict=True)
@@ -71,7 +81,7 @@ class ChatBody(BaseModel):
     stream: Literal[False] | None = None
 
 
-class ChatVendor(Vendor):
+class ChatProvider(Provider):
     id_prefix: ClassVar[str] = "chatcmpl-"
     model_ids: ClassVar[tuple[str, ...]]
     owner: ClassVar[str]
@@ -81,42 +91,42 @@ class ChatVendor(Vendor):
             return Target("complete")
         return model_target(method, path)
 
-    def read(self, request: Request) -> Question:
-        asked = ChatBody.model_validate_json(request.body)
-        self.check(asked)
-        wanted = asked.response_format
+    def read(self, request: Request) -> Prompt:
+        body = ChatBody.model_validate_json(request.body)
+        self.check(body)
+        wanted = body.response_format
         if wanted and wanted.json_schema and wanted.json_schema.strict:
             check_openai_strict(wanted.json_schema.schema_)
-        return Question(
-            model=asked.model,
-            texts=tuple(message.text for message in asked.messages),
-            max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        return Prompt(
+            model=body.model,
+            texts=tuple(message.text for message in body.messages),
+            max_tokens=body.max_completion_tokens or body.max_tokens,
             schema=wanted.json_schema.schema_ if wanted and wanted.json_schema else None,
             any_json=wanted is not None and wanted.type == "json_object",
         )
 
-    def check(self, asked: ChatBody) -> None:
-        """Raise Refused where the model does not take one of the parameters."""
+    def check(self, body: ChatBody) -> None:
+        """Raise Refused if the model does not accept one of the parameters."""
 
-    def completion(self, question: Question, said: Said) -> Json:
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json:
         body: Json = {
             "id": f"{self.id_prefix}{new_id()}",
             "object": "chat.completion",
             "created": int(time.time()),
-            "model": question.model,
-            "choices": [self.choice(said)],
+            "model": prompt.model,
+            "choices": [self.choice(completion)],
             "system_fingerprint": "fp_simulated",
         }
-        if said.tokens is not None:
-            body["usage"] = self.usage(said.tokens)
+        if completion.tokens is not None:
+            body["usage"] = self.usage(completion.tokens)
         return body
 
-    def choice(self, said: Said) -> Json:
+    def choice(self, completion: Completion) -> Json:
         return {
             "index": 0,
-            "message": {"role": "assistant", "content": said.text},
+            "message": {"role": "assistant", "content": completion.text},
             "logprobs": None,
-            "finish_reason": _FINISH[said.finish],
+            "finish_reason": _FINISH[completion.finish],
         }
 
     @abstractmethod

@@ -9,15 +9,15 @@ from pydantic.alias_generators import to_camel
 
 from local.providers.formats.base import (
     NOWHERE,
+    Completion,
     Counted,
     Json,
-    Question,
+    Prompt,
+    Provider,
     Refused,
     Reply,
     Request,
-    Said,
     Target,
-    Vendor,
     json_reply,
     model_target,
     new_id,
@@ -25,7 +25,7 @@ from local.providers.formats.base import (
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _MODELS: Final = ("gemini-3.5-flash-lite", "gemini-3.8-flash")
-# What these refuse stands in https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6.
+# The parameters that these models reject are listed in https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6.
 _NEWER: Final = re.compile(r"gemini-(?:3\.5-flash-lite|3\.[6-9]|[4-9])")
 # https://ai.google.dev/gemini-api/docs/thinking
 _THINKS_BY_BUDGET: Final = re.compile(r"gemini-2\.5")
@@ -34,7 +34,7 @@ _VERSION: Final = re.compile(r"^/v1(?:beta|alpha)?(?=/)")
 _GENERATE: Final = re.compile(r"^/models/([^/:]+):generateContent$")
 _FINISH: Final = {"stop": "STOP", "length": "MAX_TOKENS", "blocked": "SAFETY"}
 _RATINGS: Final = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
-# An invalid key is a 400 whose ErrorInfo says so; a project without billing is a failed precondition.
+# Google reports an invalid key as a 400 with an ErrorInfo, and a project without billing as a failed precondition.
 _ERRORS: Final = {
     FailureKind.BAD_REQUEST: (400, "INVALID_ARGUMENT"),
     FailureKind.INVALID_KEY: (400, "INVALID_ARGUMENT"),
@@ -69,7 +69,7 @@ class _Content(_CamelModel):
 
 
 class _Thinking(_CamelModel):
-    """The SDK sends these names as they are, the documents have them in camel case."""
+    """Thinking parameters. The SDK sends these names in snake case; the documentation shows them in camel case."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
@@ -94,9 +94,9 @@ class _Body(_CamelModel):
     generation_config: _GenerationConfig = Field(default_factory=_GenerationConfig)
 
 
-def _check(asked: _Body, model: str) -> None:
-    """Raise Refused where the model does not take one of the parameters."""
-    config = asked.generation_config
+def _check(body: _Body, model: str) -> None:
+    """Raise Refused if the model does not accept one of the parameters."""
+    config = body.generation_config
     level, budget = config.thinking_config.thinking_level, config.thinking_config.thinking_budget
     refused = [
         level is not None and (budget is not None or _THINKS_BY_BUDGET.match(model) is not None),
@@ -106,13 +106,13 @@ def _check(asked: _Body, model: str) -> None:
         refused += [
             config.presence_penalty is not None,
             config.frequency_penalty is not None,
-            asked.contents[-1].role == "model",
+            body.contents[-1].role == "model",
         ]
     if any(refused):
         raise Refused(FailureKind.BAD_REQUEST)
 
 
-class Google(Vendor):
+class Google(Provider):
     name = ProviderName.GOOGLE
     base_path = "/google"
 
@@ -129,33 +129,33 @@ class Google(Vendor):
     def api_key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-goog-api-key", "").strip()
 
-    def read(self, request: Request) -> Question:
-        asked = _Body.model_validate_json(request.body)
-        _check(asked, request.target.model)
-        config = asked.generation_config
-        instruction = (asked.system_instruction.text,) if asked.system_instruction else ()
+    def read(self, request: Request) -> Prompt:
+        body = _Body.model_validate_json(request.body)
+        _check(body, request.target.model)
+        config = body.generation_config
+        instruction = (body.system_instruction.text,) if body.system_instruction else ()
         wants_json = config.response_mime_type == "application/json"
-        return Question(
+        return Prompt(
             model=request.target.model,
-            texts=(*instruction, *(content.text for content in asked.contents)),
+            texts=(*instruction, *(content.text for content in body.contents)),
             max_tokens=config.max_output_tokens,
             schema=(config.response_json_schema or config.response_schema) if wants_json else None,
             any_json=wants_json,
         )
 
-    def completion(self, question: Question, said: Said) -> Json:
-        """A blocked answer without any text is a blocked prompt, which has no candidate."""
-        body: Json = {"modelVersion": question.model, "responseId": new_id()}
-        if said.text is None:
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json:
+        """Return the body of a response. A blocked completion without text is a blocked prompt without candidates."""
+        body: Json = {"modelVersion": prompt.model, "responseId": new_id()}
+        if completion.text is None:
             body["promptFeedback"] = {"blockReason": "SAFETY", "safetyRatings": _RATINGS}
         else:
-            content = {"role": "model", "parts": [{"text": said.text}] if said.text else []}
-            candidate: Json = {"content": content, "finishReason": _FINISH[said.finish], "index": 0}
-            if said.finish == "blocked":
+            content = {"role": "model", "parts": [{"text": completion.text}] if completion.text else []}
+            candidate: Json = {"content": content, "finishReason": _FINISH[completion.finish], "index": 0}
+            if completion.finish == "blocked":
                 candidate["safetyRatings"] = _RATINGS
             body["candidates"] = [candidate]
-        if said.tokens is not None:
-            body["usageMetadata"] = _usage(said.tokens)
+        if completion.tokens is not None:
+            body["usageMetadata"] = _usage(completion.tokens)
         return body
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
@@ -181,7 +181,7 @@ class Google(Vendor):
 
 
 def _details(kind: FailureKind, retry_after_s: float | None) -> list[Json]:
-    """google.rpc's ErrorInfo and RetryInfo: Gemini has no Retry-After header."""
+    """Return ErrorInfo and RetryInfo of google.rpc. Gemini sends no Retry-After header."""
     details: list[Json] = []
     if kind is FailureKind.INVALID_KEY:
         info = {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}
@@ -192,7 +192,7 @@ def _details(kind: FailureKind, retry_after_s: float | None) -> list[Json]:
 
 
 def _usage(tokens: Counted) -> Json:
-    """Thoughts are counted beside the candidates; cached tokens are part of the prompt's; zeros are left out."""
+    """Return the usage: thoughts are not part of the candidates, cached tokens are part of the prompt. Omit zeros."""
     usage = {"promptTokenCount": tokens.input, "totalTokenCount": tokens.total}
     others = {
         "candidatesTokenCount": tokens.output - tokens.reasoning,

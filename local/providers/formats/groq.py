@@ -4,22 +4,22 @@ from typing import Final
 
 from local.providers.formats.base import (
     NOWHERE,
+    Completion,
     Counted,
     Json,
-    Question,
+    Prompt,
     Refused,
     Reply,
-    Said,
     Target,
     json_reply,
     new_id,
     retry_after_header,
 )
-from local.providers.formats.chat import ChatBody, ChatVendor, ErrorRow
+from local.providers.formats.chat import ChatBody, ChatProvider, ErrorRow
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _INVALID: Final = "invalid_request_error"
-# A spend limit that is reached is a 400 with a code of its own; a 529 stands for gateways that pass one on.
+# A reached spend limit is a 400 with a separate code. Groq sends no 529: it comes from gateways in front of it.
 _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
     FailureKind.BAD_REQUEST: (400, _INVALID, None),
     FailureKind.INVALID_KEY: (401, _INVALID, "invalid_api_key"),
@@ -39,7 +39,7 @@ _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
 _EFFORTS: Final = {"openai/gpt-oss": frozenset({"low", "medium", "high"}), "qwen/": frozenset({"none", "default"})}
 
 
-class Groq(ChatVendor):
+class Groq(ChatProvider):
     name = ProviderName.GROQ
     base_path = "/groq"
     owner = "Groq"
@@ -48,10 +48,10 @@ class Groq(ChatVendor):
     def target(self, method: str, path: str) -> Target:
         return super().target(method, path.removeprefix("/openai/v1")) if path.startswith("/openai/v1/") else NOWHERE
 
-    def check(self, asked: ChatBody) -> None:
-        """Raise Refused for an effort that the model does not know."""
-        efforts = next((known for name, known in _EFFORTS.items() if asked.model.startswith(name)), frozenset[str]())
-        if asked.reasoning_effort is not None and asked.reasoning_effort not in efforts:
+    def check(self, body: ChatBody) -> None:
+        """Raise Refused if the model does not support the reasoning effort."""
+        efforts = next((known for name, known in _EFFORTS.items() if body.model.startswith(name)), frozenset[str]())
+        if body.reasoning_effort is not None and body.reasoning_effort not in efforts:
             raise Refused(FailureKind.BAD_REQUEST)
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
@@ -62,8 +62,11 @@ class Groq(ChatVendor):
         headers = {"x-request-id": new_id(), **retry_after_header(retry_after_s)}
         return json_reply({"error": error}, status=status, headers=headers)
 
-    def completion(self, question: Question, said: Said) -> Json:
-        return super().completion(question, said) | {"x_groq": {"id": f"req_{new_id()}"}, "service_tier": "on_demand"}
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json:
+        return super().completion_body(prompt, completion) | {
+            "x_groq": {"id": f"req_{new_id()}"},
+            "service_tier": "on_demand",
+        }
 
     def usage(self, tokens: Counted) -> Json:
         return {

@@ -3,13 +3,22 @@
 import re
 from typing import Final
 
-from local.providers.formats.base import Counted, Json, Refused, Reply, Said, json_reply, new_id, retry_after_header
-from local.providers.formats.chat import ChatBody, ChatVendor, ErrorRow
+from local.providers.formats.base import (
+    Completion,
+    Counted,
+    Json,
+    Refused,
+    Reply,
+    json_reply,
+    new_id,
+    retry_after_header,
+)
+from local.providers.formats.chat import ChatBody, ChatProvider, ErrorRow
 from nexus_ai.providers.base import FailureKind, ProviderName
 
 _INVALID: Final = "invalid_request_error"
 _REFUSAL: Final = "I'm sorry, I can't help with that. [simulated]"
-# A 529 is no status of OpenAI's own: it stands for gateways that pass one on in OpenAI's shape.
+# OpenAI sends no 529: it comes from gateways that use OpenAI's format.
 _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
     FailureKind.BAD_REQUEST: (400, _INVALID, "invalid_value"),
     FailureKind.INVALID_KEY: (401, _INVALID, "invalid_api_key"),
@@ -25,7 +34,8 @@ _ERRORS: Final[dict[FailureKind, ErrorRow]] = {
     FailureKind.OVERLOADED: (529, "server_error", "overloaded"),
 }
 
-# Models that think, by https://developers.openai.com/api/docs/guides/deployment-checklist and the pages of the models.
+# Reasoning models, as listed in https://developers.openai.com/api/docs/guides/deployment-checklist and in the pages of
+# the models.
 _THINKS: Final = re.compile(r"(?:o\d|gpt-[5-9])(?!.*chat)")
 _LATEST: Final = re.compile(r"gpt-(?:5\.6|[6-9])")
 _ALWAYS_THINKS: Final = re.compile(r"gpt-(?:6-astra|6\.1-sol)")
@@ -40,25 +50,25 @@ def _efforts(model: str) -> frozenset[str]:
     return _LATEST_EFFORTS - {"none"} if _ALWAYS_THINKS.match(model) else _LATEST_EFFORTS
 
 
-class OpenAI(ChatVendor):
+class OpenAI(ChatProvider):
     name = ProviderName.OPENAI
     base_path = "/openai/v1"
     owner = "openai"
     model_ids = ("gpt-6-luna", "gpt-6.1-sol", "gpt-6.1-terra")
 
-    def check(self, asked: ChatBody) -> None:
-        """Raise Refused for the old name of the bound, an unknown effort, and sampling or tools while it thinks."""
-        effort = asked.reasoning_effort
+    def check(self, body: ChatBody) -> None:
+        """Raise Refused for `max_tokens`, an unknown effort, and sampling or tools of a reasoning model."""
+        effort = body.reasoning_effort
         refused = [effort is not None]
-        if _THINKS.match(asked.model):
+        if _THINKS.match(body.model):
             thinks = effort != "none"
             refused = [
-                asked.max_tokens is not None,
-                effort is not None and effort not in _efforts(asked.model),
-                thinks and asked.temperature not in {None, 1},
-                thinks and asked.top_p not in {None, 1},
-                thinks and bool(asked.logprobs),
-                bool(asked.tools) and (thinks or _TOOLS_ELSEWHERE.match(asked.model) is not None),
+                body.max_tokens is not None,
+                effort is not None and effort not in _efforts(body.model),
+                thinks and body.temperature not in {None, 1},
+                thinks and body.top_p not in {None, 1},
+                thinks and bool(body.logprobs),
+                bool(body.tools) and (thinks or _TOOLS_ELSEWHERE.match(body.model) is not None),
             ]
         if any(refused):
             raise Refused(FailureKind.BAD_REQUEST)
@@ -69,11 +79,11 @@ class OpenAI(ChatVendor):
         headers = {"x-request-id": new_id(), **retry_after_header(retry_after_s)}
         return json_reply({"error": error}, status=status, headers=headers)
 
-    def choice(self, said: Said) -> Json:
-        """A blocked answer without any text is a refusal, which ends as an answer does."""
-        choice = super().choice(said)
+    def choice(self, completion: Completion) -> Json:
+        """Return the choice. A blocked completion without text is a refusal with the finish reason "stop"."""
+        choice = super().choice(completion)
         choice["message"] |= {"refusal": None, "annotations": []}
-        if said.text is None:
+        if completion.text is None:
             choice["message"]["refusal"] = _REFUSAL
             choice["finish_reason"] = "stop"
         return choice

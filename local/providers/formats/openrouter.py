@@ -5,20 +5,20 @@ from decimal import Decimal
 from typing import Final
 
 from local.providers.formats.base import (
+    Completion,
     Counted,
     Json,
-    Question,
+    Prompt,
     Refused,
     Reply,
-    Said,
     Target,
     json_reply,
     retry_after_header,
 )
-from local.providers.formats.chat import ChatBody, ChatVendor
+from local.providers.formats.chat import ChatBody, ChatProvider
 from nexus_ai.providers.base import FailureKind, ProviderName
 
-# Dollars a token: 0.10 and 0.40 a million. Cached tokens cost what others do, so that a cost is easily checked.
+# US dollars per token: 0.10 and 0.40 per million. Cached tokens have the same price, which keeps costs easy to check.
 PROMPT_PRICE: Final = Decimal("0.0000001")
 COMPLETION_PRICE: Final = Decimal("0.0000004")
 
@@ -27,7 +27,7 @@ def cost_dollars(tokens: Counted) -> Decimal:
     return tokens.input * PROMPT_PRICE + tokens.output * COMPLETION_PRICE
 
 
-# Status and the metadata's error_type; no code, for the code of OpenRouter's errors is their status.
+# Status and the metadata's error_type. The code of an OpenRouter error is its status.
 _ERRORS: Final = {
     FailureKind.BAD_REQUEST: (400, "invalid_request"),
     FailureKind.INVALID_KEY: (401, "authentication"),
@@ -44,7 +44,7 @@ _ERRORS: Final = {
 }
 
 _PARAMETERS: Final = ("max_tokens", "temperature", "response_format", "structured_outputs")
-# Its list names no temperature for OpenAI's models that think.
+# OpenRouter's list of models names no temperature for OpenAI's reasoning models.
 _THINKS: Final = re.compile(r"openai/(?:o\d|gpt-[5-9])(?!.*chat)")
 
 
@@ -54,11 +54,11 @@ def _parameters(model: str) -> list[str]:
     return list(_PARAMETERS)
 
 
-class OpenRouter(ChatVendor):
+class OpenRouter(ChatProvider):
     name = ProviderName.OPENROUTER
     base_path = "/openrouter/api/v1"
     id_prefix = "gen-"
-    # The list of those that a key may use is /models/user.
+    # /models/user lists the models that a key may use.
     public = frozenset({Target("models")})
     owner = "openrouter"
     model_ids = ("openai/gpt-6-luna", "anthropic/claude-haiku-5.5", "google/gemini-3.5-flash-lite")
@@ -70,10 +70,10 @@ class OpenRouter(ChatVendor):
             return Target("models", "user")
         return super().target(method, path)
 
-    def check(self, asked: ChatBody) -> None:
-        """Raise Refused where no provider behind it takes a parameter that is required; others are dropped."""
-        required = asked.provider is not None and asked.provider.require_parameters
-        if required and asked.temperature is not None and "temperature" not in _parameters(asked.model):
+    def check(self, body: ChatBody) -> None:
+        """Raise Refused if no upstream provider accepts a required parameter; optional parameters are dropped."""
+        required = body.provider is not None and body.provider.require_parameters
+        if required and body.temperature is not None and "temperature" not in _parameters(body.model):
             raise Refused(FailureKind.MODEL_NOT_FOUND)
 
     def error(self, kind: FailureKind, retry_after_s: float | None) -> Reply:
@@ -82,11 +82,11 @@ class OpenRouter(ChatVendor):
         error = {"code": status, "message": f"Simulated {kind.value}.", "metadata": metadata}
         return json_reply({"error": error}, status=status, headers=retry_after_header(retry_after_s))
 
-    def completion(self, question: Question, said: Said) -> Json:
-        return super().completion(question, said) | {"provider": "Simulated"}
+    def completion_body(self, prompt: Prompt, completion: Completion) -> Json:
+        return super().completion_body(prompt, completion) | {"provider": "Simulated"}
 
-    def choice(self, said: Said) -> Json:
-        choice = super().choice(said)
+    def choice(self, completion: Completion) -> Json:
+        choice = super().choice(completion)
         choice["message"] |= {"refusal": None, "reasoning": None}
         return choice | {"native_finish_reason": choice["finish_reason"]}
 

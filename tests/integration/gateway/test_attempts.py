@@ -309,7 +309,7 @@ def test_usage_has_no_tokens_where_the_last_attempts_are_an_estimate_and_no_cost
     request_of_a_tenant: Request, simulated_providers: SimulatedProviders
 ) -> None:
     request = request_of_a_tenant
-    simulated_providers.script(ProviderName.OPENAI, Answer(text="Oi", tells_usage=False), TOLD)
+    simulated_providers.script(ProviderName.OPENAI, Answer(text="Oi", reports_usage=False), TOLD)
     request.call(MINI)
     assert request.meter.usage() == models.Usage(input_tokens=None, output_tokens=None, cost_micros=456)
     request.call(NANO)

@@ -106,7 +106,7 @@ def test_a_limit_that_is_used_up_stops_the_chain_and_the_last_attempt_is_settled
     (record,) = records(tenant)
     reserved = 1000
     set_limits(tenant, tokens=record.charged_tokens + reserved)
-    stack.providers.always(ProviderName.OPENAI, Answer(text="x", tells_usage=False, finish="blocked"))
+    stack.providers.always(ProviderName.OPENAI, Answer(text="x", reports_usage=False, finish="blocked"))
 
     with pytest.raises(LimitExceeded):
         call(gateway, tenant, 20, "Outro texto")

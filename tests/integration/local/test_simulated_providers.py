@@ -251,7 +251,7 @@ def test_openrouter_tells_its_cost_in_dollars(providers: SimulatedProviders) -> 
 
 @every_provider
 def test_a_vendor_may_tell_no_usage(providers: SimulatedProviders, name: ProviderName) -> None:
-    providers.script(name, Answer(text="Oi", tells_usage=False))
+    providers.script(name, Answer(text="Oi", reports_usage=False))
     _, _, body = complete(providers, name)
     assert not {"usage", "usageMetadata"} & json.loads(body).keys()
 

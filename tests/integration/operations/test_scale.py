@@ -9,7 +9,7 @@ import pytest
 
 from bench.capacity import size_of
 from bench.maintain import cross
-from bench.scale import ask, history, write
+from bench.scale import history, reservation_request, write
 from local.stack import LocalStack
 from nexus_ai.alerts.dispatcher import Outcome
 from nexus_ai.aws import clients
@@ -91,7 +91,7 @@ def test_forty_calls_in_flight_are_an_item_of_five_kilobytes_at_most(stack: Loca
     )
     now_s = SystemClock().now_ms() // 1000
     for number in range(40):
-        store.reserve(tenant, ask(number), free, now_s)
+        store.reserve(tenant, reservation_request(number), free, now_s)
     key = {name: {"S": value} for name, value in keys.limits(tenant).items()}
     item = clients.dynamodb().call("GetItem", {"TableName": tables.rate_limits().name, "Key": key})["Item"]
     assert len(item["inFlight"]["M"]) == 40

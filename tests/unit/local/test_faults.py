@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.providers.faults import Misbehaviour, misbehaved
+from local.providers.faults import Misbehaviour, apply_misbehaviour
 
 GOOD = '{"text": "Olá {{nome}}, seu horário é %s", "score": 0.5, "tags": ["uma palavra longa"]}'
 OTHERS = {
@@ -20,20 +20,20 @@ OTHERS = {
 
 @pytest.mark.parametrize(("how", "answer"), OTHERS.items())
 def test_an_answer_is_changed_in_the_way_that_was_told(how: Misbehaviour, answer: str) -> None:
-    assert misbehaved(GOOD, how) == answer
+    assert apply_misbehaviour(GOOD, how) == answer
 
 
 def test_prose_stands_around_an_answer_and_free_text_in_its_place() -> None:
-    prose = misbehaved(GOOD, Misbehaviour.PROSE)
+    prose = apply_misbehaviour(GOOD, Misbehaviour.PROSE)
     assert GOOD in prose[1:-1]
     assert "{" in prose.partition(GOOD)[0]
-    assert "{" not in misbehaved(GOOD, Misbehaviour.FREE_TEXT)
+    assert "{" not in apply_misbehaviour(GOOD, Misbehaviour.FREE_TEXT)
 
 
 def test_members_are_added_texts_grow_and_change_their_language() -> None:
     good = json.loads(GOOD)
     more, longer, german = (
-        json.loads(misbehaved(GOOD, how))
+        json.loads(apply_misbehaviour(GOOD, how))
         for how in (Misbehaviour.EXTRA_MEMBERS, Misbehaviour.TOO_LONG, Misbehaviour.OTHER_LANGUAGE)
     )
     assert good.items() <= more.items()
@@ -47,6 +47,6 @@ def test_members_are_added_texts_grow_and_change_their_language() -> None:
 @pytest.mark.parametrize("how", Misbehaviour)
 def test_an_answer_that_is_no_json_is_changed_too(how: Misbehaviour) -> None:
     text = "Resumo do texto, com %s e tudo."
-    assert (misbehaved(text, how) == text) == (
+    assert (apply_misbehaviour(text, how) == text) == (
         how in {Misbehaviour.TRAILING_COMMAS, Misbehaviour.EXTRA_MEMBERS, Misbehaviour.NAN}
     )

@@ -26,7 +26,7 @@ from nexus_ai.platform.clock import SystemClock
 from nexus_ai.sweeper import AbandonedRequestSweeper
 from nexus_ai.usage.store import usage_store
 from tests.dynamodb_local import dynamodb_local
-from tests.integration.support.alert_runs import always, telling
+from tests.integration.support.alert_runs import alert_dispatcher, always
 
 ZONE = "America/Sao_Paulo"
 ALERTS_DUE = 10
@@ -86,7 +86,7 @@ def dispatch_alerts() -> None:
     for number in range(ALERTS_DUE):
         cross(f"idle-{number}")
     with measured() as lines:
-        outcomes = telling(SystemClock(), off=True).dispatch_due(always).outcomes
+        outcomes = alert_dispatcher(SystemClock(), off=True).dispatch_due(always).outcomes
     print(f"alerts: {dict(outcomes)}; {lines[0]}")
 
 

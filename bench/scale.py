@@ -37,7 +37,7 @@ from nexus_ai.platform.clock import SystemClock, uuid7
 from nexus_ai.platform.settings import get_settings
 from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local
-from tests.integration.support.alert_runs import always, listed, telling
+from tests.integration.support.alert_runs import alert_dispatcher, always, save_alert_settings
 from tests.unit.http.http_events import Context
 
 DAYS, MODELS, USERS = 90, 3, 20
@@ -166,11 +166,11 @@ def measure_reads(stored: str, tenant: str) -> None:
             response = read.handler(event, Context())
         if response["statusCode"] != 200:
             raise SystemExit(f"{read.name}: {response}")
-    listed(tenant)
+    save_alert_settings(tenant)
     # Each alert belongs to another hour, because an alert is sent only once per window.
     cross(tenant, hours_ago=24 + next(_hours))
     with row(stored, "alerts: one found and mailed"):
-        outcomes = telling(SystemClock()).dispatch_due(always).outcomes
+        outcomes = alert_dispatcher(SystemClock()).dispatch_due(always).outcomes
     if outcomes != {Outcome.SENT: 1}:
         raise SystemExit(f"alerts: {outcomes}")
 

@@ -1,4 +1,4 @@
-"""The README's table of functions, their events and what these are answered with, in its order."""
+"""Read the README's table of functions: their events and expected responses, in order."""
 
 import re
 from typing import Any, NamedTuple
@@ -9,9 +9,12 @@ _ROW = re.compile(r"^\| `make invoke FUNCTION=(\w+)` \| (.*) \| (\S+) \|$", re.M
 
 
 class Answered(NamedTuple):
-    """One row. `about` begins with the route, where there is one.
+    """Row of the table.
 
-    `answer` is a status (of HTTP, or of a report), an error's message, or null.
+    Attributes:
+        event: Name of the event, which is also that of the function.
+        about: Description, which begins with the route if there is one.
+        answer: A status of HTTP or of a report, an error message, or null.
     """
 
     event: str
@@ -27,11 +30,11 @@ def answered_events() -> list[Answered]:
     return [Answered(*row) for row in _ROW.findall((ROOT / "README.md").read_text("utf-8"))]
 
 
-def told(answer: dict[str, Any] | None) -> str:
-    """Return what the table says of a function's response."""
-    if answer is None:
+def summarize_response(response: dict[str, Any] | None) -> str:
+    """Return a function's response in the form of the table."""
+    if response is None:
         return "null"
-    if "policyDocument" in answer:
-        (statement,) = answer["policyDocument"]["Statement"]
+    if "policyDocument" in response:
+        (statement,) = response["policyDocument"]["Statement"]
         return str(statement["Effect"])
-    return str(next(answer[name] for name in ("errorMessage", "statusCode", "status") if name in answer))
+    return str(next(response[name] for name in ("errorMessage", "statusCode", "status") if name in response))

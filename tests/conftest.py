@@ -1,7 +1,7 @@
-"""What tests stand on: the local stack, and two of its parts by themselves.
+"""Provide the local stack and two of its parts as fixtures.
 
-It is started once a process, without the variables of this machine. Tests do not wipe its state: each takes a tenant
-that no other test has.
+The stack is started once per process, without the environment variables of this machine. Tests do not delete its
+state: each uses a tenant that no other test has.
 """
 
 from collections.abc import Generator
@@ -38,24 +38,24 @@ def local_stack(request: pytest.FixtureRequest) -> Generator[LocalStack]:
 
 @pytest.fixture
 def stack(local_stack: LocalStack) -> LocalStack:
-    """The whole service at `stack.url`, its vendors answering plainly until a test tells them otherwise."""
+    """Return the complete service at `stack.url`. Its simulated providers succeed until a test scripts them."""
     local_stack.providers.reset()
     return local_stack
 
 
 @pytest.fixture
 def embedded_aws(local_stack: LocalStack) -> Aws:
-    """Tables, bucket and keys of template.yaml, with settings and clients of this process that point to them."""
+    """Return the tables, bucket and keys of template.yaml, which the settings and clients of this process use."""
     return local_stack.aws
 
 
 @pytest.fixture
 def simulated_providers(stack: LocalStack) -> SimulatedProviders:
-    """The vendors that the settings of this process point to, without calls and without instructions."""
+    """Return the simulated providers that the settings of this process use, without calls and without scripts."""
     return stack.providers
 
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant that nobody has seen."""
+    """Return the id of a new tenant."""
     return f"tenant-{uuid4().hex[:16]}"

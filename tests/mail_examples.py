@@ -1,4 +1,4 @@
-"""Alerts of every kind, for the tests of what mails say and of how they look."""
+"""Define alerts of every kind, for tests of the texts and the looks of mails."""
 
 from nexus_ai.alerts.models import AlertedLimit, LimitAlert, ProviderAlert, ProviderEvent, Spending, Spent
 

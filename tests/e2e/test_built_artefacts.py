@@ -28,9 +28,10 @@ from ops.release import content_hash, resolved_parameters, stamped
 from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
 from tests.integration.support.pipeline import (
     copy,
-    far_from_the_end_of_an_hour,
     limit_state,
+    mid_hour_time_zone,
     records,
+    set_limits,
     sweep_at,
     welcome,
 )
@@ -129,9 +130,8 @@ def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
 def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_closes(
     stack: LocalStack, tenant: str
 ) -> None:
-    # A cold start, the time-out, and the sweep's look ahead.
-    far_from_the_end_of_an_hour(takes_s=150)
     welcome(stack, tenant)
+    set_limits(tenant, requests=100, time_zone=mid_hour_time_zone())
     stack.providers.script(ProviderName.OPENAI, Answer(), Answer(delay_s=60))
     subject = function(stack, "GenerateCopyFunction").start(AWS_LAMBDA_FUNCTION_TIMEOUT="15")
     with closing(subject) as environment, ThreadPoolExecutor(1) as pool:

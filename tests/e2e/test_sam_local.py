@@ -21,10 +21,10 @@ import pytest
 
 from local.emulator.server import free_port
 from local.template import ROOT
-from tests.answered_events import Answered, answered_events, told
+from tests.answered_events import Answered, answered_events, summarize_response
 from tests.e2e.make_run import Run, command_environment, running
 from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
-from tests.integration.support.pipeline import far_from_the_end_of_an_hour
+from tests.integration.support.pipeline import mid_hour_time_zone
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 USAGE_TODAY = "/api/marketing/ai/usage-stats?period=today"
@@ -66,7 +66,7 @@ def test_an_event_is_answered_in_a_container(function: Answered, environment: di
     )
 
     assert ended.stdout, ended.stderr
-    assert told(json.loads(ended.stdout)) == function.answer, ended.stderr
+    assert summarize_response(json.loads(ended.stdout)) == function.answer, ended.stderr
 
 
 @contextmanager
@@ -139,9 +139,9 @@ def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str,
 
 
 def test_a_limit_that_is_reached_is_429(run: Run, api: str, tenant: str) -> None:
-    far_from_the_end_of_an_hour(takes_s=120)
     admin = token(run, tenant, "admin")
-    assert ask_api(api, "PUT", RATE_LIMITS, token=admin, body={"requestsPerHour": 1}).status == 200
+    limits = {"requestsPerHour": 1, "timeZone": mid_hour_time_zone()}
+    assert ask_api(api, "PUT", RATE_LIMITS, token=admin, body=limits).status == 200
 
     assert write_copy(api, admin).status == 200
     refused = write_copy(api, admin)

@@ -1,4 +1,4 @@
-"""Bounces and complaints, as SES tells of them: who cannot or does not want to get mails gets none."""
+"""Test bounces and complaints that SES reports: their addresses receive no more mails."""
 
 import json
 from typing import Any
@@ -9,16 +9,16 @@ from functions.mail_events.app import handler
 from local.stack import LocalStack
 from nexus_ai.platform.clock import SystemClock
 from nexus_ai.settings.models import StopReason
-from tests.integration.support.alert_runs import always, subjects, telling
+from tests.integration.support.alert_runs import alert_dispatcher, always, subjects
 from tests.integration.support.pipeline import copy, set_limits
 from tests.integration.support.settings_requests import RATE_LIMITS, call, stored
 from tests.unit.http.http_events import Context, read_event
 
-GONE, OTHER = "ninguem@clinica.example", "gerente@clinica.example"
+BOUNCED, OTHER = "ninguem@clinica.example", "gerente@clinica.example"
 
 
-def told(tenant: str, **changes: Any) -> dict[str, Any]:
-    """The stored event, of a permanent bounce, for a tenant; `changes` replace parts of what SES says."""
+def bounce_event(tenant: str, **changes: Any) -> dict[str, Any]:
+    """Return the stored event of a permanent bounce for a tenant. `changes` replace parts of SES's message."""
     event = read_event("mail_events")
     message = json.loads(event["Records"][0]["Sns"]["Message"])
     message["mail"]["tags"]["tenant"] = [tenant]
@@ -39,41 +39,41 @@ def complaint(address: str, feedback: str | None = "abuse") -> dict[str, Any]:
 
 
 @pytest.fixture
-def company(stack: LocalStack, tenant: str) -> str:
+def alerted_tenant(stack: LocalStack, tenant: str) -> str:
     reply = call(stack, tenant, "PUT", RATE_LIMITS, {"alertEmails": ["Ninguem@clinica.example", OTHER]})
     assert (reply.status, reply.body["stoppedEmails"]) == (200, [])
     return tenant
 
 
-def test_a_permanent_bounce_stops_an_address_and_shows_it_beside_the_limits(stack: LocalStack, company: str) -> None:
-    handler(told(company), Context())
-    handler(told(company, **complaint(GONE)), Context())
+def test_permanent_bounce_stops_an_address_and_shows_it(stack: LocalStack, alerted_tenant: str) -> None:
+    handler(bounce_event(alerted_tenant), Context())
+    handler(bounce_event(alerted_tenant, **complaint(BOUNCED)), Context())
 
-    shown = call(stack, company, "GET", RATE_LIMITS, role="user").body
-    assert shown["stoppedEmails"] == [{"address": GONE, "reason": "bounce", "at": "2026-01-01T00:00:02.000Z"}]
+    shown = call(stack, alerted_tenant, "GET", RATE_LIMITS, role="user").body
+    assert shown["stoppedEmails"] == [{"address": BOUNCED, "reason": "bounce", "at": "2026-01-01T00:00:02.000Z"}]
     assert shown["alertEmails"] == ["Ninguem@clinica.example", OTHER]
-    assert stored(company).alert_emails == (OTHER,)
+    assert stored(alerted_tenant).alert_emails == (OTHER,)
 
 
-def test_mails_go_to_those_that_are_left(stack: LocalStack, company: str) -> None:
-    handler(told(company), Context())
-    stack.token(company)
-    set_limits(company, requests=1)
-    assert copy(stack, company).status == 200
+def test_mails_go_to_the_remaining_addresses(stack: LocalStack, alerted_tenant: str) -> None:
+    handler(bounce_event(alerted_tenant), Context())
+    stack.token(alerted_tenant)
+    set_limits(alerted_tenant, requests=1)
+    assert copy(stack, alerted_tenant).status == 200
 
-    assert telling(SystemClock()).dispatch_due(always).finished
+    assert alert_dispatcher(SystemClock()).dispatch_due(always).finished
 
     (mail,) = [each for each in stack.aws.mails() if OTHER in each.destinations]
     assert set(mail.destinations) == {OTHER}
-    assert GONE not in mail.raw_data.lower()
-    assert subjects(stack, company) == []
+    assert BOUNCED not in mail.raw_data.lower()
+    assert subjects(stack, alerted_tenant) == []
 
 
 @pytest.mark.parametrize("feedback", ["abuse", None])
-def test_a_complaint_stops_an_address(stack: LocalStack, company: str, feedback: str | None) -> None:
-    handler(told(company, **complaint(f"Gerente <{OTHER.upper()}>", feedback)), Context())
+def test_complaint_stops_an_address(stack: LocalStack, alerted_tenant: str, feedback: str | None) -> None:
+    handler(bounce_event(alerted_tenant, **complaint(f"Gerente <{OTHER.upper()}>", feedback)), Context())
 
-    assert {address: each.reason for address, each in stored(company).stopped_emails.items()} == {
+    assert {address: each.reason for address, each in stored(alerted_tenant).stopped_emails.items()} == {
         OTHER: StopReason.COMPLAINT
     }
 
@@ -87,7 +87,7 @@ def transient() -> dict[str, Any]:
     "changes",
     [
         transient(),
-        complaint(GONE, "not-spam"),
+        complaint(BOUNCED, "not-spam"),
         complaint("somebody@else.example"),
         {"mail": {"tags": {}}},
         {"mail": {}},
@@ -95,39 +95,37 @@ def transient() -> dict[str, Any]:
         {"bounce": None},
     ],
 )
-def test_what_tells_of_no_dead_address_of_this_company_stops_none(
-    stack: LocalStack, company: str, changes: dict[str, Any]
-) -> None:
-    handler(told(company, **changes), Context())
+def test_other_mail_events_stop_no_address(stack: LocalStack, alerted_tenant: str, changes: dict[str, Any]) -> None:
+    handler(bounce_event(alerted_tenant, **changes), Context())
 
-    assert stored(company).stopped_emails == {}
+    assert stored(alerted_tenant).stopped_emails == {}
 
 
 @pytest.mark.parametrize("message", ["", "[]", "Successfully validated SNS topic", "null", '{"eventType": 7}'])
-def test_what_is_no_event_is_left(stack: LocalStack, message: str) -> None:
+def test_message_that_is_no_event_is_ignored(stack: LocalStack, message: str) -> None:
     handler({"Records": [{"Sns": {"Message": message}}]}, Context())
 
 
-def test_another_companys_list_is_left_alone(stack: LocalStack, company: str, tenant: str) -> None:
-    handler(told(f"{tenant}-other"), Context())
+def test_bounce_changes_no_other_tenants_addresses(stack: LocalStack, alerted_tenant: str, tenant: str) -> None:
+    handler(bounce_event(f"{tenant}-other"), Context())
 
-    assert stored(company).stopped_emails == {}
+    assert stored(alerted_tenant).stopped_emails == {}
     assert stored(f"{tenant}-other").stopped_emails == {}
 
 
-def test_an_address_that_is_taken_off_the_list_is_forgotten(stack: LocalStack, company: str) -> None:
-    handler(told(company), Context())
+def test_removed_address_is_no_longer_stopped(stack: LocalStack, alerted_tenant: str) -> None:
+    handler(bounce_event(alerted_tenant), Context())
 
-    without = call(stack, company, "PUT", RATE_LIMITS, {"alertEmails": [OTHER]})
-    again = call(stack, company, "PUT", RATE_LIMITS, {"alertEmails": [OTHER, GONE]})
+    without = call(stack, alerted_tenant, "PUT", RATE_LIMITS, {"alertEmails": [OTHER]})
+    again = call(stack, alerted_tenant, "PUT", RATE_LIMITS, {"alertEmails": [OTHER, BOUNCED]})
 
     assert (without.body["stoppedEmails"], again.body["stoppedEmails"]) == ([], [])
-    assert stored(company).alert_emails == (OTHER, GONE)
+    assert stored(alerted_tenant).alert_emails == (OTHER, BOUNCED)
 
 
-def test_a_change_that_leaves_it_on_the_list_leaves_it_stopped(stack: LocalStack, company: str) -> None:
-    handler(told(company), Context())
+def test_address_that_stays_on_the_list_stays_stopped(stack: LocalStack, alerted_tenant: str) -> None:
+    handler(bounce_event(alerted_tenant), Context())
 
-    reply = call(stack, company, "PUT", RATE_LIMITS, {"alertEmails": [GONE], "alertThresholds": [90]})
+    reply = call(stack, alerted_tenant, "PUT", RATE_LIMITS, {"alertEmails": [BOUNCED], "alertThresholds": [90]})
 
-    assert [stopped["address"] for stopped in reply.body["stoppedEmails"]] == [GONE]
+    assert [stopped["address"] for stopped in reply.body["stoppedEmails"]] == [BOUNCED]

@@ -1,4 +1,4 @@
-"""A provider that stops working is told of once, since fallback hides it from those who call."""
+"""Test alerts of failing providers: each failure sends one alert, because fallback hides it from callers."""
 
 import pytest
 
@@ -10,7 +10,15 @@ from nexus_ai.aws.dynamodb import keys, tables
 from nexus_ai.gateway.circuit_breaker import FAILURES_TO_OPEN
 from nexus_ai.platform.clock import SystemClock
 from nexus_ai.providers.base import FailureKind, ProviderName
-from tests.integration.support.alert_runs import alert_items, always, listed, mails, subjects, telling, text_of
+from tests.integration.support.alert_runs import (
+    alert_dispatcher,
+    alert_items,
+    always,
+    mails,
+    save_alert_settings,
+    subjects,
+    text_of,
+)
 from tests.integration.support.pipeline import copy, set_fallback
 from tests.integration.support.settings_requests import CONFIGS, call
 
@@ -19,17 +27,17 @@ CIRCUIT = "Nexus AI: OpenAI está falhando (gpt-6-luna)"
 
 
 @pytest.fixture
-def company(stack: LocalStack, tenant: str) -> str:
+def alerted_tenant(stack: LocalStack, tenant: str) -> str:
     stack.token(tenant)
     set_fallback(tenant, "openai", "groq")
-    listed(tenant)
+    save_alert_settings(tenant)
     return tenant
 
 
 def calls(stack: LocalStack, tenant: str, number: int) -> None:
     for each in range(number):
         assert copy(stack, tenant, {"prompt": f"Texto {each}"}).body["provider"] in {"openai", "groq"}
-    assert telling(SystemClock()).dispatch_due(always).finished
+    assert alert_dispatcher(SystemClock()).dispatch_due(always).finished
 
 
 @pytest.mark.parametrize(
@@ -39,38 +47,38 @@ def calls(stack: LocalStack, tenant: str, number: int) -> None:
         (FailureKind.NO_CREDIT, "a conta no provedor está sem crédito"),
     ],
 )
-def test_a_dead_key_is_told_with_its_first_failure_and_never_again(
-    stack: LocalStack, company: str, kind: FailureKind, reason: str
+def test_dead_key_sends_one_alert_at_its_first_failure(
+    stack: LocalStack, alerted_tenant: str, kind: FailureKind, reason: str
 ) -> None:
     stack.providers.always(ProviderName.OPENAI, Fail(kind))
 
-    calls(stack, company, 1)
-    calls(stack, company, FAILURES_TO_OPEN + 1)
+    calls(stack, alerted_tenant, 1)
+    calls(stack, alerted_tenant, FAILURES_TO_OPEN + 1)
 
-    (mail,) = mails(stack, company)
+    (mail,) = mails(stack, alerted_tenant)
     assert str(mail["Subject"]) == KEY
     assert reason in text_of(mail)
 
 
-def test_a_circuit_that_opens_is_told_once_and_one_failure_is_not(stack: LocalStack, company: str) -> None:
+def test_open_circuit_sends_one_alert_and_a_single_failure_none(stack: LocalStack, alerted_tenant: str) -> None:
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
 
-    calls(stack, company, 1)
-    assert subjects(stack, company) == []
-    calls(stack, company, FAILURES_TO_OPEN + 2)
-    calls(stack, company, 1)
+    calls(stack, alerted_tenant, 1)
+    assert subjects(stack, alerted_tenant) == []
+    calls(stack, alerted_tenant, FAILURES_TO_OPEN + 2)
+    calls(stack, alerted_tenant, 1)
 
-    (mail,) = mails(stack, company)
+    (mail,) = mails(stack, alerted_tenant)
     assert str(mail["Subject"]) == CIRCUIT
     assert "erro interno do provedor" in text_of(mail)
 
 
-def test_an_answer_ends_the_event(stack: LocalStack, company: str) -> None:
+def test_completion_ends_the_event(stack: LocalStack, alerted_tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
 
-    calls(stack, company, 2)
+    calls(stack, alerted_tenant, 2)
 
-    (item,) = alert_items(company)
+    (item,) = alert_items(alerted_tenant)
     assert item["outcome"] == "sent"
     assert item["overAt"] >= item["content"]["at"]
 
@@ -87,7 +95,7 @@ def failed(tenant: str, at: int) -> ProviderAlert:
     )
 
 
-def test_a_new_event_is_one_that_begins_an_hour_after_the_last_ended(stack: LocalStack, tenant: str) -> None:
+def test_new_event_begins_an_hour_after_the_last_one_ended(stack: LocalStack, tenant: str) -> None:
     alerts, now_s = AlertStore(tables.rate_limits()), 1_800_000_000
     name = failed(tenant, 0).name
 
@@ -99,8 +107,8 @@ def test_a_new_event_is_one_that_begins_an_hour_after_the_last_ended(stack: Loca
     assert alerts.note_failure(failed(tenant, now_s + 60 + EVENT_INTERVAL_S))
 
 
-def moved_back(tenant: str, by_s: int) -> None:
-    """As it reads so much later: what was told happened before that, and what has expired since is gone."""
+def let_time_pass(tenant: str, by_s: int) -> None:
+    """Move stored alerts and circuits into the past, as if time had passed, and delete expired circuits."""
     for item in alert_items(tenant):
         table = tables.rate_limits()
         earlier = {name: item[name] - by_s for name in ("overAt", "expiresAt") if name in item}
@@ -114,33 +122,31 @@ def moved_back(tenant: str, by_s: int) -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-6.1-sol"])
-def test_a_key_that_takes_the_place_of_a_dead_one_is_told_of_when_it_dies(
-    stack: LocalStack, company: str, model: str
-) -> None:
+def test_failure_of_a_replaced_key_sends_a_second_alert(stack: LocalStack, alerted_tenant: str, model: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
-    calls(stack, company, 1)
+    calls(stack, alerted_tenant, 1)
 
-    saved = call(stack, company, "PUT", f"{CONFIGS}/openai", {"apiKey": "sk-the-next-one-9999", "model": model})
+    saved = call(stack, alerted_tenant, "PUT", f"{CONFIGS}/openai", {"apiKey": "sk-the-next-one-9999", "model": model})
     assert saved.status == 200
-    assert "overAt" in alert_items(company)[0]
-    moved_back(company, 2 * EVENT_INTERVAL_S)
+    assert "overAt" in alert_items(alerted_tenant)[0]
+    let_time_pass(alerted_tenant, 2 * EVENT_INTERVAL_S)
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
-    calls(stack, company, 1)
+    calls(stack, alerted_tenant, 1)
 
-    first, second = mails(stack, company)
+    first, second = mails(stack, alerted_tenant)
     assert "9999" not in text_of(first)
     assert "9999" in text_of(second)
 
 
-def test_an_event_ends_with_an_answer_however_long_nobody_called(stack: LocalStack, company: str) -> None:
+def test_completion_ends_the_event_after_days_without_calls(stack: LocalStack, alerted_tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
-    calls(stack, company, 1)
-    moved_back(company, 3 * 86_400)
+    calls(stack, alerted_tenant, 1)
+    let_time_pass(alerted_tenant, 3 * 86_400)
 
-    assert copy(stack, company, {"prompt": "Depois do fim de semana"}).body["provider"] == "openai"
-    assert "overAt" in alert_items(company)[0]
-    moved_back(company, 2 * EVENT_INTERVAL_S)
+    assert copy(stack, alerted_tenant, {"prompt": "Depois do fim de semana"}).body["provider"] == "openai"
+    assert "overAt" in alert_items(alerted_tenant)[0]
+    let_time_pass(alerted_tenant, 2 * EVENT_INTERVAL_S)
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
-    calls(stack, company, 1)
+    calls(stack, alerted_tenant, 1)
 
-    assert subjects(stack, company) == [KEY, KEY]
+    assert subjects(stack, alerted_tenant) == [KEY, KEY]

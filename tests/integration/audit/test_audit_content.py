@@ -1,4 +1,4 @@
-"""Prompts and answers in the audit: whole, as far as the tenant wants them kept, as long as they are kept."""
+"""Test the storage of prompts and completions: in items and in S3, redacted or not at all, until they expire."""
 
 import json
 import random
@@ -24,12 +24,12 @@ from tests.integration.support.faults import fault
 from tests.integration.support.pipeline import audit, copy, records, set_preferences, welcome
 
 PERSONAL = "Ana Souza,\nCPF 529.982.247-25, 12.ABC.345/01DE-35, ana@clinica.com.br, (11) 98765-4321, R$ 99,90"
-WRITTEN = json.dumps({"variation1": {"text": PERSONAL}}, ensure_ascii=False)
+COMPLETION = json.dumps({"variation1": {"text": PERSONAL}}, ensure_ascii=False)
 REDACTED = "CPF [CPF], [CNPJ], [e-mail], [phone], R$ 99,90"
 TRACES = ("529.982.247-25", "12.ABC.345/01DE-35", "ana@clinica.com.br", "98765-4321")
-# 30 KB of ideographs, of which little can be compressed away.
+# 30 KB of ideographs, which hardly compress.
 LONG = "".join(chr(random.Random(7 + place).randrange(0x4E00, 0x9FFF)) for place in range(10_000))
-KEPT_DAYS = 90
+CONTENT_DAYS = 90
 
 
 def contents(tenant: str, now_s: int | None = None) -> dict[Part, str]:
@@ -50,15 +50,15 @@ def object_names(tenant: str) -> list[str]:
     return [entry.get("Key", "") for entry in listed.get("Contents", [])]
 
 
-def chooses(tenant: str, choice: AuditContent) -> None:
+def set_content_policy(tenant: str, choice: AuditContent) -> None:
     set_preferences(tenant, Preferences(audit_content=choice))
 
 
-def ignored(request: object) -> None:
-    """No fault at all: the call is only noted."""
+def no_fault(request: object) -> None:
+    """Let the call pass; `fault` only lists it."""
 
 
-def test_content_over_16_kb_goes_to_s3_whole_and_comes_back_whole(stack: LocalStack, tenant: str) -> None:
+def test_content_over_16_kb_is_stored_in_s3_and_read_back(stack: LocalStack, tenant: str) -> None:
     reply = copy(stack, tenant, {"prompt": LONG})
 
     assert reply.status == 200, reply.body
@@ -73,12 +73,10 @@ def test_content_over_16_kb_goes_to_s3_whole_and_comes_back_whole(stack: LocalSt
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_what_is_kept_in_the_item_and_what_in_s3_is_a_matter_of_one_byte(
-    stack: LocalStack, tenant: str, more: int
-) -> None:
+def test_one_byte_over_the_bound_moves_content_to_s3(stack: LocalStack, tenant: str, more: int) -> None:
     copy(stack, tenant)
     (record,) = records(tenant)
-    text = packs_to(MAX_INLINE_BYTES + more)
+    text = text_of_packed_size(MAX_INLINE_BYTES + more)
 
     audit().write(record, [Content(part=Part.PROMPT, text=text)])
 
@@ -86,20 +84,20 @@ def test_what_is_kept_in_the_item_and_what_in_s3_is_a_matter_of_one_byte(
     assert ("object" in item, "body" in item) == (bool(more), not more)
 
 
-def test_content_in_s3_is_written_once_and_nothing_is_written_over_it(stack: LocalStack, tenant: str) -> None:
+def test_content_in_s3_is_never_overwritten(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant, {"prompt": LONG})
     (record,) = records(tenant)
-    name, kept = content_item(tenant, Part.PROMPT)["object"], contents(tenant)
+    name, stored = content_item(tenant, Part.PROMPT)["object"], contents(tenant)
 
     s3.put_once(name, b"something else")
-    assert contents(tenant) == kept
-    audit().write(record, [Content(part=part, text=text) for part, text in kept.items()])
+    assert contents(tenant) == stored
+    audit().write(record, [Content(part=part, text=text) for part, text in stored.items()])
 
-    assert contents(tenant) == kept
+    assert contents(tenant) == stored
 
 
-def packs_to(size: int) -> str:
-    """A text that zlib packs to exactly so many bytes: it is made longer, by less and less."""
+def text_of_packed_size(size: int) -> str:
+    """Return a text that zlib compresses to exactly `size` bytes. It grows by smaller and smaller steps."""
     letters = random.Random(size)
     text = ""
     while (packed := len(zlib.compress(text.encode()))) < size:
@@ -109,7 +107,7 @@ def packs_to(size: int) -> str:
     return text
 
 
-def test_content_that_was_changed_in_s3_is_not_served(stack: LocalStack, tenant: str) -> None:
+def test_content_changed_in_s3_is_not_returned(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant, {"prompt": LONG})
     item = content_item(tenant, Part.PROMPT)
     s3.put(item["object"], s3.get(item["object"])[:-1] + b"x")
@@ -118,30 +116,28 @@ def test_content_that_was_changed_in_s3_is_not_served(stack: LocalStack, tenant:
         contents(tenant)
 
 
-def test_lists_read_no_content(stack: LocalStack, tenant: str) -> None:
+def test_list_reads_no_content(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant, {"prompt": LONG})
     audit_table = get_settings().audit_logs_table
     with (
-        fault("Query", f"{tenant}#content", ignored) as queried,
-        fault("GetItem", audit_table, ignored) as read,
-        fault("GetObject", "", ignored, service="s3") as fetched,
+        fault("Query", f"{tenant}#content", no_fault) as queried,
+        fault("GetItem", audit_table, no_fault) as read,
+        fault("GetObject", "", no_fault, service="s3") as fetched,
     ):
         listed = records(tenant)
         assert (len(listed), queried, read, fetched) == (1, [], [], [])
         contents(tenant)
 
-    # That nothing was noted is worth something: what reads content is noted.
+    # Reading content is noted, which shows that the check above can fail.
     assert (len(read), len(fetched)) == (2, 1)
     assert LONG not in str(listed)
 
 
 @pytest.mark.parametrize("prompt", ["Convite", LONG])
-def test_content_past_its_time_is_not_served_though_it_is_still_there(
-    stack: LocalStack, tenant: str, prompt: str
-) -> None:
+def test_expired_content_is_not_returned_before_it_is_deleted(stack: LocalStack, tenant: str, prompt: str) -> None:
     copy(stack, tenant, {"prompt": prompt})
     (record,) = records(tenant)
-    ends_s = record.at_ms // 1000 + KEPT_DAYS * DAY_S
+    ends_s = record.at_ms // 1000 + CONTENT_DAYS * DAY_S
 
     assert set(contents(tenant, ends_s - 1)) == {Part.PROMPT, Part.ANSWER}
     assert contents(tenant, ends_s) == {}
@@ -149,23 +145,21 @@ def test_content_past_its_time_is_not_served_though_it_is_still_there(
     assert [record.status for record in records(tenant)] == [AuditStatus.ANSWERED]
 
 
-def test_full_content_is_kept_to_the_letter_in_the_audit_and_in_the_cache(stack: LocalStack, tenant: str) -> None:
-    stack.providers.always(ProviderName.OPENAI, Answer(text=WRITTEN))
+def test_full_content_is_stored_verbatim_in_audit_and_cache(stack: LocalStack, tenant: str) -> None:
+    stack.providers.always(ProviderName.OPENAI, Answer(text=COMPLETION))
 
     reply, again = copy(stack, tenant, {"prompt": PERSONAL}), copy(stack, tenant, {"prompt": PERSONAL})
 
     assert reply.body["data"]["variations"][0]["text"] == PERSONAL
-    assert contents(tenant)[Part.ANSWER] == WRITTEN
+    assert contents(tenant)[Part.ANSWER] == COMPLETION
     assert all(trace in contents(tenant)[Part.PROMPT] for trace in TRACES)
     assert again.body["cached"] is True
 
 
-def test_redacted_content_has_no_personal_data_in_the_audit_and_none_in_the_cache(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_redacted_content_has_no_personal_data_in_audit_and_cache(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    chooses(tenant, AuditContent.REDACTED)
-    stack.providers.always(ProviderName.OPENAI, Answer(text=WRITTEN))
+    set_content_policy(tenant, AuditContent.REDACTED)
+    stack.providers.always(ProviderName.OPENAI, Answer(text=COMPLETION))
 
     reply, again = copy(stack, tenant, {"prompt": PERSONAL}), copy(stack, tenant, {"prompt": PERSONAL})
 
@@ -177,20 +171,18 @@ def test_redacted_content_has_no_personal_data_in_the_audit_and_none_in_the_cach
             assert not [trace for trace in TRACES if trace in content.text]
 
 
-def test_an_answer_without_personal_data_is_cached_where_content_is_redacted(stack: LocalStack, tenant: str) -> None:
+def test_completion_without_personal_data_is_cached_if_redacted(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    chooses(tenant, AuditContent.REDACTED)
+    set_content_policy(tenant, AuditContent.REDACTED)
 
     first, again = copy(stack, tenant, {"prompt": PERSONAL}), copy(stack, tenant, {"prompt": PERSONAL})
 
     assert (first.body["cached"], again.body["cached"]) == (False, True)
 
 
-def test_where_no_content_is_kept_there_is_a_record_and_no_prompt_no_answer_and_no_cache(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_without_content_only_the_record_is_stored(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    chooses(tenant, AuditContent.NONE)
+    set_content_policy(tenant, AuditContent.NONE)
 
     first, again = copy(stack, tenant, {"prompt": LONG}), copy(stack, tenant, {"prompt": LONG})
 

@@ -1,4 +1,4 @@
-"""GET audit-logs/jobs/{id} through the local API."""
+"""Test GET audit-logs/jobs/{id} through the local API."""
 
 from uuid import uuid4
 
@@ -7,42 +7,42 @@ import pytest
 from local.stack import LocalStack
 from nexus_ai.audit.jobs.api import FILES_KEPT_MS, STALLED_MS, job_store
 from nexus_ai.platform.clock import SystemClock
-from tests.integration.support.audit_jobs import copy_by, ended, export, job, nobody_runs
+from tests.integration.support.audit_jobs import copy_by, export, finished_job, job, leave_jobs_queued
 
 
-def test_a_job_is_its_tenants_and_its_administrators_alone(stack: LocalStack, tenant: str) -> None:
+def test_job_is_shown_only_to_admins_of_its_tenant(stack: LocalStack, tenant: str) -> None:
     copy_by(stack, tenant, "ana", "Texto")
-    told = ended(stack, tenant, export(stack, tenant))
+    finished = finished_job(stack, tenant, export(stack, tenant))
 
-    assert job(stack, tenant, told["id"]).body["id"] == told["id"]
-    assert job(stack, f"{tenant}-other", told["id"]).status == 404
+    assert job(stack, tenant, finished["id"]).body["id"] == finished["id"]
+    assert job(stack, f"{tenant}-other", finished["id"]).status == 404
     assert job(stack, tenant, str(uuid4())).status == 404
-    assert job(stack, tenant, told["id"], role="user").status == 403
+    assert job(stack, tenant, finished["id"], role="user").status == 403
 
 
 @pytest.mark.parametrize("job_id", ["1", "%23job", "..%2Fdemo%23job"])
-def test_what_is_no_id_is_422(job_id: str, stack: LocalStack, tenant: str) -> None:
+def test_invalid_id_is_422(job_id: str, stack: LocalStack, tenant: str) -> None:
     assert job(stack, tenant, job_id).status in {404, 422}
     assert job(stack, tenant, job_id).body["code"] in {"validation_failed", "not_found"}
 
 
-def test_there_are_no_links_to_files_that_are_gone(stack: LocalStack, tenant: str) -> None:
+def test_job_has_no_links_to_expired_files(stack: LocalStack, tenant: str) -> None:
     copy_by(stack, tenant, "ana", "Texto")
-    told = ended(stack, tenant, export(stack, tenant))
-    assert told["files"]
-    done = job_store().load(tenant, told["id"])
+    finished = finished_job(stack, tenant, export(stack, tenant))
+    assert finished["files"]
+    done = job_store().load(tenant, finished["id"])
     assert done
     job_store().put(done.model_copy(update={"asked_at_ms": SystemClock().now_ms() - FILES_KEPT_MS}))
 
-    later = job(stack, tenant, told["id"]).body
+    later = job(stack, tenant, finished["id"]).body
 
     assert (later["status"], later["records"], later["files"]) == ("done", 1, [])
 
 
-def test_a_job_that_nobody_has_worked_on_for_an_hour_has_failed(
+def test_job_without_progress_for_an_hour_has_failed(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     started = export(stack, tenant).body
     assert job(stack, tenant, started["id"]).body["status"] == "queued"
     queued = job_store().load(tenant, started["id"])

@@ -1,4 +1,4 @@
-"""GET audit-logs/{id} through the local API: one record whole, and who reads its content is written down."""
+"""Test GET audit-logs/{id} through the local API: it returns a complete record, and each access is stored."""
 
 from uuid import uuid4
 
@@ -24,12 +24,10 @@ def get(stack: LocalStack, tenant: str, record: str, user: str = "chefe", role: 
 
 
 @pytest.mark.parametrize("prompt", ["Limpeza de pele", LONG])
-def test_a_record_comes_whole_with_prompt_and_answer_wherever_they_are(
-    prompt: str, stack: LocalStack, tenant: str
-) -> None:
-    answer = copy(stack, tenant, {"prompt": prompt}).body
+def test_record_has_prompt_and_completion_from_item_or_s3(prompt: str, stack: LocalStack, tenant: str) -> None:
+    response = copy(stack, tenant, {"prompt": prompt}).body
 
-    reply = get(stack, tenant, answer["requestId"])
+    reply = get(stack, tenant, response["requestId"])
 
     assert reply.status == 200, reply.body
     listed = ask(stack.url, "GET", AUDIT_LOGS, token=stack.token(tenant, roles=["admin"])).body["items"][0]
@@ -38,17 +36,17 @@ def test_a_record_comes_whole_with_prompt_and_answer_wherever_they_are(
     assert message["role"] == "user"
     assert prompt in message["text"]
     assert reply.body["prompt"]["system"]
-    assert answer["data"]["variations"][0]["text"] in reply.body["answer"]
+    assert response["data"]["variations"][0]["text"] in reply.body["answer"]
     assert (reply.body["task"], bool(reply.body["promptVersion"])) == ("generate-copy", True)
 
 
-def test_who_reads_content_is_written_down_before_it_is_given_out(stack: LocalStack, tenant: str) -> None:
+def test_access_is_stored_before_content_is_returned(stack: LocalStack, tenant: str) -> None:
     record = copy(stack, tenant).body["requestId"]
 
     get(stack, tenant, record, "chefe")
-    told = get(stack, tenant, record, "ana", "user").body["accesses"]
+    accesses = get(stack, tenant, record, "ana", "user").body["accesses"]
 
-    assert [(access["userId"], access["kind"]) for access in told] == [("chefe", "read"), ("ana", "read")]
+    assert [(access["userId"], access["kind"]) for access in accesses] == [("chefe", "read"), ("ana", "read")]
     first, _ = audit().accesses(tenant, record)
     assert (first.user_id, first.record_id, first.kind, first.ip) == ("chefe", record, AccessKind.READ, "127.0.0.1")
     with fault("PutItem", f"{tenant}#access", throttled):
@@ -57,7 +55,7 @@ def test_who_reads_content_is_written_down_before_it_is_given_out(stack: LocalSt
     assert len(audit().accesses(tenant, record)) == 2
 
 
-def test_a_record_without_content_is_read_without_a_trace(stack: LocalStack, tenant: str) -> None:
+def test_reading_a_record_without_content_adds_no_access(stack: LocalStack, tenant: str) -> None:
     record = copy(stack, tenant).body["requestId"]
     audit().erase_contents(tenant, [record])
 
@@ -66,7 +64,7 @@ def test_a_record_without_content_is_read_without_a_trace(stack: LocalStack, ten
     assert (reply.body["prompt"], reply.body["answer"], reply.body["accesses"]) == (None, None, [])
 
 
-def test_a_failed_request_has_its_prompt_and_no_answer(stack: LocalStack, tenant: str) -> None:
+def test_failed_request_has_a_prompt_and_no_completion(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
     set_fallback(tenant, "openai")
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
@@ -79,28 +77,28 @@ def test_a_failed_request_has_its_prompt_and_no_answer(stack: LocalStack, tenant
     assert reply.body["prompt"]
 
 
-def test_nobody_reads_a_record_that_is_not_theirs(stack: LocalStack, tenant: str) -> None:
+def test_record_of_another_user_or_tenant_is_not_found(stack: LocalStack, tenant: str) -> None:
     record = copy(stack, tenant).body["requestId"]
-    refused = [
+    replies = [
         get(stack, f"{tenant}-other", record),
         get(stack, tenant, record, "bruno", "user"),
         get(stack, tenant, str(uuid4())),
     ]
 
-    assert [(reply.status, reply.body["code"]) for reply in refused] == [(404, "not_found")] * 3
-    assert len({reply.body["detail"] for reply in refused}) == 1, "nobody learns that it exists"
+    assert [(reply.status, reply.body["code"]) for reply in replies] == [(404, "not_found")] * 3
+    assert len({reply.body["detail"] for reply in replies}) == 1, "the responses do not reveal that the record exists"
     assert get(stack, tenant, record, "ana", "stranger").status == 403
     assert audit().accesses(tenant, record) == []
 
 
 @pytest.mark.parametrize("record", ["1", "content", "%23content", "01A20653-5D3C-7A31-9C55-0D6A3E5D0B7C"])
-def test_what_is_no_id_is_422(record: str, stack: LocalStack, tenant: str) -> None:
+def test_invalid_id_is_422(record: str, stack: LocalStack, tenant: str) -> None:
     reply = get(stack, tenant, record)
 
     assert (reply.status, reply.body["errors"][0]["field"]) == (422, "id")
 
 
-def test_content_that_was_changed_is_not_given_out(stack: LocalStack, tenant: str) -> None:
+def test_changed_content_is_not_returned(stack: LocalStack, tenant: str) -> None:
     record = copy(stack, tenant).body["requestId"]
     key = keys.audit_content(tenant, record, Part.ANSWER)
     item = tables.audit_logs().get(key)
@@ -110,7 +108,7 @@ def test_content_that_was_changed_is_not_given_out(stack: LocalStack, tenant: st
     assert get(stack, tenant, record).status == 500
 
 
-def test_an_object_that_the_bucket_has_forgotten_is_no_error(stack: LocalStack, tenant: str) -> None:
+def test_missing_object_is_no_error(stack: LocalStack, tenant: str) -> None:
     record = copy(stack, tenant, {"prompt": LONG}).body["requestId"]
     name = keys.audit_object(tenant, record, Part.PROMPT)
     assert s3.get(name)

@@ -1,4 +1,4 @@
-"""The function that works on the audit's jobs: past any time-out, safe to run twice, and given up after three tries."""
+"""Test the function that runs audit jobs over several invocations, twice at once, and with up to three tries."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from nexus_ai.platform.settings import get_settings
 from tests.integration.support.audit_jobs import (
     ShortTime,
     copy_by,
-    ended,
     erase,
     export,
+    finished_job,
     job,
+    leave_jobs_queued,
     lines,
-    nobody_runs,
-    run_by_hand,
+    run_job_now,
 )
 
 
@@ -37,7 +37,7 @@ def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("pages_of_two")
-def test_an_export_goes_on_over_invocations_and_holds_every_record_once(
+def test_export_over_several_invocations_has_each_record_once(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [copy_by(stack, tenant, "ana", f"Texto {number}") for number in range(5)]
@@ -47,31 +47,33 @@ def test_an_export_goes_on_over_invocations_and_holds_every_record_once(
         assert function == ShortTime.invoked_function_arn
         calls.append(event)
 
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     started = export(stack, tenant, content=True).body
     monkeypatch.setattr("nexus_ai.aws.lambda_.invoke_later", later)
 
-    run_by_hand(tenant, started["id"], ShortTime())
+    run_job_now(tenant, started["id"], ShortTime())
     between = job(stack, tenant, started["id"]).body
     assert (between["status"], between["records"], between["files"]) == ("running", 2, [])
     while calls:
         event = calls.pop()
-        run_by_hand(event["tenantId"], event["jobId"], ShortTime())
+        run_job_now(event["tenantId"], event["jobId"], ShortTime())
 
-    told = job(stack, tenant, started["id"]).body
-    assert (told["status"], told["records"], len(told["files"])) == ("done", 5, 3)
-    assert [line["id"] for line in lines(told)] == ids
+    finished = job(stack, tenant, started["id"]).body
+    assert (finished["status"], finished["records"], len(finished["files"])) == ("done", 5, 3)
+    assert [line["id"] for line in lines(finished)] == ids
 
 
 @pytest.mark.usefixtures("pages_of_two")
-def test_it_calls_itself_through_lambda(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_continues_by_invoking_its_own_function(
+    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = [copy_by(stack, tenant, "ana", f"Texto {number}") for number in range(3)]
     monkeypatch.setattr("nexus_ai.audit.jobs.runner.STEP_MS", 10**9)
     call, called = lambda_.invoke_later, list[str]()
 
     def later(function: str, event: dict[str, str]) -> None:
-        # Jobs of other companies go on meanwhile. The route calls the first run, which has no time for a step; the one
-        # that this calls itself has.
+        # Jobs of other tenants may run now. The route invokes the first run, which has no time for a step. That run
+        # invokes the second, which has time.
         called.extend([function] if event["tenantId"] == tenant else [])
         if len(called) == 2:
             monkeypatch.setattr("nexus_ai.audit.jobs.runner.STEP_MS", STEP_MS)
@@ -80,31 +82,31 @@ def test_it_calls_itself_through_lambda(stack: LocalStack, tenant: str, monkeypa
     monkeypatch.setattr("nexus_ai.aws.lambda_.invoke_later", later)
     started = export(stack, tenant)
 
-    told = ended(stack, tenant, started)
+    finished = finished_job(stack, tenant, started)
 
-    assert (told["status"], [line["id"] for line in lines(told)]) == ("done", ids)
-    stored = job_store().load(tenant, told["id"])
+    assert (finished["status"], [line["id"] for line in lines(finished)]) == ("done", ids)
+    stored = job_store().load(tenant, finished["id"])
     assert stored
     assert stored.run > 1
 
 
-def test_a_large_export_is_several_files(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_export_has_several_files(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nexus_ai.audit.jobs.export.PAGE", 1)
     monkeypatch.setattr("nexus_ai.audit.jobs.export.FILE_BYTES", 1)
     ids = [copy_by(stack, tenant, "ana", f"Texto {number}") for number in range(3)]
 
-    told = ended(stack, tenant, export(stack, tenant))
+    finished = finished_job(stack, tenant, export(stack, tenant))
 
-    assert [file["records"] for file in told["files"]] == [1, 1, 1]
-    assert [line["id"] for line in lines(told)] == ids
+    assert [file["records"] for file in finished["files"]] == [1, 1, 1]
+    assert [line["id"] for line in lines(finished)] == ids
 
 
 @pytest.mark.usefixtures("pages_of_two")
-def test_of_two_runs_at_once_the_later_one_counts_and_nothing_is_there_twice(
+def test_of_two_concurrent_runs_the_later_one_counts(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [copy_by(stack, tenant, "ana", f"Texto {number}") for number in range(3)]
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     started = export(stack, tenant).body
     put, interrupted = s3.put, list[str]()
 
@@ -112,34 +114,32 @@ def test_of_two_runs_at_once_the_later_one_counts_and_nothing_is_there_twice(
         put(name, body)
         if not interrupted:
             interrupted.append(name)
-            run_by_hand(tenant, started["id"])
+            run_job_now(tenant, started["id"])
 
     monkeypatch.setattr(s3, "put", put_and_be_overtaken)
-    run_by_hand(tenant, started["id"])
+    run_job_now(tenant, started["id"])
 
-    told = job(stack, tenant, started["id"]).body
-    assert (told["status"], [line["id"] for line in lines(told)]) == ("done", ids)
+    finished = job(stack, tenant, started["id"]).body
+    assert (finished["status"], [line["id"] for line in lines(finished)]) == ("done", ids)
     done = job_store().load(tenant, started["id"])
     assert done
     assert files_of(tenant) == [file_name(done, file) for file in done.files]
-    assert interrupted[0] not in files_of(tenant), "the run that was overtaken took its file back"
+    assert interrupted[0] not in files_of(tenant), "the overtaken run deleted its file"
 
 
-def test_a_job_that_has_ended_is_not_run_again(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ended_job_is_not_run_again(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_by(stack, tenant, "ana", "Texto")
-    told = ended(stack, tenant, export(stack, tenant))
-    before = job_store().load(tenant, told["id"])
+    finished = finished_job(stack, tenant, export(stack, tenant))
+    before = job_store().load(tenant, finished["id"])
 
-    run_by_hand(tenant, told["id"])
-    run_by_hand(tenant, "01a20653-5d3c-7a31-9c55-0d6a3e5d0b7c")
+    run_job_now(tenant, finished["id"])
+    run_job_now(tenant, "01a20653-5d3c-7a31-9c55-0d6a3e5d0b7c")
 
-    assert job_store().load(tenant, told["id"]) == before
-    assert [stored.id for stored in job_store().of(tenant)] == [told["id"]], "nobody's job is not made"
+    assert job_store().load(tenant, finished["id"]) == before
+    assert [stored.id for stored in job_store().of(tenant)] == [finished["id"]], "running an unknown job creates none"
 
 
-def test_a_job_that_fails_three_times_is_given_up(
-    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_job_fails_after_three_tries(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_by(stack, tenant, "ana", "Texto")
     tried: list[str] = []
 
@@ -148,13 +148,13 @@ def test_a_job_that_fails_three_times_is_given_up(
         raise StoreUnavailable
 
     monkeypatch.setattr(s3, "put", fail)
-    told = ended(stack, tenant, export(stack, tenant))
+    finished = finished_job(stack, tenant, export(stack, tenant))
 
-    assert (told["status"], told["records"], told["files"]) == ("failed", 0, [])
+    assert (finished["status"], finished["records"], finished["files"]) == ("failed", 0, [])
     assert len(tried) == 3
 
 
-def test_what_fails_once_is_done_at_the_second_try(
+def test_job_that_fails_once_succeeds_at_the_second_try(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = copy_by(stack, tenant, "ana", "Texto")
@@ -167,27 +167,27 @@ def test_what_fails_once_is_done_at_the_second_try(
         put(name, body)
 
     monkeypatch.setattr(s3, "put", fail_once)
-    told = ended(stack, tenant, export(stack, tenant))
+    finished = finished_job(stack, tenant, export(stack, tenant))
 
-    assert (told["status"], [line["id"] for line in lines(told)]) == ("done", [record])
+    assert (finished["status"], [line["id"] for line in lines(finished)]) == ("done", [record])
 
 
 @pytest.mark.usefixtures("pages_of_two")
 @pytest.mark.parametrize("point", ["record_accesses", "erase_contents"])
-def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next_run(
+def test_killed_erasure_is_finished_by_the_next_run(
     point: str, stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nexus_ai.audit.jobs.erasure.CALLS_END_AFTER_MS", 0)
     ids = [copy_by(stack, tenant, "ana", f"Texto {number}") for number in range(3)]
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     started = erase(stack, tenant, "ana").body
     target = f"nexus_ai.audit.store.AuditStore.{point}"
-    whole: Any = getattr(__import__("nexus_ai.audit.store", fromlist=["AuditStore"]).AuditStore, point)
+    original: Any = getattr(__import__("nexus_ai.audit.store", fromlist=["AuditStore"]).AuditStore, point)
     calls: list[str] = []
 
     def killed(self: object, *args: object) -> None:
-        whole(self, *args)
-        # Jobs of other tests may still be on their way in other threads.
+        original(self, *args)
+        # Jobs of other tests may still run in other threads.
         if args[0] == tenant:
             calls.append(point)
         if args[0] == tenant and len(calls) == 2:
@@ -195,24 +195,24 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next_run(
 
     monkeypatch.setattr(target, killed)
     with pytest.raises(KeyboardInterrupt):
-        run_by_hand(tenant, started["id"])
-    run_by_hand(tenant, started["id"])
+        run_job_now(tenant, started["id"])
+    run_job_now(tenant, started["id"])
 
-    told = job(stack, tenant, started["id"]).body
-    assert (told["status"], told["records"]) == ("done", 3)
+    finished = job(stack, tenant, started["id"]).body
+    assert (finished["status"], finished["records"]) == ("done", 3)
     for record in ids:
         for part in ("prompt", "answer"):
             assert tables.audit_logs().get(keys.audit_content(tenant, record, part)) is None
 
 
-def test_an_erasure_without_time_to_wait_leaves_the_rest_to_the_next_invocation(
+def test_erasure_without_time_left_continues_in_the_next_invocation(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_by(stack, tenant, "ana", "Texto")
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     started = erase(stack, tenant, "ana").body
 
-    run_by_hand(tenant, started["id"], ShortTime())
+    run_job_now(tenant, started["id"], ShortTime())
 
     stored = job_store().load(tenant, started["id"])
     assert stored

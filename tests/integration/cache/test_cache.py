@@ -1,4 +1,4 @@
-"""Answers that are kept: exactly counted, never served late, and never needed."""
+"""Test the response cache: exact counts of hits, no expired responses, and misses if it fails."""
 
 import random
 
@@ -16,7 +16,7 @@ from nexus_ai.settings.models import Preferences
 from tests.integration.support.faults import fault, throttled
 from tests.integration.support.pipeline import at_once, copy, records, set_preferences, welcome
 
-ANSWER = CachedResponse(
+RESPONSE = CachedResponse(
     text="Olá",
     provider="openai",
     model="gpt-6-luna",
@@ -27,7 +27,7 @@ ANSWER = CachedResponse(
 )
 
 
-def test_fifty_hits_at_once_are_counted_exactly_and_reach_no_provider(stack: LocalStack, tenant: str) -> None:
+def test_fifty_concurrent_hits_are_counted_and_reach_no_provider(stack: LocalStack, tenant: str) -> None:
     first = copy(stack, tenant)
 
     replies = at_once(50, lambda _: copy(stack, tenant))
@@ -43,32 +43,32 @@ def test_fifty_hits_at_once_are_counted_exactly_and_reach_no_provider(stack: Loc
     assert item["savedCostMicros"] == 50 * round(first.body["usage"]["costUsd"] * 1_000_000)
 
 
-def test_an_answer_past_its_time_is_not_served_though_it_is_still_there(embedded_aws: Aws, tenant: str) -> None:
+def test_expired_response_is_not_returned_before_it_is_deleted(embedded_aws: Aws, tenant: str) -> None:
     store = CacheStore(tables.cache())
-    for table, item in store.writes(tenant, "key", ANSWER, expires_at=1000):
+    for table, item in store.writes(tenant, "key", RESPONSE, expires_at=1000):
         table.put(item)
 
-    (kept,) = read_together([store.read(tenant, "key")])
-    assert kept is not None
-    assert store.parse(kept, 999) == ANSWER
-    assert store.parse(kept, 1000) is None
+    (item,) = read_together([store.read(tenant, "key")])
+    assert item is not None
+    assert store.parse(item, 999) == RESPONSE
+    assert store.parse(item, 1000) is None
 
 
-def test_an_answer_too_large_for_an_item_is_not_kept(embedded_aws: Aws, tenant: str) -> None:
+def test_response_too_large_for_an_item_is_not_cached(embedded_aws: Aws, tenant: str) -> None:
     noise = random.Random(7).randbytes(500_000).hex()
-    assert CacheStore(tables.cache()).writes(tenant, "key", ANSWER.model_copy(update={"text": noise}), 1000) == []
+    assert CacheStore(tables.cache()).writes(tenant, "key", RESPONSE.model_copy(update={"text": noise}), 1000) == []
 
 
-@pytest.mark.parametrize(("days", "kept"), [(0, False), (1, True), (30, True)])
-def test_a_tenant_says_for_how_many_days_answers_are_kept(
-    stack: LocalStack, tenant: str, days: int, kept: bool
+@pytest.mark.parametrize(("days", "is_cached"), [(0, False), (1, True), (30, True)])
+def test_tenant_chooses_for_how_many_days_responses_are_cached(
+    stack: LocalStack, tenant: str, days: int, is_cached: bool
 ) -> None:
     welcome(stack, tenant)
     set_preferences(tenant, Preferences(cache_ttl_days=days))
     copy(stack, tenant)
 
-    assert copy(stack, tenant).body["cached"] is kept
-    if kept:
+    assert copy(stack, tenant).body["cached"] is is_cached
+    if is_cached:
         record = records(tenant)[0]
         assert record.cache_key is not None
         item = tables.cache().get(keys.cached_response(tenant, record.cache_key), consistent=True)
@@ -76,7 +76,7 @@ def test_a_tenant_says_for_how_many_days_answers_are_kept(
         assert 0 <= item["expiresAt"] - (record.at_ms // 1000 + days * 86_400) < 120
 
 
-def test_a_cache_that_cannot_be_read_costs_nothing_but_the_call(stack: LocalStack, tenant: str) -> None:
+def test_cache_that_cannot_be_read_is_a_miss(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
     with fault("BatchGetItem", get_settings().cache_table, throttled):
         reply = copy(stack, tenant)
@@ -86,7 +86,7 @@ def test_a_cache_that_cannot_be_read_costs_nothing_but_the_call(stack: LocalStac
     assert stack.providers.count(ProviderName.OPENAI) == 2
 
 
-def test_a_damaged_entry_is_none(stack: LocalStack, tenant: str) -> None:
+def test_damaged_entry_is_a_miss(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
     (record,) = records(tenant)
     assert record.cache_key

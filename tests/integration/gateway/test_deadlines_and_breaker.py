@@ -1,4 +1,4 @@
-"""One deadline over all attempts, circuits that are shared, and the four strategies."""
+"""Test the deadline over all attempts, shared circuit breakers, and the four strategies."""
 
 from collections import Counter
 from threading import Semaphore
@@ -10,7 +10,7 @@ from local.providers.behaviours import Answer, Drip, Fail
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.gateway.composition import compose
-from nexus_ai.gateway.models import GatewayResponse as GatewayAnswer
+from nexus_ai.gateway.models import GatewayResponse
 from nexus_ai.gateway.pipeline import Gateway
 from nexus_ai.gateway.routing import route
 from nexus_ai.limits.models import Limit
@@ -35,19 +35,19 @@ from tests.integration.support.pipeline import at_once, copy, limit_state, recor
 
 HANGS = Answer(delay_s=60)
 STUCK_S = 15
-# What is asked here takes seconds by its nature, and needs the machine for itself.
+# These tests wait for time-outs, which takes seconds, and need an idle machine.
 takes_time = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
 def sdks() -> None:
-    """The vendors' SDKs are there, as on a warm function."""
+    """Load the providers' SDKs, as on a warm function."""
     for provider in ProviderName:
         get_provider(provider)
 
 
-def call(gateway: Gateway, tenant: str, seconds: float, prompt: str = "Texto") -> GatewayAnswer[Copy]:
-    """One request for copy whose answer has to be on its way in so many seconds."""
+def call(gateway: Gateway, tenant: str, seconds: float, prompt: str = "Texto") -> GatewayResponse[Copy]:
+    """Run a request for copy with a deadline in `seconds`."""
     now_ms = gateway.clock.now_ms()
     caller = caller_of(tenant, now_ms).model_copy(
         update={"request_id": uuid7(now_ms), "deadline": Deadline(now_ms + int(seconds * 1000))}
@@ -57,7 +57,7 @@ def call(gateway: Gateway, tenant: str, seconds: float, prompt: str = "Texto") -
 
 @takes_time
 @pytest.mark.parametrize("behaviour", [HANGS, Drip(pause_s=0.2)])
-def test_providers_that_hang_on_every_hop_leave_time_for_the_answer(
+def test_hanging_providers_leave_time_for_the_response(
     stack: LocalStack, tenant: str, behaviour: Answer | Drip
 ) -> None:
     welcome(stack, tenant)
@@ -80,7 +80,7 @@ def test_providers_that_hang_on_every_hop_leave_time_for_the_answer(
 
 @takes_time
 @pytest.mark.parametrize("provider", ProviderName)
-def test_a_provider_that_hangs_costs_a_moment_and_not_the_answer(
+def test_hanging_provider_falls_back_within_the_deadline(
     stack: LocalStack, tenant: str, provider: ProviderName
 ) -> None:
     welcome(stack, tenant)
@@ -90,16 +90,14 @@ def test_a_provider_that_hangs_costs_a_moment_and_not_the_answer(
 
     now_ms = SystemClock().now_ms()
     caller = caller_of(tenant, now_ms).model_copy(update={"deadline": Deadline(now_ms + 8000)})
-    answer = compose(SystemClock()).run(caller, model_call(CopyRequest(provider=provider, prompt="Texto")))
+    response = compose(SystemClock()).run(caller, model_call(CopyRequest(provider=provider, prompt="Texto")))
 
-    assert [attempt.error_code for attempt in answer.attempts] == ["timeout", None]
-    assert answer.provider == following
+    assert [attempt.error_code for attempt in response.attempts] == ["timeout", None]
+    assert response.provider == following
     assert Counter(call.provider for call in stack.providers.calls) == {provider: 1, following: 1}
 
 
-def test_a_limit_that_is_used_up_stops_the_chain_and_the_last_attempt_is_settled(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_used_up_limit_ends_fallback_and_settles_the_last_attempt(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     gateway = compose(SystemClock())
     call(gateway, tenant, 20)
@@ -117,7 +115,7 @@ def test_a_limit_that_is_used_up_stops_the_chain_and_the_last_attempt_is_settled
     assert stack.providers.count(ProviderName.ANTHROPIC) == 0
 
 
-def test_one_probe_goes_through_an_open_circuit_and_closes_it(
+def test_one_probe_passes_an_open_circuit_and_closes_it(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     welcome(stack, tenant)
@@ -135,7 +133,7 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(
     assert stack.providers.count(ProviderName.OPENAI) == 6
 
     clock.ms += 30_000
-    # Neither an answer from the cache nor a refusal takes the probe.
+    # Neither a cache hit nor a rejection uses the probe.
     call(other, tenant, 20, "Guardado")
     set_limits(tenant, requests=1)
     with pytest.raises(LimitExceeded):
@@ -146,7 +144,7 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(
     ended, close = Semaphore(0), SettingsStore.close_circuit
 
     def close_after_the_others(*circuit: Any) -> None:
-        """Who comes later would find the circuit closed, and rightly ask."""
+        """Close the circuit only after all other requests have been skipped."""
         assert all(ended.acquire(timeout=STUCK_S) for _ in range(7))
         close(*circuit)
 
@@ -162,7 +160,7 @@ def test_one_probe_goes_through_an_open_circuit_and_closes_it(
     assert call(first, tenant, 20, "Fechado").provider == "openai"
 
 
-def test_a_long_retry_after_opens_the_circuit_at_once(stack: LocalStack, tenant: str) -> None:
+def test_long_retry_after_opens_the_circuit_at_once(stack: LocalStack, tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.RATE_LIMITED, retry_after_s=120))
     copy(stack, tenant, {"prompt": "Um"})
     copy(stack, tenant, {"prompt": "Dois"})
@@ -196,30 +194,35 @@ def _settings(strategy: Strategy, *, weights: tuple[int, ...] = (1, 1, 1)) -> Te
 
 
 def _order(settings: TenantSettings, provider: ProviderName | None = None) -> list[str]:
-    return [found.provider for found in route(settings, model_call(CopyRequest(provider=provider, prompt="Oi")))]
+    return [
+        candidate.provider for candidate in route(settings, model_call(CopyRequest(provider=provider, prompt="Oi")))
+    ]
 
 
-def test_the_strategies_order_the_providers() -> None:
+def test_strategies_order_the_providers() -> None:
     assert _order(_settings(Strategy.ORDERED)) == ["openai", "groq", "google"]
     assert _order(_settings(Strategy.CHEAPEST)) == ["groq", "google", "openai"]
-    # Of google nothing is known yet, so that it is tried.
+    # Google has no measured latency yet, so it is tried first.
     assert _order(_settings(Strategy.FASTEST)) == ["google", "openai", "groq"]
     assert _order(_settings(Strategy.CHEAPEST), ProviderName.OPENAI) == ["openai", "groq", "google"]
 
 
-def test_weights_are_shares_and_a_weight_of_zero_is_none() -> None:
+def test_weights_are_shares_and_zero_is_never_first() -> None:
     firsts = Counter(_order(_settings(Strategy.WEIGHTED, weights=(3, 1, 0)))[0] for _ in range(2000))
     assert 1300 < firsts["openai"] < 1700
     assert firsts["google"] == 0
 
 
-def test_a_provider_that_goes_first_keeps_its_other_models_place_in_the_order() -> None:
+def test_requested_provider_keeps_its_other_model_in_the_order() -> None:
     settings = _settings(Strategy.ORDERED)
     order = settings.fallbacks[ANY_MODULE]
     other = FallbackStep(provider="openai", model="gpt-6-luna")
     longer = order.model_copy(update={"steps": (*order.steps, other)})
-    asked = route(
+    candidates = route(
         settings.model_copy(update={"fallbacks": {ANY_MODULE: longer}}),
         model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Oi")),
     )
-    assert [candidate.model for candidate in asked if candidate.provider == "openai"] == ["gpt-6.1-sol", "gpt-6-luna"]
+    assert [candidate.model for candidate in candidates if candidate.provider == "openai"] == [
+        "gpt-6.1-sol",
+        "gpt-6-luna",
+    ]

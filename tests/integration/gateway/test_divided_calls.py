@@ -1,4 +1,4 @@
-"""A question that does not fit into a model's context: asked part by part, as attempts of the one request."""
+"""Test prompts that do not fit a model's context: they are sent in parts, as attempts of one request."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from local.providers.behaviours import Answer, Fail
 from local.stack import LocalStack
 from nexus_ai.audit.models import AuditStatus, Outcome
 from nexus_ai.gateway.composition import gateway
-from nexus_ai.gateway.models import GatewayResponse as GatewayAnswer
+from nexus_ai.gateway.models import GatewayResponse
 from nexus_ai.limits.models import Limit
 from nexus_ai.model_calls import MapReducePlan, ModelCall, Step
 from nexus_ai.platform.clock import Deadline, SystemClock, uuid7
@@ -25,7 +25,7 @@ def step(text: str) -> Step:
     return Step(prompt, input_tokens=40)
 
 
-# Not on the price list: its context is what the company entered.
+# This model is not in the price list, so its context is what the tenant entered.
 MODEL = "small-9"
 
 
@@ -37,14 +37,14 @@ def divide(context: int) -> MapReducePlan | None:
     return MapReducePlan(parts=tuple(map(step, PARTS)), join=lambda notes: step(" + ".join(notes)))
 
 
-def ask(tenant: str) -> GatewayAnswer[str]:
-    whole = step(" ".join(PARTS))
+def ask(tenant: str) -> GatewayResponse[str]:
+    complete = step(" ".join(PARTS))
     call = ModelCall(
         task="summary",
         prompt_version="1",
         module="marketing",
-        prompt=whole.prompt,
-        input_tokens=whole.input_tokens,
+        prompt=complete.prompt,
+        input_tokens=complete.input_tokens,
         parameters={"text": PARTS},
         parse=lambda text: text,
         provider=ProviderName.OPENAI,
@@ -60,7 +60,7 @@ def ask(tenant: str) -> GatewayAnswer[str]:
 
 @pytest.fixture
 def small(stack: LocalStack, tenant: str) -> str:
-    """A tenant whose model at OpenAI has a small context, and whose next provider is Groq with a large one."""
+    """Return a tenant with a small context at OpenAI, followed by a large one at Groq."""
     welcome(stack, tenant)
     set_fallback(tenant, f"openai/{MODEL}", f"groq/{MODEL}")
     set_contexts(tenant, openai=SMALL, groq=LARGE)
@@ -77,15 +77,15 @@ def set_contexts(tenant: str, **contexts: int) -> None:
     set_preferences(tenant, Preferences(prices=prices))
 
 
-def test_its_parts_are_asked_in_order_and_then_what_they_came_to(stack: LocalStack, small: str) -> None:
+def test_parts_are_sent_in_order_and_then_joined(stack: LocalStack, small: str) -> None:
     stack.providers.script(ProviderName.OPENAI, *(Answer(text=text) for text in ("um", "dois", "três", "tudo")))
 
-    answer = ask(small)
+    response = ask(small)
 
-    assert answer.data == "tudo"
-    asked = [str(call.body) for call in stack.providers.calls]
-    assert [part in body for part, body in zip(PARTS, asked, strict=False)] == [True, True, True]
-    assert "um + dois + três" in asked[3]
+    assert response.data == "tudo"
+    sent = [str(call.body) for call in stack.providers.calls]
+    assert [part in body for part, body in zip(PARTS, sent, strict=False)] == [True, True, True]
+    assert "um + dois + três" in sent[3]
     (record,) = records(small)
     assert [attempt.outcome for attempt in record.attempts] == [Outcome.ANSWERED] * 4
     state = limit_state(small)
@@ -94,28 +94,28 @@ def test_its_parts_are_asked_in_order_and_then_what_they_came_to(stack: LocalSta
     assert not state.in_flight
 
 
-def test_it_is_kept_as_one_answer_with_all_that_it_cost(stack: LocalStack, small: str) -> None:
+def test_joined_completion_is_cached_with_its_total_cost(stack: LocalStack, small: str) -> None:
     stack.providers.script(ProviderName.OPENAI, *(Answer(text=text) for text in ("um", "dois", "três", "tudo")))
     first, again = ask(small), ask(small)
 
     assert (again.cached, again.data) == (True, first.data)
-    asked, cached = records(small)
-    assert cached.saved_tokens == asked.charged_tokens
-    assert cached.saved_cost_micros == asked.cost_micros
+    first_record, hit = records(small)
+    assert hit.saved_tokens == first_record.charged_tokens
+    assert hit.saved_cost_micros == first_record.cost_micros
     assert stack.providers.count() == 4
 
 
-def test_a_part_that_fails_sends_the_whole_to_the_next_provider(stack: LocalStack, small: str) -> None:
+def test_failed_part_falls_back_with_the_complete_prompt(stack: LocalStack, small: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Answer(text="um"))
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
 
-    answer = ask(small)
+    response = ask(small)
 
-    assert answer.provider == "groq"
-    assert [attempt.provider for attempt in answer.attempts] == ["openai", "openai", "groq"]
+    assert response.provider == "groq"
+    assert [attempt.provider for attempt in response.attempts] == ["openai", "openai", "groq"]
 
 
-def test_limits_that_do_not_take_all_parts_refuse_before_the_first(stack: LocalStack, small: str) -> None:
+def test_limits_reject_before_the_first_part(stack: LocalStack, small: str) -> None:
     set_limits(small, tokens=200)
 
     with pytest.raises(LimitExceeded):
@@ -126,18 +126,18 @@ def test_limits_that_do_not_take_all_parts_refuse_before_the_first(stack: LocalS
     assert [record.status for record in records(small)] == [AuditStatus.REJECTED]
 
 
-def test_a_context_too_small_for_any_part_is_passed_over(stack: LocalStack, small: str) -> None:
+def test_model_with_too_small_a_context_is_skipped(stack: LocalStack, small: str) -> None:
     set_contexts(small, openai=SMALL - 1, groq=LARGE)
 
-    answer = ask(small)
+    response = ask(small)
 
-    assert [(attempt.provider, attempt.error_code) for attempt in answer.attempts] == [
+    assert [(attempt.provider, attempt.error_code) for attempt in response.attempts] == [
         ("openai", "context_too_small"),
         ("groq", None),
     ]
 
 
-def test_where_it_fits_nowhere_the_refusal_says_what_would(stack: LocalStack, small: str) -> None:
+def test_prompt_that_fits_no_model_is_rejected_with_the_bound(stack: LocalStack, small: str) -> None:
     set_contexts(small, openai=SMALL - 1, groq=SMALL - 2)
 
     with pytest.raises(ContentTooLarge, match="At most 60 tokens fit"):
@@ -146,7 +146,7 @@ def test_where_it_fits_nowhere_the_refusal_says_what_would(stack: LocalStack, sm
     assert stack.providers.count() == 0
 
 
-def test_providers_that_fail_end_in_their_own_error(stack: LocalStack, small: str) -> None:
+def test_failing_providers_end_in_their_own_error(stack: LocalStack, small: str) -> None:
     set_contexts(small, openai=SMALL, groq=SMALL)
     for provider in (ProviderName.OPENAI, ProviderName.GROQ):
         stack.providers.always(provider, Fail(FailureKind.SERVER_ERROR))

@@ -1,4 +1,4 @@
-"""What each kind of failure does: the table of gateway/retry_policy.py against every provider, over real HTTP."""
+"""Test the retry policy for each failure kind against every provider, over real HTTP."""
 
 import socket
 
@@ -21,7 +21,7 @@ from tests.integration.support.pipeline import copy, damage_key, limit_state, re
 
 NEXT = {provider: list(ProviderName)[(place + 1) % 5] for place, provider in enumerate(ProviderName)}
 
-# The eighteen failures, each by what the vendor does, what the attempt is recorded as, and what the request then does.
+# For each failure: the behaviour of the provider, the recorded failure kind, and the action of the retry policy.
 FAILURES: dict[str, tuple[Behaviour, FailureKind, Action]] = {
     "400": (Fail(FailureKind.BAD_REQUEST), FailureKind.BAD_REQUEST, Action.STOP),
     "401": (Fail(FailureKind.INVALID_KEY), FailureKind.INVALID_KEY, Action.NEXT),
@@ -50,7 +50,7 @@ FAILURES: dict[str, tuple[Behaviour, FailureKind, Action]] = {
     [pytest.param(name, marks=[] if name is ProviderName.OPENAI else pytest.mark.slow) for name in ProviderName],
 )
 @pytest.mark.parametrize("failure", FAILURES)
-def test_every_failure_does_what_the_table_says(
+def test_every_failure_follows_the_retry_policy(
     stack: LocalStack, tenant: str, provider: ProviderName, failure: str
 ) -> None:
     behaviour, kind, action = FAILURES[failure]
@@ -77,7 +77,7 @@ def test_every_failure_does_what_the_table_says(
     assert limit_state(tenant).held == (0, 0, 0)
 
 
-def test_a_text_too_long_goes_on_to_a_larger_context_only(stack: LocalStack, tenant: str) -> None:
+def test_too_long_text_falls_back_to_a_larger_context_only(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     # 1,000,000 tokens at Anthropic, 131,072 at Groq, 1,050,000 at OpenRouter's model.
     set_fallback(tenant, "anthropic", "groq", "openrouter")
@@ -91,7 +91,7 @@ def test_a_text_too_long_goes_on_to_a_larger_context_only(stack: LocalStack, ten
     assert stack.providers.count(ProviderName.GROQ) == 0
 
 
-def test_a_text_too_long_for_all_is_refused_as_such(stack: LocalStack, tenant: str) -> None:
+def test_text_too_long_for_all_is_413(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "google")
     stack.providers.script(ProviderName.GOOGLE, Fail(FailureKind.CONTEXT_TOO_LONG))
@@ -101,7 +101,7 @@ def test_a_text_too_long_for_all_is_refused_as_such(stack: LocalStack, tenant: s
     assert (reply.status, reply.body["code"]) == (413, "content_too_large")
 
 
-def test_all_providers_down_is_one_502_without_a_word_of_theirs(stack: LocalStack, tenant: str) -> None:
+def test_all_providers_down_is_a_502_without_their_messages(stack: LocalStack, tenant: str) -> None:
     for provider in ProviderName:
         stack.providers.always(provider, Fail(FailureKind.SERVER_ERROR))
 
@@ -114,7 +114,7 @@ def test_all_providers_down_is_one_502_without_a_word_of_theirs(stack: LocalStac
     assert [record.status for record in records(tenant)] == [AuditStatus.FAILED]
 
 
-def test_an_answer_of_a_fallback_is_kept_under_the_provider_that_gave_it(stack: LocalStack, tenant: str) -> None:
+def test_fallback_response_is_cached_under_its_provider(stack: LocalStack, tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.UNAVAILABLE))
     copy(stack, tenant)
 
@@ -122,7 +122,7 @@ def test_an_answer_of_a_fallback_is_kept_under_the_provider_that_gave_it(stack: 
     assert copy(stack, tenant).body["cached"] is False
 
 
-def test_before_a_hop_the_next_providers_cache_is_asked(stack: LocalStack, tenant: str) -> None:
+def test_fallback_reads_the_next_providers_cache_first(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant, {"provider": "anthropic"})
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.UNAVAILABLE))
 
@@ -131,7 +131,7 @@ def test_before_a_hop_the_next_providers_cache_is_asked(stack: LocalStack, tenan
     assert (reply.body["cached"], reply.body["provider"]) == (True, "anthropic")
     assert reply.body["fallback"] == {"used": True, "attempts": []}
     assert stack.providers.count(ProviderName.ANTHROPIC) == 1
-    # The attempt that failed before the hit is in its record.
+    # The record has the attempt that failed before the hit.
     assert [attempt.error_code for attempt in records(tenant)[-1].attempts] == ["unavailable"]
 
 
@@ -139,7 +139,7 @@ def test_before_a_hop_the_next_providers_cache_is_asked(stack: LocalStack, tenan
     "behaviour",
     [Fail(FailureKind.BLOCKED), Fail(FailureKind.EMPTY), Fail(FailureKind.ERROR_IN_BODY), Answer(finish="length")],
 )
-def test_nothing_but_a_whole_answer_is_kept(stack: LocalStack, tenant: str, behaviour: Behaviour) -> None:
+def test_incomplete_completion_is_not_cached(stack: LocalStack, tenant: str, behaviour: Behaviour) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
     stack.providers.script(ProviderName.OPENAI, behaviour)
@@ -148,7 +148,7 @@ def test_nothing_but_a_whole_answer_is_kept(stack: LocalStack, tenant: str, beha
     assert copy(stack, tenant).body["cached"] is False
 
 
-def test_a_circuit_opens_after_five_failures_and_its_model_is_left_alone(stack: LocalStack, tenant: str) -> None:
+def test_circuit_opens_after_five_failures(stack: LocalStack, tenant: str) -> None:
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
     for number in range(5):
         copy(stack, tenant, {"prompt": f"Texto {number}"})
@@ -160,7 +160,7 @@ def test_a_circuit_opens_after_five_failures_and_its_model_is_left_alone(stack: 
     assert stack.providers.count(ProviderName.OPENAI) == 5
 
 
-def test_a_safety_block_trips_nothing(stack: LocalStack, tenant: str) -> None:
+def test_safety_block_opens_no_circuit(stack: LocalStack, tenant: str) -> None:
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.BLOCKED))
     for number in range(7):
         copy(stack, tenant, {"prompt": f"Texto {number}"})
@@ -168,7 +168,7 @@ def test_a_safety_block_trips_nothing(stack: LocalStack, tenant: str) -> None:
     assert stack.providers.count(ProviderName.OPENAI) == 7
 
 
-def test_a_model_of_the_order_without_a_price_is_passed_over(stack: LocalStack, tenant: str) -> None:
+def test_fallback_model_without_a_price_is_skipped(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     steps = (FallbackStep(provider="anthropic", model="claude-of-tomorrow"), FallbackStep(provider="groq"))
     gateway().settings.save_fallback(caller_of(tenant), ANY_MODULE, FallbackOrder(steps=steps))
@@ -185,7 +185,7 @@ def test_a_model_of_the_order_without_a_price_is_passed_over(stack: LocalStack, 
     assert stack.providers.count(ProviderName.ANTHROPIC) == 0
 
 
-def test_a_key_that_cannot_be_read_any_more_is_passed_over(stack: LocalStack, tenant: str) -> None:
+def test_key_that_cannot_be_read_is_skipped(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     damage_key(tenant, ProviderName.OPENAI)
 
@@ -198,7 +198,7 @@ def test_a_key_that_cannot_be_read_any_more_is_passed_over(stack: LocalStack, te
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (1, (0, 0, 0), {})
 
 
-def test_where_no_key_can_be_read_nothing_is_charged(stack: LocalStack, tenant: str) -> None:
+def test_request_without_a_readable_key_is_not_charged(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
     damage_key(tenant, ProviderName.OPENAI)
@@ -211,38 +211,38 @@ def test_where_no_key_can_be_read_nothing_is_charged(stack: LocalStack, tenant: 
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
 
 
-def test_a_call_that_was_never_sent_is_tried_once_more_first(stack: LocalStack, tenant: str) -> None:
-    with socket.socket() as nobody_listens:
-        nobody_listens.bind(("127.0.0.1", 0))
-        port = nobody_listens.getsockname()[1]
+def test_attempt_that_was_never_sent_is_retried_once(stack: LocalStack, tenant: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
         with environment({"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}):
             get_settings.cache_clear()
             reply = copy(stack, tenant)
     get_settings.cache_clear()
 
-    told = [(attempt["provider"], attempt["errorCode"]) for attempt in reply.body["fallback"]["attempts"]]
-    assert told == [("openai", "unreachable"), ("openai", "unreachable"), ("anthropic", None)]
+    attempts = [(attempt["provider"], attempt["errorCode"]) for attempt in reply.body["fallback"]["attempts"]]
+    assert attempts == [("openai", "unreachable"), ("openai", "unreachable"), ("anthropic", None)]
     state = limit_state(tenant)
     assert (state.used(Limit.REQUESTS_PER_HOUR), dict(state.in_flight)) == (1, {})
 
 
-def test_how_fast_a_model_answers_is_measured_where_the_fastest_goes_first(stack: LocalStack, tenant: str) -> None:
+def test_latency_is_measured_if_the_fastest_goes_first(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     steps = (FallbackStep(provider="openai"), FallbackStep(provider="groq"))
     order = FallbackOrder(strategy=Strategy.FASTEST, steps=steps)
     gateway().settings.save_fallback(caller_of(tenant), ANY_MODULE, order)
     stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.3))
 
-    # Each is asked once, since nothing is known of it; then the faster one.
-    answered_by: list[str] = []
+    # Each is called once to measure its latency, then the faster one.
+    called: list[str] = []
     for number in range(3):
-        answered_by.append(copy(stack, tenant, {"provider": None, "prompt": f"Texto {number}"}).body["provider"])
+        called.append(copy(stack, tenant, {"provider": None, "prompt": f"Texto {number}"}).body["provider"])
         gateway().settings.forget_circuits(caller_of(tenant))
 
-    assert answered_by == ["openai", "groq", "groq"]
+    assert called == ["openai", "groq", "groq"]
 
 
-def test_an_answer_is_repaired_behind_a_probe_too(stack: LocalStack, tenant: str) -> None:
+def test_completion_of_a_probe_is_repaired(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai", "groq")
     copy(stack, tenant)
@@ -253,15 +253,15 @@ def test_an_answer_is_repaired_behind_a_probe_too(stack: LocalStack, tenant: str
 
     reply = copy(stack, tenant, {"prompt": "Outro", "variations": 2})
 
-    told = [(attempt["provider"], attempt["outcome"]) for attempt in reply.body["fallback"]["attempts"]]
-    assert told == [("openai", "invalid_answer"), ("openai", "answered")]
+    attempts = [(attempt["provider"], attempt["outcome"]) for attempt in reply.body["fallback"]["attempts"]]
+    assert attempts == [("openai", "invalid_answer"), ("openai", "answered")]
 
 
-def test_a_probe_is_one_requests_even_where_its_write_is_sent_twice(stack: LocalStack, tenant: str) -> None:
+def test_repeated_write_of_a_probe_claim_succeeds(stack: LocalStack, tenant: str) -> None:
     store = SettingsStore(tables.settings())
     store.open_circuit(tenant, "openai", "gpt-6-luna", until_ms=1_000)
 
-    def takes(request_id: str) -> bool:
+    def claim(request_id: str) -> bool:
         return store.claim_probe(tenant, "openai", "gpt-6-luna", seen_ms=1_000, until_ms=31_000, request_id=request_id)
 
-    assert [takes("first"), takes("first"), takes("second")] == [True, True, False]
+    assert [claim("first"), claim("first"), claim("second")] == [True, True, False]

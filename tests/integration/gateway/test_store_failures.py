@@ -1,4 +1,4 @@
-"""Where AWS fails: no provider is reached without limits and a record, and no answer is lost after it."""
+"""Test failures of AWS: no provider is reached without limits and a record, and no completion is lost."""
 
 import json
 from threading import Event
@@ -30,35 +30,35 @@ STUCK_S = 20
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tried again after an answer is tried again at once."""
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses between retries of writes after a completion."""
     monkeypatch.setattr("nexus_ai.gateway.audit_trail.PAUSES_S", (0.01, 0.01, 0.01))
 
 
 @pytest.fixture
-def known(stack: LocalStack, tenant: str) -> str:
-    """A tenant whose item of limits exists, so that a reservation is one UpdateItem."""
+def known_tenant(stack: LocalStack, tenant: str) -> str:
+    """Return a tenant whose limits exist, so that a reservation is one UpdateItem."""
     welcome(stack, tenant)
     set_limits(tenant, requests=100)
     return tenant
 
 
 @pytest.mark.parametrize("happens", FAULTS)
-def test_limits_that_cannot_be_checked_refuse_the_call(stack: LocalStack, known: str, happens: Fault) -> None:
+def test_request_is_503_if_limits_cannot_be_checked(stack: LocalStack, known_tenant: str, happens: Fault) -> None:
     with fault("UpdateItem", get_settings().rate_limits_table, happens) as met:
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert met
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
-    assert [record.status for record in records(known)] == [AuditStatus.FAILED]
+    assert [record.status for record in records(known_tenant)] == [AuditStatus.FAILED]
 
 
-def test_the_log_names_what_aws_said_of_a_store_that_failed(
-    stack: LocalStack, known: str, capsys: pytest.CaptureFixture[str]
+def test_log_names_the_aws_error_of_a_failed_store_call(
+    stack: LocalStack, known_tenant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with fault("UpdateItem", get_settings().rate_limits_table, throttled):
-        copy(stack, known)
+        copy(stack, known_tenant)
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     errors = [error for line in lines for error in line.get("errors", [])]
@@ -68,42 +68,42 @@ def test_the_log_names_what_aws_said_of_a_store_that_failed(
 
 
 @pytest.mark.parametrize("happens", FAULTS)
-def test_a_record_that_cannot_be_opened_refuses_the_call_and_gives_the_reservation_back(
-    stack: LocalStack, known: str, happens: Fault
+def test_reservation_is_released_if_the_record_cannot_be_opened(
+    stack: LocalStack, known_tenant: str, happens: Fault
 ) -> None:
     with fault("TransactWriteItems", get_settings().audit_logs_table, happens):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
-    state = limit_state(known)
+    state = limit_state(known_tenant)
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held) == (0, (0, 0, 0))
 
 
-def test_without_settings_there_is_no_call_and_nothing_of_it_is_kept(stack: LocalStack, known: str) -> None:
+def test_request_without_settings_is_503_and_stores_no_content(stack: LocalStack, known_tenant: str) -> None:
     with fault("Query", get_settings().settings_table, throttled):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
     assert stack.providers.count() == 0
-    (record,) = records(known)
-    # Nobody knows whether this company wants its prompts kept.
-    assert audit().contents(known, record.id, SystemClock().now_ms() // 1000) == []
+    (record,) = records(known_tenant)
+    # The content policy of the tenant is unknown.
+    assert audit().contents(known_tenant, record.id, SystemClock().now_ms() // 1000) == []
 
 
-def test_keys_that_cannot_be_read_refuse_the_call_in_their_own_words(stack: LocalStack, known: str) -> None:
+def test_keys_that_cannot_be_read_are_503_with_their_own_code(stack: LocalStack, known_tenant: str) -> None:
     with fault("Decrypt", "CiphertextBlob", unreachable, service="kms") as met:
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert met
     assert (reply.status, reply.body["code"]) == (503, "key_service_unavailable")
     assert stack.providers.count() == 0
-    state = limit_state(known)
+    state = limit_state(known_tenant)
     assert (state.used(Limit.REQUESTS_PER_HOUR), state.held, state.in_flight) == (0, (0, 0, 0), {})
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_settlement_that_fails_costs_no_answer_and_is_left_to_the_sweep(stack: LocalStack, known: str) -> None:
+@pytest.mark.usefixtures("short_pauses")
+def test_failed_settlement_keeps_the_response_and_the_reservation(stack: LocalStack, known_tenant: str) -> None:
     reserved: list[object] = []
 
     def fails_after_the_reservation(request: object) -> AWSResponse | None:
@@ -111,17 +111,17 @@ def test_a_settlement_that_fails_costs_no_answer_and_is_left_to_the_sweep(stack:
         return None if len(reserved) == 1 else throttled(request)
 
     with fault("UpdateItem", get_settings().rate_limits_table, fails_after_the_reservation):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert reply.status == 200
     assert len(reserved) > 2
-    (record,) = records(known)
+    (record,) = records(known_tenant)
     assert record.status is AuditStatus.ANSWERED
-    assert [entry.request_id for entry in limit_state(known).in_flight.values()] == [record.id]
+    assert [entry.request_id for entry in limit_state(known_tenant).in_flight.values()] == [record.id]
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: LocalStack, known: str) -> None:
+@pytest.mark.usefixtures("short_pauses")
+def test_record_that_cannot_be_closed_stays_open(stack: LocalStack, known_tenant: str) -> None:
     opened: list[object] = []
 
     def fails_after_the_opening(request: object) -> AWSResponse | None:
@@ -129,28 +129,28 @@ def test_a_record_that_cannot_be_closed_costs_no_answer_and_stays_open(stack: Lo
         return None if len(opened) == 1 else throttled(request)
 
     with fault("TransactWriteItems", get_settings().audit_logs_table, fails_after_the_opening):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert reply.status == 200
-    (record,) = records(known)
+    (record,) = records(known_tenant)
     assert record.status is AuditStatus.OPEN
-    assert not limit_state(known).in_flight
+    assert not limit_state(known_tenant).in_flight
 
 
-@pytest.mark.usefixtures("impatient")
-def test_an_answer_from_the_cache_is_not_given_without_a_record(stack: LocalStack, known: str) -> None:
-    copy(stack, known)
+@pytest.mark.usefixtures("short_pauses")
+def test_hit_is_503_if_its_record_cannot_be_written(stack: LocalStack, known_tenant: str) -> None:
+    copy(stack, known_tenant)
 
     with fault("TransactWriteItems", get_settings().audit_logs_table, throttled):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert (reply.status, reply.body["code"]) == (503, "store_unavailable")
-    assert len(records(known)) == 1
+    assert len(records(known_tenant)) == 1
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalStack, known: str) -> None:
-    copy(stack, known)
+@pytest.mark.usefixtures("short_pauses")
+def test_write_of_a_record_is_retried(stack: LocalStack, known_tenant: str) -> None:
+    copy(stack, known_tenant)
     tries: list[object] = []
 
     def fails_as_often_as_the_store_tries(request: object) -> AWSResponse | None:
@@ -158,15 +158,15 @@ def test_a_record_that_cannot_be_written_at_first_is_written_later(stack: LocalS
         return throttled(request) if len(tries) <= TRIES else None
 
     with fault("TransactWriteItems", get_settings().audit_logs_table, fails_as_often_as_the_store_tries):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert (reply.status, reply.body["cached"]) == (200, True)
-    assert [record.status for record in records(known)] == [AuditStatus.ANSWERED, AuditStatus.CACHED]
+    assert [record.status for record in records(known_tenant)] == [AuditStatus.ANSWERED, AuditStatus.CACHED]
 
 
-def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack, known: str) -> None:
+def test_attempt_is_not_started_if_the_store_took_too_long(stack: LocalStack, known_tenant: str) -> None:
     clock = MovedClock(SystemClock().now_ms())
-    caller = caller_of(known, clock.ms).model_copy(
+    caller = caller_of(known_tenant, clock.ms).model_copy(
         update={"request_id": uuid7(clock.ms), "deadline": Deadline(clock.ms + 20_000)}
     )
     gateway = compose(clock)
@@ -174,9 +174,9 @@ def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack
     def takes_long(_: object) -> None:
         clock.ms += 19_000
 
-    wish = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
+    copy_call = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
     with fault("UpdateItem", get_settings().rate_limits_table, takes_long), pytest.raises(AllProvidersFailed):
-        gateway.run(caller, wish)
+        gateway.run(caller, copy_call)
 
     assert stack.providers.count() == 0
     state = gateway.limits.state(caller)
@@ -184,12 +184,12 @@ def test_a_call_for_which_the_store_took_too_long_is_not_begun(stack: LocalStack
 
 
 @pytest.mark.parametrize(("remaining_ms", "tries"), [(29_000, TRIES), (400, 1)])
-def test_the_store_is_tried_for_as_long_as_the_function_has_time(
-    stack: LocalStack, known: str, remaining_ms: int, tries: int
+def test_store_is_retried_while_the_function_has_time(
+    stack: LocalStack, known_tenant: str, remaining_ms: int, tries: int
 ) -> None:
-    """So that its error is returned before Lambda ends the function."""
+    """The function returns its error before Lambda ends it."""
     event = read_event("get_preferences")
-    event["requestContext"]["authorizer"] |= {"tenantId": known}
+    event["requestContext"]["authorizer"] |= {"tenantId": known_tenant}
     with fault("Query", get_settings().settings_table, throttled) as met:
         response = get_preferences(event, Context(remaining_ms))
 
@@ -197,16 +197,16 @@ def test_the_store_is_tried_for_as_long_as_the_function_has_time(
 
 
 @pytest.mark.slow
-def test_a_write_that_comes_back_after_the_response_is_not_sent_again(
-    stack: LocalStack, known: str, monkeypatch: pytest.MonkeyPatch
+def test_write_that_fails_after_the_response_is_not_retried(
+    stack: LocalStack, known_tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = MovedClock(SystemClock().now_ms())
-    caller = caller_of(known, clock.ms).model_copy(
+    caller = caller_of(known_tenant, clock.ms).model_copy(
         update={"request_id": uuid7(clock.ms), "deadline": Deadline(clock.ms + 20_000)}
     )
     has_responded, has_paused = Event(), Event()
     met: list[object] = []
-    went_on: list[bool] = []
+    pauses: list[bool] = []
 
     def hangs_in_the_settlement(request: object) -> AWSResponse | None:
         met.append(request)
@@ -216,35 +216,35 @@ def test_a_write_that_comes_back_after_the_response_is_not_sent_again(
         assert has_responded.wait(STUCK_S)
         return throttled(request)
 
-    def watched(seconds: float) -> bool:
-        went_on.append(pause(seconds))
+    def recorded_pause(seconds: float) -> bool:
+        pauses.append(pause(seconds))
         has_paused.set()
-        return went_on[-1]
+        return pauses[-1]
 
-    monkeypatch.setattr(aws_json, "pause", watched)
+    monkeypatch.setattr(aws_json, "pause", recorded_pause)
     with fault("UpdateItem", get_settings().rate_limits_table, hangs_in_the_settlement):
-        wish = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
-        assert compose(clock).run(caller, wish).request_id == caller.request_id
+        copy_call = model_call(CopyRequest(provider=ProviderName.OPENAI, prompt="Limpeza de pele"))
+        assert compose(clock).run(caller, copy_call).request_id == caller.request_id
         has_responded.set()
         assert has_paused.wait(STUCK_S)
 
-    assert (went_on, len(met)) == ([False], 2)
-    assert [entry.request_id for entry in limit_state(known).in_flight.values()] == [caller.request_id]
+    assert (pauses, len(met)) == ([False], 2)
+    assert [entry.request_id for entry in limit_state(known_tenant).in_flight.values()] == [caller.request_id]
 
 
 @pytest.mark.parametrize(("happens", "times"), [(throttled, TRIES), (broken, 1), (unreachable, TRIES)])
-def test_what_adds_up_is_sent_again_only_where_it_was_not_carried_out(
-    stack: LocalStack, known: str, happens: Fault, times: int
+def test_additive_write_is_retried_only_if_it_was_not_applied(
+    stack: LocalStack, known_tenant: str, happens: Fault, times: int
 ) -> None:
     with fault("UpdateItem", get_settings().usage_table, happens) as met:
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert reply.status == 200
     assert len(met) == times
 
 
 @pytest.mark.parametrize("happens", FAULTS)
-def test_what_may_be_written_twice_is_tried_again(stack: LocalStack, known: str, happens: Fault) -> None:
+def test_idempotent_write_is_retried(stack: LocalStack, known_tenant: str, happens: Fault) -> None:
     tries: list[object] = []
 
     def fails_once(request: object) -> AWSResponse | None:
@@ -252,8 +252,8 @@ def test_what_may_be_written_twice_is_tried_again(stack: LocalStack, known: str,
         return happens(request) if len(tries) == 1 else None
 
     with fault("UpdateItem", get_settings().rate_limits_table, fails_once):
-        reply = copy(stack, known)
+        reply = copy(stack, known_tenant)
 
     assert reply.status == 200
-    # The reservation twice, and its settlement.
+    # Two tries of the reservation, and the settlement.
     assert len(tries) == 3

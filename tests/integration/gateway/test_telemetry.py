@@ -1,4 +1,4 @@
-"""What CloudWatch is told of calls: one line each, and one for each provider, whatever the end was."""
+"""Test the emitted metrics: one line per request and one per attempt."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ TRACE = "1-6553f1a0-0123456789abcdef01234567"
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Any:
-    """The lines of metrics since the last time."""
+    """Return a function that reads the lines of metrics since its last call."""
 
     def read() -> list[dict[str, Any]]:
         printed = capsys.readouterr().out
@@ -28,7 +28,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Any:
             assert described["Namespace"] == NAMESPACE
             assert described["Dimensions"][0][:2] == ["service", "stack"]
             assert (line["service"], line["stack"]) == (SERVICE, "nexus-ai-local")
-            # Whatever is named as a metric or a dimension stands in the line.
+            # The line has a value for each metric and dimension.
             named = [metric["Name"] for metric in described["Metrics"]] + described["Dimensions"][0]
             assert set(named) <= line.keys()
         return found
@@ -45,70 +45,70 @@ def attempts_of(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if "ProviderCalls" in line]
 
 
-def test_an_answer_a_hit_and_a_rejection_are_counted_once_each(
+def test_completion_hit_and_rejection_are_counted_once_each(
     stack: LocalStack, tenant: str, lines: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=0123456789abcdef;Sampled=1")
     welcome(stack, tenant)
-    answer = copy(stack, tenant, {"prompt": PROMPT})
-    told = lines()
-    call = call_of(told)
+    response = copy(stack, tenant, {"prompt": PROMPT})
+    emitted = lines()
+    call = call_of(emitted)
     ends = ("Requests", "Rejections", "CacheHits", "Fallbacks", "Failures")
     assert [call[name] for name in ends] == [1, 0, 0, 0, 0]
-    assert call["Tokens"] == answer.body["usage"]["totalTokens"]
-    assert call["CostUsd"] == answer.body["usage"]["costUsd"]
+    assert call["Tokens"] == response.body["usage"]["totalTokens"]
+    assert call["CostUsd"] == response.body["usage"]["costUsd"]
     assert call["Latency"] >= 0
-    assert call["request_id"] == answer.body["requestId"]
+    assert call["request_id"] == response.body["requestId"]
     assert call["xray_trace_id"] == TRACE
     assert (call["tenant_id"], call["task"], call["status"]) == (tenant, "generate-copy", "answered")
-    (attempt,) = attempts_of(told)
+    (attempt,) = attempts_of(emitted)
     assert (attempt["provider"], attempt["ProviderErrors"]) == ("openai", 0)
     assert attempt["gen_ai.provider.name"] == "openai"
-    assert attempt["gen_ai.request.model"] == answer.body["model"]
-    assert attempt["gen_ai.usage.input_tokens"] == answer.body["usage"]["inputTokens"]
-    assert attempt["gen_ai.usage.output_tokens"] == answer.body["usage"]["outputTokens"]
+    assert attempt["gen_ai.request.model"] == response.body["model"]
+    assert attempt["gen_ai.usage.input_tokens"] == response.body["usage"]["inputTokens"]
+    assert attempt["gen_ai.usage.output_tokens"] == response.body["usage"]["outputTokens"]
 
     assert copy(stack, tenant, {"prompt": PROMPT}).body["cached"]
-    told = lines()
-    hit = call_of(told)
+    emitted = lines()
+    hit = call_of(emitted)
     assert [hit[name] for name in ends] == [1, 0, 1, 0, 0]
-    assert (hit["Tokens"], hit["CostUsd"], attempts_of(told)) == (0, 0, [])
+    assert (hit["Tokens"], hit["CostUsd"], attempts_of(emitted)) == (0, 0, [])
 
     set_limits(tenant, requests=1)
     copy(stack, tenant, {"prompt": f"{PROMPT} 2"})
-    told = lines()
-    rejected = call_of(told)
+    emitted = lines()
+    rejected = call_of(emitted)
     assert [rejected[name] for name in ends] == [1, 1, 0, 0, 0]
     assert "Latency" not in rejected
-    assert (rejected["error.type"], attempts_of(told)) == ("limit_exceeded", [])
+    assert (rejected["error.type"], attempts_of(emitted)) == ("limit_exceeded", [])
 
 
-def test_a_fallback_tells_which_provider_failed_and_how(stack: LocalStack, tenant: str, lines: Any) -> None:
+def test_fallback_emits_the_failed_provider_and_failure_kind(stack: LocalStack, tenant: str, lines: Any) -> None:
     welcome(stack, tenant)
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
     lines()
     assert copy(stack, tenant, {"prompt": PROMPT}).body["provider"] == "anthropic"
 
-    told = lines()
-    assert [call_of(told)[name] for name in ("Requests", "Fallbacks", "Failures")] == [1, 1, 0]
-    assert [(line["provider"], line["ProviderErrors"]) for line in attempts_of(told)] == [
+    emitted = lines()
+    assert [call_of(emitted)[name] for name in ("Requests", "Fallbacks", "Failures")] == [1, 1, 0]
+    assert [(line["provider"], line["ProviderErrors"]) for line in attempts_of(emitted)] == [
         ("openai", 1),
         ("anthropic", 0),
     ]
-    (by_kind,) = (line for line in told if "ProviderErrorsByKind" in line)
+    (by_kind,) = (line for line in emitted if "ProviderErrorsByKind" in line)
     assert (by_kind["provider"], by_kind["kind"], by_kind["ProviderErrorsByKind"]) == ("openai", "no_credit", 1)
     assert by_kind["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stack", "provider", "kind"]]
 
 
-def test_a_call_that_nobody_answers_is_a_failure(stack: LocalStack, tenant: str, lines: Any) -> None:
+def test_request_without_a_completion_is_a_failure(stack: LocalStack, tenant: str, lines: Any) -> None:
     welcome(stack, tenant)
     for provider in ProviderName:
         stack.providers.always(provider, Answer(text=""))
     lines()
     assert copy(stack, tenant, {"prompt": PROMPT}).status >= 500
 
-    told = lines()
-    assert [call_of(told)[name] for name in ("Requests", "Fallbacks", "Failures")] == [1, 0, 1]
-    assert {line["ProviderErrors"] for line in attempts_of(told)} == {1}
-    google = next(line for line in attempts_of(told) if line["provider"] == "google")
+    emitted = lines()
+    assert [call_of(emitted)[name] for name in ("Requests", "Fallbacks", "Failures")] == [1, 0, 1]
+    assert {line["ProviderErrors"] for line in attempts_of(emitted)} == {1}
+    google = next(line for line in attempts_of(emitted) if line["provider"] == "google")
     assert google["gen_ai.provider.name"] == "gcp.gemini"

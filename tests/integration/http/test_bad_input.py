@@ -1,4 +1,4 @@
-"""What a client can send wrong ends as a 4xx problem document that says what is wrong, and never as a 500."""
+"""Test invalid requests: each gets a 4xx problem document that names the fault, and never a 500."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from local.stack import LocalStack
 from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
 from tests.unit.http.http_events import Context, post
 
-GOOD = {"provider": "openai", "prompt": "Announce our new online calendar."}
+VALID = {"provider": "openai", "prompt": "Announce our new online calendar."}
 
 
 def generate(stack: LocalStack, tenant: str, body: object, **options: Any) -> Reply:
@@ -31,25 +31,25 @@ def assert_problem(reply: Reply, status: int, code: str) -> None:
     assert {"type", "title", "detail", "requestId"} <= reply.body.keys()
 
 
-def test_no_token_is_401(stack: LocalStack, tenant: str) -> None:
-    assert_problem(generate(stack, tenant, GOOD, token=None), 401, "unauthenticated")
+def test_missing_token_is_401(stack: LocalStack, tenant: str) -> None:
+    assert_problem(generate(stack, tenant, VALID, token=None), 401, "unauthenticated")
 
 
-def test_a_bad_token_is_401(stack: LocalStack, tenant: str) -> None:
-    assert_problem(generate(stack, tenant, GOOD, token=stack.token(tenant)[:-6] + "AAAAAA"), 401, "unauthenticated")
+def test_invalid_token_is_401(stack: LocalStack, tenant: str) -> None:
+    assert_problem(generate(stack, tenant, VALID, token=stack.token(tenant)[:-6] + "AAAAAA"), 401, "unauthenticated")
 
 
-def test_an_expired_token_is_401(stack: LocalStack, tenant: str) -> None:
+def test_expired_token_is_401(stack: LocalStack, tenant: str) -> None:
     expired = stack.token(tenant, exp=int(time.time()) - 60)
-    assert_problem(generate(stack, tenant, GOOD, token=expired), 401, "unauthenticated")
+    assert_problem(generate(stack, tenant, VALID, token=expired), 401, "unauthenticated")
 
 
-def test_a_token_for_another_audience_is_401(stack: LocalStack, tenant: str) -> None:
-    assert_problem(generate(stack, tenant, GOOD, token=stack.token(tenant, aud="other")), 401, "unauthenticated")
+def test_token_for_another_audience_is_401(stack: LocalStack, tenant: str) -> None:
+    assert_problem(generate(stack, tenant, VALID, token=stack.token(tenant, aud="other")), 401, "unauthenticated")
 
 
-def test_a_token_without_a_role_of_ours_is_403(stack: LocalStack, tenant: str) -> None:
-    assert_problem(generate(stack, tenant, GOOD, token=stack.token(tenant, roles=["owner"])), 403, "forbidden")
+def test_token_without_a_known_role_is_403(stack: LocalStack, tenant: str) -> None:
+    assert_problem(generate(stack, tenant, VALID, token=stack.token(tenant, roles=["owner"])), 403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -83,22 +83,20 @@ def test_a_token_without_a_role_of_ours_is_403(stack: LocalStack, tenant: str) -
         ({"baseUrl": "http://169.254.169.254"}, "baseUrl"),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_named(
-    changed: dict[str, Any], field: str, stack: LocalStack, tenant: str
-) -> None:
-    reply = generate(stack, tenant, GOOD | changed)
+def test_invalid_field_is_422_and_named(changed: dict[str, Any], field: str, stack: LocalStack, tenant: str) -> None:
+    reply = generate(stack, tenant, VALID | changed)
     assert_problem(reply, 422, "validation_failed")
     assert [error["field"] for error in reply.body["errors"]] == [field]
     assert field in reply.body["detail"]
     assert stack.providers.count() == 0
 
 
-def test_a_body_without_a_prompt_is_422_and_named(stack: LocalStack, tenant: str) -> None:
+def test_missing_prompt_is_422_and_named(stack: LocalStack, tenant: str) -> None:
     assert generate(stack, tenant, {"provider": "openai"}).body["errors"][0]["field"] == "prompt"
 
 
-def test_a_prompt_of_20_000_characters_is_not_too_long(stack: LocalStack, tenant: str) -> None:
-    reply = generate(stack, tenant, GOOD | {"prompt": "a" * 20_000})
+def test_prompt_of_20_000_characters_is_accepted(stack: LocalStack, tenant: str) -> None:
+    reply = generate(stack, tenant, VALID | {"prompt": "a" * 20_000})
     assert reply.status == 200, reply.body
 
 
@@ -118,42 +116,42 @@ def test_a_prompt_of_20_000_characters_is_not_too_long(stack: LocalStack, tenant
         b'{"variations": ' + b"9" * 5000 + b"}",
     ],
 )
-def test_a_body_that_is_no_json_object_is_400(body: bytes, stack: LocalStack, tenant: str) -> None:
+def test_body_that_is_no_json_object_is_400(body: bytes, stack: LocalStack, tenant: str) -> None:
     assert_problem(generate(stack, tenant, body), 400, "malformed_body")
 
 
-def test_a_provider_without_a_configuration_is_409_and_says_what_to_do(stack: LocalStack, tenant: str) -> None:
-    reply = generate(stack, tenant, GOOD, token=stack.stranger_token(tenant))
+def test_provider_without_a_config_is_409_and_named(stack: LocalStack, tenant: str) -> None:
+    reply = generate(stack, tenant, VALID, token=stack.stranger_token(tenant))
     assert_problem(reply, 409, "provider_not_configured")
     assert "openai" in reply.body["detail"]
     assert stack.providers.count() == 0
 
 
-def test_a_bad_idempotency_key_is_422_and_named(stack: LocalStack, tenant: str) -> None:
-    reply = generate(stack, tenant, GOOD, headers={"Idempotency-Key": "x" * 256})
+def test_invalid_idempotency_key_is_422_and_named(stack: LocalStack, tenant: str) -> None:
+    reply = generate(stack, tenant, VALID, headers={"Idempotency-Key": "x" * 256})
     assert_problem(reply, 422, "validation_failed")
     assert reply.body["errors"][0]["field"] == "Idempotency-Key"
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", GENERATE_COPY), ("POST", "/api/nowhere"), ("GET", "/")])
-def test_a_route_that_is_none_is_a_4xx_problem(method: str, path: str, stack: LocalStack, tenant: str) -> None:
+def test_unknown_route_is_a_4xx_problem(method: str, path: str, stack: LocalStack, tenant: str) -> None:
     reply = ask(stack.url, method, path, token=stack.token(tenant))
     assert 400 <= reply.status < 500
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert reply.body["code"]
 
 
-def test_a_tenant_named_by_the_client_is_not_believed(stack: LocalStack, tenant: str) -> None:
+def test_tenant_named_by_the_client_is_ignored(stack: LocalStack, tenant: str) -> None:
     other = f"{tenant}-other"
     stack.token(other)
-    named = {"X-Tenant-Id": other, "tenantId": other}
+    headers = {"X-Tenant-Id": other, "tenantId": other}
     reply = ask(
         stack.url,
         "POST",
         f"{GENERATE_COPY}?tenantId={other}",
         token=stack.stranger_token(tenant),
-        body=GOOD,
-        headers=named,
+        body=VALID,
+        headers=headers,
     )
     assert_problem(reply, 409, "provider_not_configured")
 
@@ -167,11 +165,11 @@ values = st.recursive(
 )
 names = st.sampled_from(["provider", "model", "module", "prompt", "context", "variations", "temperature", "maxTokens"])
 bodies = st.one_of(
-    st.dictionaries(names | texts, values, max_size=4).map(lambda changed: json.dumps(GOOD | changed)),
+    st.dictionaries(names | texts, values, max_size=4).map(lambda changed: json.dumps(VALID | changed)),
     st.dictionaries(st.sampled_from(["platform", "tone", "language", "audience"]), texts).map(
-        lambda context: json.dumps(GOOD | {"context": context}, ensure_ascii=False)
+        lambda context: json.dumps(VALID | {"context": context}, ensure_ascii=False)
     ),
-    texts.map(lambda prompt: json.dumps(GOOD | {"prompt": prompt}, ensure_ascii=False)),
+    texts.map(lambda prompt: json.dumps(VALID | {"prompt": prompt}, ensure_ascii=False)),
     st.integers(1, 3000).map(lambda depth: '{"prompt":' + "[" * depth + "]" * depth + "}"),
     texts,
 )
@@ -182,9 +180,7 @@ headers = st.dictionaries(
 
 @given(bodies, headers, st.booleans())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_that_a_client_sends_gives_a_500(
-    stack: LocalStack, body: str, sent: dict[str, str], is_base64: bool
-) -> None:
+def test_no_client_input_is_a_500(stack: LocalStack, body: str, sent: dict[str, str], is_base64: bool) -> None:
     stack.tenants.welcome(FUZZED)
     event = post(raw=body, headers=sent, authorizer={"tenantId": FUZZED}) | {"isBase64Encoded": is_base64}
     response = handler(event, Context())

@@ -1,4 +1,4 @@
-"""The stored events, as `sam local invoke` hands them to the handlers."""
+"""Test the stored events, as `sam local invoke` passes them to the handlers."""
 
 import json
 from typing import Any
@@ -21,26 +21,26 @@ from functions.usage_stats.app import handler as usage_stats
 from local.emulator.authorizer import allows
 from local.stack import LocalStack
 from nexus_ai.http.endpoint import Handler
-from tests.answered_events import answered_events, told
-from tests.integration.support.audit_jobs import ShortTime, nobody_runs
+from tests.answered_events import answered_events, summarize_response
+from tests.integration.support.audit_jobs import ShortTime, leave_jobs_queued
 from tests.integration.support.pipeline import copy
 from tests.unit.http.http_events import Context, read_event
 
 
-def test_events_generate_copy_json_is_answered_with_copy(stack: LocalStack) -> None:
+def test_generate_copy_event_returns_copy(stack: LocalStack) -> None:
     event = read_event("generate_copy")
     stack.tenants.welcome(event["requestContext"]["authorizer"]["tenantId"])
 
     response = generate_copy(event, Context())
 
     assert response["statusCode"] == 200, response["body"]
-    answer = json.loads(response["body"])
-    assert len(answer["data"]["variations"]) == json.loads(event["body"])["variations"]
-    assert answer["provider"] == "openai"
-    assert answer["usage"]["costUsd"] >= 0
+    body = json.loads(response["body"])
+    assert len(body["data"]["variations"]) == json.loads(event["body"])["variations"]
+    assert body["provider"] == "openai"
+    assert body["usage"]["costUsd"] >= 0
 
 
-def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -> None:
+def test_events_of_admin_routes_are_200(stack: LocalStack, tenant: str) -> None:
     handlers = {
         "put_config": put_config,
         "put_rate_limits": put_rate_limits,
@@ -49,66 +49,68 @@ def test_events_of_administrators_are_answered(stack: LocalStack, tenant: str) -
         "usage_stats": usage_stats,
         "health": health,
     }
-    answers: dict[str, dict[str, object]] = {}
+    bodies: dict[str, dict[str, object]] = {}
     for name, handler in handlers.items():
         event = read_event(name)
         event["requestContext"].setdefault("authorizer", {})["tenantId"] = tenant
         response = handler(event, Context())
         assert response["statusCode"] == 200, response["body"]
-        answers[name] = json.loads(response["body"])
+        bodies[name] = json.loads(response["body"])
 
-    assert answers["put_config"]["provider"] == "openai"
-    assert answers["get_rate_limits"] == answers["put_rate_limits"]
-    assert answers["get_rate_limits"]["timeZone"] == "America/Manaus"
-    assert answers["list_audit_logs"]["nextCursor"] is None
-    assert answers["usage_stats"]["timeZone"] == "America/Manaus"
-    assert answers["health"]["status"] == "ok"
+    assert bodies["put_config"]["provider"] == "openai"
+    assert bodies["get_rate_limits"] == bodies["put_rate_limits"]
+    assert bodies["get_rate_limits"]["timeZone"] == "America/Manaus"
+    assert bodies["list_audit_logs"]["nextCursor"] is None
+    assert bodies["usage_stats"]["timeZone"] == "America/Manaus"
+    assert bodies["health"]["status"] == "ok"
 
 
-def test_events_of_the_audit_and_its_jobs_are_answered(
+def test_events_of_audit_routes_and_jobs_are_200_or_202(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     record = copy(stack, tenant).body["requestId"]
 
-    def answer(name: str, handler: Handler, **path: str) -> dict[str, Any]:
+    def call(name: str, handler: Handler, **path: str) -> dict[str, Any]:
         event = read_event(name)
         event["requestContext"]["authorizer"]["tenantId"] = tenant
         event["pathParameters"] = path or None
         response = handler(event, Context())
         assert response["statusCode"] == (200 if path else 202), response["body"]
-        told: dict[str, Any] = json.loads(response["body"])
-        return told
+        body: dict[str, Any] = json.loads(response["body"])
+        return body
 
-    assert answer("get_audit_log", get_audit_log, id=record)["id"] == record
-    started = answer("export_audit_logs", export_audit_logs)
-    assert answer("erase_audit_content", erase_audit_content)["userId"] == "user-1"
+    assert call("get_audit_log", get_audit_log, id=record)["id"] == record
+    started = call("export_audit_logs", export_audit_logs)
+    assert call("erase_audit_content", erase_audit_content)["userId"] == "user-1"
     run_audit_job(read_event("run_audit_job") | {"tenantId": tenant, "jobId": started["id"]}, ShortTime(9))
-    assert answer("get_audit_job", get_audit_job, id=started["id"])["status"] == "done"
+    assert call("get_audit_job", get_audit_job, id=started["id"])["status"] == "done"
 
 
-def test_events_authorizer_json_with_a_token_in_it_lets_its_route_through(stack: LocalStack, tenant: str) -> None:
+def test_authorizer_event_with_a_token_allows_its_route(stack: LocalStack, tenant: str) -> None:
     event = read_event("authorizer") | {"authorizationToken": f"Bearer {stack.token(tenant)}"}
 
-    answer = authorize(event, Context())
+    response = authorize(event, Context())
 
-    assert answer["context"]["tenantId"] == tenant
-    assert allows(answer["policyDocument"], event["methodArn"])
-    assert allows(answer["policyDocument"], "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/GET/api/other")
-    assert not allows(answer["policyDocument"], event["methodArn"].replace("a1b2c3d4e5", "another"))
+    assert response["context"]["tenantId"] == tenant
+    assert allows(response["policyDocument"], event["methodArn"])
+    assert allows(
+        response["policyDocument"], "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/GET/api/other"
+    )
+    assert not allows(response["policyDocument"], event["methodArn"].replace("a1b2c3d4e5", "another"))
 
 
-def test_each_event_is_answered_as_the_readme_tells(
+def test_each_event_has_the_response_in_the_readme(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     stack.tenants.welcome(tenant)
-    told_there = {row.event: row.answer for row in answered_events()}
+    expected = {row.event: row.answer for row in answered_events()}
 
-    def answer(name: str, logical_id: str) -> str:
+    def invoke(name: str, logical_id: str) -> str:
         event = read_event(name)
         event.get("requestContext", {}).get("authorizer", {}).update(tenantId=tenant)
-        return told(stack.functions[logical_id].invoke(event))
+        return summarize_response(stack.functions[logical_id].invoke(event))
 
-    assert told_there
-    assert {row.event: answer(row.event, row.logical_id) for row in answered_events()} == told_there
+    assert expected
+    assert {row.event: invoke(row.event, row.logical_id) for row in answered_events()} == expected

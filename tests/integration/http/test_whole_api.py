@@ -1,6 +1,6 @@
-"""The whole API against its description: whatever comes, an answer of the promised form and never a fault of ours.
+"""Test the API against docs/openapi.json with generated requests.
 
-Requests are made by schemathesis out of docs/openapi.json, those that fit it and those that do not.
+Schemathesis generates valid and invalid requests. Every response must have the documented form, and none may be a 500.
 """
 
 import os
@@ -17,9 +17,9 @@ from local.openapi.reference import COMMITTED
 from local.stack import LocalStack
 from tests.integration.support.pipeline import set_limits
 
-# `make fuzz` asks for more.
+# `make fuzz` uses more.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
-# API Gateway gives up at 29 s, with an answer that fails the checks; on a busy machine ten are not enough.
+# API Gateway gives up after 29 s, and its response then fails the checks. On a busy machine 10 s are not enough.
 TIMEOUT_S = 35
 KNOWN: Any = checks
 OF_OPENAPI: Any = of_openapi
@@ -30,7 +30,7 @@ CHECKS = [
     OF_OPENAPI.response_headers_conformance,
     OF_OPENAPI.response_schema_conformance,
 ]
-# Requests are large and fixtures are shared by all examples of an operation, as it should be here.
+# Requests are large, and all examples of an operation share their fixtures on purpose.
 UNHURRIED = [
     HealthCheck.too_slow,
     HealthCheck.filter_too_much,
@@ -38,7 +38,7 @@ UNHURRIED = [
     HealthCheck.large_base_example,
     HealthCheck.function_scoped_fixture,
 ]
-# Most requests are to reach what their route does.
+# Most requests must pass authorization to reach the code of their route.
 ROLES: list[list[str]] = [*[["admin"]] * 8, ["user"], []]
 LOADERS: Any = schemathesis.openapi
 OPERATIONS = [found.ok() for found in LOADERS.from_path(COMMITTED).get_all_operations()]
@@ -50,7 +50,9 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[each.labe
 @each_operation
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
-def test_every_answer_is_as_described(operation: Any, data: st.DataObject, stack: LocalStack, tenant: str) -> None:
+def test_every_response_conforms_to_openapi(
+    operation: Any, data: st.DataObject, stack: LocalStack, tenant: str
+) -> None:
     mode = data.draw(st.sampled_from(GenerationMode), label="mode")
     case = data.draw(operation.as_strategy(generation_mode=mode), label="case")
     token = stack.token(tenant, "ana", data.draw(st.sampled_from(ROLES), label="roles"))
@@ -63,12 +65,12 @@ def test_every_answer_is_as_described(operation: Any, data: st.DataObject, stack
 @each_operation
 @settings(max_examples=3, deadline=None, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
-def test_nothing_but_health_is_told_to_strangers(operation: Any, data: st.DataObject, stack: LocalStack) -> None:
+def test_only_health_is_public(operation: Any, data: st.DataObject, stack: LocalStack) -> None:
     case = data.draw(operation.as_strategy(), label="case")
     public = not operation.definition.raw.get("security", [{}])
     headers = data.draw(st.sampled_from([{}, {"Authorization": "Bearer a.b.c"}, {"Authorization": "Basic YTpi"}]))
 
-    answer = case.call(base_url=stack.url, headers=headers, timeout=TIMEOUT_S)
+    response = case.call(base_url=stack.url, headers=headers, timeout=TIMEOUT_S)
 
-    assert (answer.status_code == 401) is not public
+    assert (response.status_code == 401) is not public
     assert public is (operation.path == "/api/health")

@@ -1,4 +1,4 @@
-"""Ceilings of the operator: no administrator exceeds them, and a lowered one binds on the very next call."""
+"""Test ceilings of the operator: no admin can exceed them, and a lowered one binds on the next call."""
 
 import os
 from collections.abc import Generator
@@ -20,7 +20,7 @@ from nexus_ai.platform.settings import get_settings
 from ops import ceiling as command
 from ops.deployment import Deployment
 from tests.integration.support.http_client import Reply
-from tests.integration.support.limit_calls import ask, caller_of
+from tests.integration.support.limit_calls import caller_of, reservation_request
 from tests.integration.support.pipeline import copy, limit_state, set_limits
 from tests.integration.support.settings_requests import RATE_LIMITS, call, refused_fields
 
@@ -28,15 +28,15 @@ PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJw
 
 
 class _CloudFormation:
-    """A stack of template.yaml with its defaults, whose table is that of the local stack."""
+    """CloudFormation with a stack of template.yaml and its defaults, whose table is that of the local stack."""
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 (boto3's names)
         template = Template(PARAMETERS, region="us-east-1")
-        told = [
+        parameters = [
             {"ParameterKey": name, "ParameterValue": str(parameter.get("Default", ""))}
             for name, parameter in template.body["Parameters"].items()
         ]
-        return {"Stacks": [{"StackName": StackName, "Parameters": told}]}
+        return {"Stacks": [{"StackName": StackName, "Parameters": parameters}]}
 
     def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N803
         assert LogicalResourceId == "RateLimitsTable"
@@ -44,7 +44,7 @@ class _CloudFormation:
 
 
 @pytest.fixture(autouse=True)
-def operators_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def aws_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     def client(_deployment: Deployment, service: str) -> _CloudFormation:
         assert service == "cloudformation"
         return _CloudFormation()
@@ -57,14 +57,14 @@ def operators_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_ceiling(tenant: str, **ceilings: object) -> None:
-    """`make ceiling`, its arguments by their names with underscores."""
+    """Run `make ceiling`. Arguments are named with underscores in place of hyphens."""
     named = [f"--{name.replace('_', '-')}={value}" for name, value in ceilings.items()]
     command.main(["--env", "dev", "--tenant", tenant, *named])
 
 
 @contextmanager
 def deployed(**ceilings: object) -> Generator[Gateway]:
-    """A gateway of a new deployment with these ceilings."""
+    """Yield a gateway of a new deployment with these ceilings."""
     with environment({f"CEILING_{name.upper()}": str(value) for name, value in ceilings.items()}):
         get_settings.cache_clear()
         yield compose(SystemClock())
@@ -75,21 +75,21 @@ def put(stack: LocalStack, tenant: str, body: object) -> Reply:
     return call(stack, tenant, "PUT", RATE_LIMITS, body)
 
 
-def reserved(gateway: Gateway, tenant: str, most: int) -> int:
-    """How many of so many calls get a reservation."""
-    for number in range(most):
+def granted_calls(gateway: Gateway, tenant: str, attempts: int) -> int:
+    """Try `attempts` calls, and return how many get a reservation."""
+    for number in range(attempts):
         try:
-            gateway.limits.reserve(caller_of(tenant), ask())
+            gateway.limits.reserve(caller_of(tenant), reservation_request())
         except LimitExceeded:
             return number
-    return most
+    return attempts
 
 
 @pytest.mark.parametrize(
     ("name", "at_most", "above"),
     [("requestsPerHour", 500, 501), ("tokensPerDay", 10_000, 10_001), ("costPerMonthUsd", 12.5, 12.500001)],
 )
-def test_an_administrator_cannot_exceed_the_ceiling_and_is_told_it(
+def test_admin_cannot_exceed_the_ceiling_and_sees_it(
     name: str, at_most: float, above: float, stack: LocalStack, tenant: str
 ) -> None:
     make_ceiling(tenant, **{to_snake(name): at_most})
@@ -104,16 +104,16 @@ def test_an_administrator_cannot_exceed_the_ceiling_and_is_told_it(
     assert put(stack, f"{tenant}-other", {name: above}).status == 200
 
 
-def test_every_limit_above_its_ceiling_is_named_and_nothing_changes(stack: LocalStack, tenant: str) -> None:
+def test_each_limit_above_its_ceiling_is_named_and_none_changes(stack: LocalStack, tenant: str) -> None:
     make_ceiling(tenant, requests_per_hour=5, tokens_per_day=5_000)
     body = {"requestsPerHour": 6, "tokensPerDay": None, "costPerMonthUsd": 1, "alertThresholds": [1]}
 
     assert refused_fields(put(stack, tenant, body)) == ["requestsPerHour", "tokensPerDay"]
-    told = put(stack, tenant, {}).body
-    assert (told["costPerMonthUsd"], told["alertThresholds"]) == (100, [80])
+    shown = put(stack, tenant, {}).body
+    assert (shown["costPerMonthUsd"], shown["alertThresholds"]) == (100, [80])
 
 
-def test_a_ceiling_below_what_stands_binds_on_the_very_next_call(stack: LocalStack, tenant: str) -> None:
+def test_ceiling_below_the_limit_binds_on_the_next_call(stack: LocalStack, tenant: str) -> None:
     set_limits(tenant, requests=10)
     stack.token(tenant)
     assert [copy(stack, tenant, {"prompt": f"Convite {number}"}).status for number in range(2)] == [200, 200]
@@ -126,16 +126,14 @@ def test_a_ceiling_below_what_stands_binds_on_the_very_next_call(stack: LocalSta
     assert (window["max"], window["used"], window["left"]) == (2, 2, 0)
 
 
-def test_a_ceiling_holds_for_a_company_that_has_only_the_defaults(stack: LocalStack, tenant: str) -> None:
+def test_ceiling_binds_a_tenant_with_default_limits(stack: LocalStack, tenant: str) -> None:
     make_ceiling(tenant, requests_per_hour=1)
 
     assert [copy(stack, tenant, {"prompt": f"Convite {number}"}).status for number in range(2)] == [200, 429]
 
 
-def test_a_limit_that_was_checked_before_the_ceiling_was_lowered_is_lowered_after_it(
-    tenant: str, stack: LocalStack
-) -> None:
-    """An administrator's change that had passed the check when the operator's command ran."""
+def test_limit_checked_before_the_ceiling_was_lowered_is_lowered(tenant: str, stack: LocalStack) -> None:
+    """The admin's change had passed the check when the operator's command ran."""
     make_ceiling(tenant, requests_per_hour=50)
     make_ceiling(tenant, requests_per_hour=5)
 
@@ -146,34 +144,30 @@ def test_a_limit_that_was_checked_before_the_ceiling_was_lowered_is_lowered_afte
     assert limit_state(tenant).settings.requests_per_hour == 5
 
 
-def test_a_deployments_lower_ceiling_binds_on_the_next_call_of_the_new_functions(
-    tenant: str, stack: LocalStack
-) -> None:
+def test_lower_ceiling_of_a_deployment_binds_on_the_next_call(tenant: str, stack: LocalStack) -> None:
     set_limits(tenant, requests=10, tokens=90)
     with deployed(requests_per_hour=3) as gateway:
-        told = call(stack, tenant, "GET", RATE_LIMITS).body
-        assert (told["requestsPerHour"], told["windows"][0]["max"], told["windows"][0]["left"]) == (3, 3, 3)
+        shown = call(stack, tenant, "GET", RATE_LIMITS).body
+        assert (shown["requestsPerHour"], shown["windows"][0]["max"], shown["windows"][0]["left"]) == (3, 3, 3)
         assert refused_fields(put(stack, tenant, {"requestsPerHour": 4})) == ["requestsPerHour"]
 
-        assert reserved(gateway, tenant, 5) == 3
+        assert granted_calls(gateway, tenant, 5) == 3
 
     settings = limit_state(tenant).settings
     assert (settings.requests_per_hour, settings.tokens_per_day) == (3, 90)
 
 
-def test_the_defaults_are_under_the_deployments_ceiling(tenant: str, stack: LocalStack) -> None:
+def test_default_limits_respect_the_ceiling_of_the_deployment(tenant: str, stack: LocalStack) -> None:
     with deployed(requests_per_hour=2, tokens_per_day=10, cost_per_month_usd="0.5") as gateway:
         settings = gateway.limits.state(caller_of(tenant)).settings
-        assert reserved(gateway, tenant, 4) == 2
+        assert granted_calls(gateway, tenant, 4) == 2
 
     assert settings == LimitSettings(
         requests_per_hour=2, tokens_per_day=10, cost_per_month_micros=500_000, time_zone="America/Sao_Paulo"
     )
 
 
-def test_a_companys_own_ceiling_takes_the_deployments_place_until_it_is_given_back(
-    tenant: str, stack: LocalStack
-) -> None:
+def test_ceiling_of_a_tenant_replaces_that_of_the_deployment(tenant: str, stack: LocalStack) -> None:
     make_ceiling(tenant, requests_per_hour=9, tokens_per_day="none")
     with deployed(requests_per_hour=3, tokens_per_day=10):
         assert put(stack, tenant, {"requestsPerHour": 9, "tokensPerDay": None}).status == 200
@@ -181,7 +175,7 @@ def test_a_companys_own_ceiling_takes_the_deployments_place_until_it_is_given_ba
         assert refused_fields(put(stack, tenant, {"requestsPerHour": 9})) == ["requestsPerHour"]
 
 
-def test_a_raised_ceiling_leaves_the_limit_to_the_administrator(stack: LocalStack, tenant: str) -> None:
+def test_raised_ceiling_leaves_the_limit_to_the_admin(stack: LocalStack, tenant: str) -> None:
     make_ceiling(tenant, requests_per_hour=5)
     make_ceiling(tenant, requests_per_hour=50)
 
@@ -189,7 +183,7 @@ def test_a_raised_ceiling_leaves_the_limit_to_the_administrator(stack: LocalStac
     assert put(stack, tenant, {"requestsPerHour": 50}).body["requestsPerHour"] == 50
 
 
-def test_the_command_tells_what_stands(tenant: str, stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_the_ceilings(tenant: str, stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     make_ceiling(tenant, requests_per_hour=5, cost_per_month_usd="2.50")
     capsys.readouterr()
 
@@ -204,13 +198,13 @@ def test_the_command_tells_what_stands(tenant: str, stack: LocalStack, capsys: p
 
 
 @pytest.mark.parametrize("number", ["-1", "x", "1.5", "", "1000000000"])
-def test_what_is_no_number_changes_nothing(number: str, tenant: str, stack: LocalStack) -> None:
+def test_invalid_ceiling_changes_nothing(number: str, tenant: str, stack: LocalStack) -> None:
     with pytest.raises(SystemExit):
         make_ceiling(tenant, requests_per_hour=number)
 
     assert put(stack, tenant, {}).body["ceilings"]["requestsPerHour"] is None
 
 
-def test_a_tenant_that_is_none_is_refused(stack: LocalStack) -> None:
+def test_invalid_tenant_id_is_rejected(stack: LocalStack) -> None:
     with pytest.raises(SystemExit):
         make_ceiling("acme#other", requests_per_hour=1)

@@ -1,4 +1,4 @@
-"""Limits under concurrency, through the whole stack: what arrives at the provider is what the limit allows."""
+"""Test limits under concurrency through the complete stack: exactly the allowed calls reach the provider."""
 
 from collections import Counter
 from functools import partial
@@ -14,8 +14,8 @@ from tests.integration.support.http_client import Reply, ask
 from tests.integration.support.pipeline import (
     at_once,
     copy,
-    far_from_the_end_of_an_hour,
     limit_state,
+    mid_hour_time_zone,
     records,
     set_fallback,
     set_limits,
@@ -25,39 +25,38 @@ from tests.integration.support.pipeline import (
 PATIENCE_S = 300
 
 
-def different(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
-    """So many requests of one tenant at once, none of them like another."""
+def send_different(stack: LocalStack, tenant: str, calls: int, **more: object) -> list[Reply]:
+    """Send concurrent requests of one tenant, each with another prompt."""
     return at_once(calls, lambda number: copy(stack, tenant, {"prompt": f"Texto {number}", **more}))
 
 
 @pytest.fixture
-def patience(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three hundred calls at once are not over in the 29 seconds of one, on a slow machine: nobody waits in vain."""
+def long_deadlines(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extend the deadlines, because 300 concurrent calls take longer than 29 seconds on a slow machine."""
     monkeypatch.setattr("nexus_ai.http.event.GATEWAY_WAITS_MS", 1000 * PATIENCE_S)
     function = stack.functions["GenerateCopyFunction"]
-    # One that is built runs elsewhere, and is asked sixty times.
+    # A built function runs in another process. It only gets 60 calls.
     if isinstance(function, Function):
         monkeypatch.setattr(function, "_timeout_s", float(PATIENCE_S))
     monkeypatch.setattr("tests.integration.support.pipeline.ask", partial(ask, timeout_s=PATIENCE_S))
 
 
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("long_deadlines")
 @pytest.mark.parametrize(
     ("calls", "fails"),
     [(60, True), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((60, False), (300, False), (300, True)))],
 )
-def test_exactly_as_many_calls_arrive_as_an_hour_allows(
+def test_exactly_as_many_calls_reach_the_provider_as_allowed(
     stack: LocalStack, tenant: str, calls: int, fails: bool
 ) -> None:
-    far_from_the_end_of_an_hour(takes_s=60)
     allowed = calls // 3
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
-    set_limits(tenant, requests=allowed)
+    set_limits(tenant, requests=allowed, time_zone=mid_hour_time_zone())
     if fails:
         stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.BLOCKED))
 
-    replies = different(stack, tenant, calls)
+    replies = send_different(stack, tenant, calls)
 
     assert stack.providers.count() == allowed
     assert Counter(reply.status for reply in replies) == {502 if fails else 200: allowed, 429: calls - allowed}
@@ -81,14 +80,12 @@ def test_fifty_short_instagram_copies_at_once_fit_into_a_day(
     welcome(stack, tenant)
     set_limits(tenant, tokens=50_000)
 
-    replies = different(stack, tenant, 50, provider=provider.value, context={"platform": "instagram"})
+    replies = send_different(stack, tenant, 50, provider=provider.value, context={"platform": "instagram"})
 
     assert {reply.status for reply in replies} == {200}
 
 
-def test_a_model_without_a_price_reaches_no_provider_while_a_dollar_limit_is_set(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_model_without_a_price_is_402_under_a_dollar_limit(stack: LocalStack, tenant: str) -> None:
     reply = copy(stack, tenant, {"model": "gpt-of-tomorrow"})
 
     assert (reply.status, reply.body["code"]) == (402, "price_unknown")

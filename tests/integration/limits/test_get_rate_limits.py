@@ -1,4 +1,4 @@
-"""GET rate-limits through the local API: the limits, and what is used of each in the window that runs."""
+"""Test GET rate-limits through the local API: the limits, and what is used of each in its current window."""
 
 from datetime import datetime
 
@@ -10,11 +10,10 @@ from nexus_ai.gateway.composition import gateway
 from nexus_ai.platform.clock import SystemClock
 from nexus_ai.settings.models import StoppedEmail, StopReason
 from nexus_ai.settings.store import SettingsStore
-from tests.integration.support.alert_runs import address, alert_items, always, listed, telling
+from tests.integration.support.alert_runs import address, alert_dispatcher, alert_items, always, save_alert_settings
 from tests.integration.support.http_client import Reply, ask
-from tests.integration.support.limit_calls import ask as reservation
-from tests.integration.support.limit_calls import caller_of
-from tests.integration.support.pipeline import copy, far_from_the_end_of_an_hour, set_limits
+from tests.integration.support.limit_calls import caller_of, reservation_request
+from tests.integration.support.pipeline import copy, mid_hour_time_zone, set_limits
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 
@@ -23,7 +22,7 @@ def get(stack: LocalStack, tenant: str, role: str = "user") -> Reply:
     return ask(stack.url, "GET", RATE_LIMITS, token=stack.token(tenant, roles=[role]))
 
 
-def test_a_tenant_that_never_called_has_the_deployments_limits_and_used_nothing(stack: LocalStack, tenant: str) -> None:
+def test_new_tenant_has_default_limits_and_used_nothing(stack: LocalStack, tenant: str) -> None:
     reply = get(stack, tenant)
 
     assert reply.status == 200, reply.body
@@ -47,7 +46,7 @@ def test_a_tenant_that_never_called_has_the_deployments_limits_and_used_nothing(
     assert tables.rate_limits().get(keys.limits(tenant), consistent=True) is None, "a read writes nothing"
 
 
-def test_what_a_call_used_is_told(stack: LocalStack, tenant: str) -> None:
+def test_use_of_a_call_is_shown(stack: LocalStack, tenant: str) -> None:
     usage = copy(stack, tenant).body["usage"]
 
     requests, tokens, cost = get(stack, tenant).body["windows"]
@@ -58,8 +57,8 @@ def test_what_a_call_used_is_told(stack: LocalStack, tenant: str) -> None:
     assert [window["reserved"] for window in (requests, tokens, cost)] == [0, 0, 0]
 
 
-def test_what_calls_in_flight_hold_is_reserved_and_not_used(stack: LocalStack, tenant: str) -> None:
-    gateway().limits.reserve(caller_of(tenant), reservation(tokens=5_000, cost_micros=250_000))
+def test_reservations_in_flight_are_shown_as_reserved(stack: LocalStack, tenant: str) -> None:
+    gateway().limits.reserve(caller_of(tenant), reservation_request(tokens=5_000, cost_micros=250_000))
 
     windows = get(stack, tenant).body["windows"]
 
@@ -67,7 +66,7 @@ def test_what_calls_in_flight_hold_is_reserved_and_not_used(stack: LocalStack, t
     assert [window["left"] for window in windows] == [99, 45_000, 99.75]
 
 
-def test_no_limit_is_null_and_what_was_used_is_told_all_the_same(stack: LocalStack, tenant: str) -> None:
+def test_missing_limit_is_null_and_its_use_is_shown(stack: LocalStack, tenant: str) -> None:
     set_limits(tenant)
     copy(stack, tenant)
 
@@ -79,7 +78,7 @@ def test_no_limit_is_null_and_what_was_used_is_told_all_the_same(stack: LocalSta
         assert window["used"] > 0
 
 
-def test_a_blocked_limit_is_used_up(stack: LocalStack, tenant: str) -> None:
+def test_limit_of_zero_is_used_up(stack: LocalStack, tenant: str) -> None:
     set_limits(tenant, requests=0)
 
     window = get(stack, tenant).body["windows"][0]
@@ -87,7 +86,7 @@ def test_a_blocked_limit_is_used_up(stack: LocalStack, tenant: str) -> None:
     assert (window["max"], window["left"], window["percent"]) == (0, 0, 100)
 
 
-def test_another_tenants_use_is_not_told(stack: LocalStack, tenant: str) -> None:
+def test_use_of_another_tenant_is_not_shown(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
 
     assert [window["used"] for window in get(stack, f"{tenant}-other").body["windows"]] == [0, 0, 0]
@@ -101,10 +100,9 @@ def alerts(stack: LocalStack, tenant: str) -> list[tuple[str, int, str]]:
 
 @pytest.mark.parametrize("end", ["sent", "mails_off", "no_recipient"])
 def test_alert_of_a_reached_threshold_is_due_until_it_is_dispatched(stack: LocalStack, tenant: str, end: str) -> None:
-    far_from_the_end_of_an_hour(10)
     stack.token(tenant)
-    set_limits(tenant, requests=2)
-    listed(tenant, 50, 60)
+    set_limits(tenant, requests=2, time_zone=mid_hour_time_zone())
+    save_alert_settings(tenant, 50, 60)
     assert alerts(stack, tenant) == []
 
     copy(stack, tenant)
@@ -112,18 +110,17 @@ def test_alert_of_a_reached_threshold_is_due_until_it_is_dispatched(stack: Local
     if end == "no_recipient":
         stopped = StoppedEmail(address=address(tenant), reason=StopReason.BOUNCE, at_ms=1)
         SettingsStore(tables.settings()).stop_email(tenant, stopped)
-    telling(SystemClock(), off=end == "mails_off").dispatch_due(always)
+    alert_dispatcher(SystemClock(), off=end == "mails_off").dispatch_due(always)
 
     assert alerts(stack, tenant) == [("requestsPerHour", 50, end)]
 
 
 def test_alert_with_an_unknown_outcome_is_left_out(stack: LocalStack, tenant: str) -> None:
-    far_from_the_end_of_an_hour(10)
     stack.token(tenant)
-    set_limits(tenant, requests=1)
-    listed(tenant)
+    set_limits(tenant, requests=1, time_zone=mid_hour_time_zone())
+    save_alert_settings(tenant)
     copy(stack, tenant)
-    telling(SystemClock()).dispatch_due(always)
+    alert_dispatcher(SystemClock()).dispatch_due(always)
     (name,) = [item["SK"] for item in alert_items(tenant)]
     tables.rate_limits().update(keys.alert(tenant, name), "SET outcome = :new", {":new": "sent_by_post"})
 

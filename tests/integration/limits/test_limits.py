@@ -1,11 +1,11 @@
-"""Limits on real tables: what is left, what is refused and in which words."""
+"""Test limits on real tables: reservations, settlements and the contents of rejections."""
 
 import pytest
 
 from local.aws import Aws
 from nexus_ai.limits.models import Amounts, Limit, LimitSettings, Settlement
 from nexus_ai.platform.errors import LimitExceeded, LimitInFlight, PriceUnknown
-from tests.integration.support.limit_calls import MovedClock, ask, caller_of, limits, service
+from tests.integration.support.limit_calls import MovedClock, caller_of, limits, reservation_request, service
 
 HOUR_MS = 3_600_000
 
@@ -15,9 +15,9 @@ def clock(embedded_aws: Aws) -> MovedClock:
     return MovedClock()
 
 
-def test_a_settlement_gives_back_what_was_reserved_and_takes_what_was_used(clock: MovedClock, tenant: str) -> None:
+def test_settlement_corrects_the_reservation_to_actual_use(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    reservation = subject.reserve(caller, ask(tokens=900, cost_micros=700))
+    reservation = subject.reserve(caller, reservation_request(tokens=900, cost_micros=700))
 
     assert subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 120, 90))) is not None
 
@@ -29,7 +29,7 @@ def test_a_settlement_gives_back_what_was_reserved_and_takes_what_was_used(clock
 
 def test_settling_twice_counts_once(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    settled = Settlement(reservation=subject.reserve(caller, ask(tokens=900)), used=Amounts(1, 120, 0))
+    settled = Settlement(reservation=subject.reserve(caller, reservation_request(tokens=900)), used=Amounts(1, 120, 0))
 
     assert subject.settle(tenant, settled) is not None
     assert subject.settle(tenant, settled) is None
@@ -37,133 +37,127 @@ def test_settling_twice_counts_once(clock: MovedClock, tenant: str) -> None:
     assert subject.state(caller).used(Limit.TOKENS_PER_DAY) == 120
 
 
-def test_reserving_twice_under_one_id_holds_once(clock: MovedClock, tenant: str) -> None:
+def test_reserving_twice_under_one_id_reserves_once(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
-    asked = ask(tokens=900)
+    wanted = reservation_request(tokens=900)
 
-    assert subject.reserve(caller, asked) == subject.reserve(caller, asked)
+    assert subject.reserve(caller, wanted) == subject.reserve(caller, wanted)
 
     assert subject.state(caller).held == (1, 900, 0)
 
 
-def test_a_used_up_limit_is_named_with_its_numbers(clock: MovedClock, tenant: str) -> None:
+def test_rejection_names_the_used_up_limit_and_its_numbers(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=1))
-    reservation = subject.reserve(caller, ask())
+    reservation = subject.reserve(caller, reservation_request())
     subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
 
-    with pytest.raises(LimitExceeded) as refused:
-        subject.reserve(caller, ask())
+    with pytest.raises(LimitExceeded) as rejected:
+        subject.reserve(caller, reservation_request())
 
-    assert refused.value.code == "limit_exceeded"
-    assert refused.value.extra == {
+    assert rejected.value.code == "limit_exceeded"
+    assert rejected.value.extra == {
         "limit": "requestsPerHour",
         "max": 1,
         "used": 1,
         "reserved": 0,
         "resetsAt": "2026-11-23T03:00:00.000Z",
     }
-    assert refused.value.retry_after == (1_795_402_800_000 - clock.ms) // 1000
+    assert rejected.value.retry_after == (1_795_402_800_000 - clock.ms) // 1000
 
 
-def test_where_only_calls_in_flight_stand_in_the_way_the_caller_is_asked_back_in_seconds(
-    clock: MovedClock, tenant: str
-) -> None:
+def test_limit_held_by_calls_in_flight_is_retried_in_a_second(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(tokens=1000))
-    subject.reserve(caller, ask(tokens=800))
+    subject.reserve(caller, reservation_request(tokens=800))
 
-    with pytest.raises(LimitInFlight) as refused:
-        subject.reserve(caller, ask(tokens=800))
+    with pytest.raises(LimitInFlight) as rejected:
+        subject.reserve(caller, reservation_request(tokens=800))
 
-    assert refused.value.extra["used"] == 0
-    assert refused.value.extra["reserved"] == 800
-    assert refused.value.retry_after == 1
+    assert rejected.value.extra["used"] == 0
+    assert rejected.value.extra["reserved"] == 800
+    assert rejected.value.retry_after == 1
 
 
-def test_a_request_larger_than_the_whole_limit_is_not_told_to_wait_for_calls_in_flight(
-    clock: MovedClock, tenant: str
-) -> None:
+def test_request_larger_than_the_limit_is_limit_exceeded(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(tokens=1000))
 
-    with pytest.raises(LimitExceeded) as refused:
-        subject.reserve(caller, ask(tokens=1001))
+    with pytest.raises(LimitExceeded) as rejected:
+        subject.reserve(caller, reservation_request(tokens=1001))
 
-    assert refused.value.code == "limit_exceeded"
-    assert "1001" in refused.value.detail
+    assert rejected.value.code == "limit_exceeded"
+    assert "1001" in rejected.value.detail
 
 
-def test_a_model_without_a_price_is_refused_while_a_dollar_limit_is_set(clock: MovedClock, tenant: str) -> None:
+def test_model_without_a_price_is_rejected_under_a_dollar_limit(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(cost_micros=1_000_000))
 
     with pytest.raises(PriceUnknown):
-        subject.reserve(caller, ask(price_known=False))
+        subject.reserve(caller, reservation_request(price_known=False))
 
     subject.change(caller, lambda _: limits())
-    assert subject.reserve(caller, ask(price_known=False)).amounts == Amounts(1, 0, 0)
+    assert subject.reserve(caller, reservation_request(price_known=False)).amounts == Amounts(1, 0, 0)
 
 
-def test_no_more_calls_are_in_flight_than_there_are_seats(clock: MovedClock, tenant: str) -> None:
+def test_calls_in_flight_are_bounded(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock, 10), caller_of(tenant)
     subject.change(caller, lambda _: limits())
     for _ in range(10):
-        subject.reserve(caller, ask())
+        subject.reserve(caller, reservation_request())
 
-    with pytest.raises(LimitInFlight) as refused:
-        subject.reserve(caller, ask())
+    with pytest.raises(LimitInFlight) as rejected:
+        subject.reserve(caller, reservation_request())
 
-    assert refused.value.extra["limit"] == "callsInFlight"
+    assert rejected.value.extra["limit"] == "callsInFlight"
 
 
-def test_a_lowered_limit_binds_on_the_very_next_call_and_a_raised_one_too(clock: MovedClock, tenant: str) -> None:
+def test_lowered_or_raised_limit_binds_on_the_next_call(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=5))
     for _ in range(3):
-        subject.reserve(caller, ask())
+        subject.reserve(caller, reservation_request())
 
     subject.change(caller, lambda _: limits(requests=2))
     with pytest.raises(LimitExceeded):
-        subject.reserve(caller, ask())
+        subject.reserve(caller, reservation_request())
 
     subject.change(caller, lambda _: limits(requests=4))
-    subject.reserve(caller, ask())
+    subject.reserve(caller, reservation_request())
     assert subject.state(caller).remaining[Limit.REQUESTS_PER_HOUR] == 0
 
 
 @pytest.mark.parametrize("blocked", [limits(requests=0), limits(tokens=0), limits(cost_micros=0)])
-def test_zero_blocks_even_what_takes_nothing_of_the_limit(
-    clock: MovedClock, tenant: str, blocked: LimitSettings
-) -> None:
+def test_limit_of_zero_blocks_every_request(clock: MovedClock, tenant: str, blocked: LimitSettings) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: blocked)
 
     with pytest.raises(LimitExceeded, match="is 0, which blocks every request"):
-        subject.reserve(caller, ask(tokens=10, cost_micros=0))
+        subject.reserve(caller, reservation_request(tokens=10, cost_micros=0))
     assert not subject.state(caller).in_flight
 
 
-def test_a_window_that_ended_is_new_and_the_others_go_on(clock: MovedClock, tenant: str) -> None:
+def test_ended_window_is_reset_and_the_others_continue(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=1, tokens=1000, time_zone="UTC"))
-    subject.reserve(caller, ask(tokens=300))
+    subject.reserve(caller, reservation_request(tokens=300))
     clock.ms += HOUR_MS
 
-    subject.reserve(caller, ask(tokens=300))
+    subject.reserve(caller, reservation_request(tokens=300))
 
     state = subject.state(caller)
     assert state.held == (1, 600, 0)
 
 
-def test_a_call_that_ends_in_the_next_window_takes_nothing_of_it(clock: MovedClock, tenant: str) -> None:
+def test_call_of_an_ended_window_uses_nothing_of_the_next(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=2, tokens=1000, time_zone="UTC"))
-    begun_before = subject.reserve(caller, ask(tokens=300))
+    before = subject.reserve(caller, reservation_request(tokens=300))
     clock.ms += 24 * HOUR_MS
-    subject.reserve(caller, ask(tokens=100))
+    subject.reserve(caller, reservation_request(tokens=100))
 
-    assert subject.settle(tenant, Settlement(reservation=begun_before, used=Amounts(1, 250, 5))) is not None
+    assert subject.settle(tenant, Settlement(reservation=before, used=Amounts(1, 250, 5))) is not None
 
     state = subject.state(caller)
     assert [state.used(limit) for limit in Limit] == [0, 0, 5]
@@ -171,13 +165,15 @@ def test_a_call_that_ends_in_the_next_window_takes_nothing_of_it(clock: MovedClo
     assert len(state.in_flight) == 1
 
 
-def test_the_next_attempt_is_reserved_and_the_last_one_settled_in_one_write(clock: MovedClock, tenant: str) -> None:
+def test_next_attempt_is_reserved_and_the_last_settled_in_one_write(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=1, tokens=1000))
-    first = subject.reserve(caller, ask(tokens=800))
+    first = subject.reserve(caller, reservation_request(tokens=800))
 
     second = subject.reserve(
-        caller, ask(requests=0, tokens=700), settled=Settlement(reservation=first, used=Amounts(1, 300, 0))
+        caller,
+        reservation_request(requests=0, tokens=700),
+        settled=Settlement(reservation=first, used=Amounts(1, 300, 0)),
     )
 
     state = subject.state(caller)
@@ -186,34 +182,36 @@ def test_the_next_attempt_is_reserved_and_the_last_one_settled_in_one_write(cloc
     assert state.held == (0, 700, 0)
 
 
-def test_where_the_next_attempt_does_not_fit_the_last_one_stays_to_be_settled(clock: MovedClock, tenant: str) -> None:
+def test_last_attempt_is_still_settled_if_the_next_does_not_fit(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(tokens=1000))
-    first = subject.reserve(caller, ask(tokens=800))
+    first = subject.reserve(caller, reservation_request(tokens=800))
     settled = Settlement(reservation=first, used=Amounts(1, 301, 0))
 
     with pytest.raises(LimitExceeded):
-        subject.reserve(caller, ask(requests=0, tokens=700), settled=settled)
+        subject.reserve(caller, reservation_request(requests=0, tokens=700), settled=settled)
 
     assert list(subject.state(caller).in_flight) == [first.id]
     assert subject.settle(tenant, settled) is not None
 
 
-def test_an_attempt_that_sent_nothing_hands_its_request_to_the_next(clock: MovedClock, tenant: str) -> None:
+def test_request_of_an_unsent_attempt_passes_to_the_next(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(requests=1))
-    first = subject.reserve(caller, ask())
+    first = subject.reserve(caller, reservation_request())
 
-    second = subject.reserve(caller, ask(), settled=Settlement(reservation=first, used=Amounts(0, 0, 0)))
+    second = subject.reserve(
+        caller, reservation_request(), settled=Settlement(reservation=first, used=Amounts(0, 0, 0))
+    )
 
     assert second.amounts.requests == 1
     assert subject.state(caller).held[Limit.REQUESTS_PER_HOUR] == 1
 
 
-def test_another_time_zone_neither_ends_nor_lengthens_the_window_that_runs(clock: MovedClock, tenant: str) -> None:
+def test_new_time_zone_keeps_the_current_window(clock: MovedClock, tenant: str) -> None:
     subject, caller = service(clock), caller_of(tenant)
     subject.change(caller, lambda _: limits(tokens=1000, time_zone="UTC"))
-    subject.reserve(caller, ask(tokens=600))
+    subject.reserve(caller, reservation_request(tokens=600))
     before = subject.state(caller).ends
 
     subject.change(caller, lambda _: limits(tokens=1000, time_zone="Asia/Tokyo"))

@@ -1,4 +1,4 @@
-"""PUT rate-limits through the local API: changes what it names, and binds on the next call."""
+"""Test PUT rate-limits through the local API: it changes the named fields, and binds on the next call."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +29,7 @@ def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Re
     return ask(stack.url, "PUT", RATE_LIMITS, token=stack.token(tenant, roles=[role]), body=body)
 
 
-def told(reply: Reply) -> dict[str, Any]:
+def settings_of(reply: Reply) -> dict[str, Any]:
     assert reply.status == 200, reply.body
     others = {"windows", "ceilings", "stoppedEmails", "alerts"}
     return {name: value for name, value in reply.body.items() if name not in others}
@@ -39,43 +39,43 @@ def preferences(tenant: str) -> Preferences:
     return SettingsStore(tables.settings()).load(tenant).preferences
 
 
-def test_the_answer_is_what_a_get_tells(stack: LocalStack, tenant: str) -> None:
+def test_response_equals_that_of_a_get(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, LIMITS)
 
-    assert told(reply) == LIMITS
+    assert settings_of(reply) == LIMITS
     assert reply.body == ask(stack.url, "GET", RATE_LIMITS, token=stack.token(tenant)).body
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_what_is_not_named_stays(name: str, stack: LocalStack, tenant: str) -> None:
+def test_fields_that_are_not_named_stay(name: str, stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, LIMITS)
     changed = {name: OTHERS.get(name, 3)}
 
-    assert told(put(stack, tenant, changed)) == LIMITS | changed
+    assert settings_of(put(stack, tenant, changed)) == LIMITS | changed
 
 
-def test_nothing_named_changes_nothing(stack: LocalStack, tenant: str) -> None:
+def test_empty_body_changes_nothing(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, LIMITS)
 
-    assert told(put(stack, tenant, {})) == LIMITS
+    assert settings_of(put(stack, tenant, {})) == LIMITS
 
 
 @pytest.mark.parametrize("name", ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"])
-def test_null_is_no_limit_and_0_blocks_the_very_next_call(name: str, stack: LocalStack, tenant: str) -> None:
-    assert told(put(stack, tenant, {name: 0}))[name] == 0
-    refused = copy(stack, tenant)
-    assert (refused.status, refused.body["limit"]) == (429, name)
+def test_null_is_no_limit_and_0_blocks_the_next_call(name: str, stack: LocalStack, tenant: str) -> None:
+    assert settings_of(put(stack, tenant, {name: 0}))[name] == 0
+    rejected = copy(stack, tenant)
+    assert (rejected.status, rejected.body["limit"]) == (429, name)
 
-    assert told(put(stack, tenant, {name: None}))[name] is None
+    assert settings_of(put(stack, tenant, {name: None}))[name] is None
     assert copy(stack, tenant).status == 200
     assert stack.providers.count() == 1
 
 
-def test_thresholds_are_told_in_their_order(stack: LocalStack, tenant: str) -> None:
-    assert told(put(stack, tenant, {"alertThresholds": [100, 50, 80]}))["alertThresholds"] == [50, 80, 100]
+def test_thresholds_are_returned_in_order(stack: LocalStack, tenant: str) -> None:
+    assert settings_of(put(stack, tenant, {"alertThresholds": [100, 50, 80]}))["alertThresholds"] == [50, 80, 100]
 
 
-def test_what_was_used_stays_used_under_new_limits(stack: LocalStack, tenant: str) -> None:
+def test_use_is_kept_under_new_limits(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
 
     window = put(stack, tenant, {"requestsPerHour": 10}).body["windows"][0]
@@ -83,7 +83,7 @@ def test_what_was_used_stays_used_under_new_limits(stack: LocalStack, tenant: st
     assert (window["max"], window["used"], window["left"]) == (10, 1, 9)
 
 
-def test_changes_of_different_limits_at_once_are_all_kept(stack: LocalStack, tenant: str) -> None:
+def test_concurrent_changes_of_different_limits_are_all_kept(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, {"timeZone": "UTC"})
     changes: list[dict[str, object]] = [{name: value} for name, value in LIMITS.items()]
 
@@ -91,10 +91,10 @@ def test_changes_of_different_limits_at_once_are_all_kept(stack: LocalStack, ten
         replies = list(threads.map(partial(put, stack, tenant), changes))
 
     assert [reply.status for reply in replies] == [200] * len(changes)
-    assert told(put(stack, tenant, {})) == LIMITS
+    assert settings_of(put(stack, tenant, {})) == LIMITS
 
 
-def test_the_time_zone_rules_statistics_too_and_the_other_preferences_stay(stack: LocalStack, tenant: str) -> None:
+def test_time_zone_changes_the_preferences_too(stack: LocalStack, tenant: str) -> None:
     set_preferences(tenant, Preferences(cache_ttl_days=3))
 
     put(stack, tenant, {"timeZone": "Asia/Tokyo"})
@@ -102,16 +102,16 @@ def test_the_time_zone_rules_statistics_too_and_the_other_preferences_stay(stack
     assert preferences(tenant) == Preferences(cache_ttl_days=3, time_zone="Asia/Tokyo")
 
 
-def test_limits_are_changed_for_the_tokens_tenant_alone(stack: LocalStack, tenant: str) -> None:
+def test_limits_change_only_for_the_tenant_of_the_token(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, LIMITS)
 
     assert put(stack, f"{tenant}-other", LIMITS | {"tenantId": tenant}).status == 422
     put(stack, f"{tenant}-other", {"requestsPerHour": 1})
 
-    assert told(put(stack, tenant, {})) == LIMITS
+    assert settings_of(put(stack, tenant, {})) == LIMITS
 
 
-def test_a_user_may_not_change_limits(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_change_limits(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, LIMITS, role="user")
 
     assert (reply.status, reply.body["code"]) == (403, "forbidden")
@@ -160,9 +160,7 @@ def test_a_user_may_not_change_limits(stack: LocalStack, tenant: str) -> None:
         ("maxRequestsPerHour", 7),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_named_and_nothing_changes(
-    name: str, value: object, stack: LocalStack, tenant: str
-) -> None:
+def test_invalid_field_is_422_and_nothing_changes(name: str, value: object, stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, LIMITS | {name: value})
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")

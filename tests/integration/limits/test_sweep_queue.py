@@ -1,4 +1,4 @@
-"""Which tenants a sweep looks at: each that began a call since the last one, and no longer than it has to."""
+"""Test which tenants are due for a sweep: those with calls since the last one, and those whose window ends."""
 
 import pytest
 
@@ -7,10 +7,10 @@ from nexus_ai.aws.dynamodb import keys, tables
 from nexus_ai.limits.models import NOTHING, Amounts, Limit, LimitState, Settlement
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.limits.sweep_queue import SweepQueue
-from tests.integration.support.limit_calls import MovedClock, ask, caller_of, service
+from tests.integration.support.limit_calls import MovedClock, caller_of, reservation_request, service
 
 NOW_S = 1_795_400_000
-# Marks move on in steps of five minutes: this is the next one.
+# Marks are set in steps of five minutes. This is the next step.
 DUE_S = 1_795_400_100
 STEP_S = 300
 
@@ -28,14 +28,14 @@ def put_mark(due: SweepQueue, tenant: str, now_s: int) -> None:
 
 def is_active(due: SweepQueue, tenant: str, now_s: int) -> bool:
     found = [each for each in due.active(keys.due_shard(tenant), now_s) if each == tenant]
-    assert len(found) <= 1, "once, however many marks there are"
+    assert len(found) <= 1, "a tenant is listed once for all its marks"
     return bool(found)
 
 
 def call(tenant: str, now_s: int = NOW_S) -> None:
-    """Reserves for a call and settles it."""
+    """Reserve for a call and settle it."""
     limits = service(MovedClock(now_s * 1000))
-    reservation = limits.reserve(caller_of(tenant), ask())
+    reservation = limits.reserve(caller_of(tenant), reservation_request())
     limits.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, 0, 0)))
 
 
@@ -52,7 +52,7 @@ def sweep(due: SweepQueue, tenant: str, began_s: int) -> None:
     due.done(tenant, state_of(tenant), began_s)
 
 
-def test_a_mark_names_the_next_step_in_the_tenants_shard(due: SweepQueue, tenant: str) -> None:
+def test_mark_is_due_at_the_next_step_in_the_tenants_shard(due: SweepQueue, tenant: str) -> None:
     ((_, item),) = due.mark(tenant, NOW_S)
 
     assert item == {**keys.due_mark(tenant), "dueShard": keys.due_shard(tenant), "dueAt": DUE_S}
@@ -60,7 +60,7 @@ def test_a_mark_names_the_next_step_in_the_tenants_shard(due: SweepQueue, tenant
     assert SweepQueue(tables.rate_limits()).mark(tenant, DUE_S)[0][1]["dueAt"] == DUE_S + STEP_S
 
 
-def test_a_tenant_is_marked_once_a_step(due: SweepQueue, tenant: str) -> None:
+def test_tenant_is_marked_once_per_step(due: SweepQueue, tenant: str) -> None:
     put_mark(due, tenant, NOW_S)
 
     assert due.mark(tenant, NOW_S) == []
@@ -70,18 +70,18 @@ def test_a_tenant_is_marked_once_a_step(due: SweepQueue, tenant: str) -> None:
 
     put_mark(due, f"{tenant}-2", NOW_S)
     assert due.mark(f"{tenant}-2", NOW_S) == []
-    assert due.mark(tenant, NOW_S) == [], "a second tenant does not make the first forgotten"
+    assert due.mark(tenant, NOW_S) == [], "marking a second tenant keeps the mark of the first"
     put_mark(due, tenant, DUE_S)
     assert due.mark(tenant, DUE_S) == []
     assert due.mark(f"{tenant}-2", DUE_S)
 
 
-def test_a_mark_that_was_not_put_is_asked_for_again(due: SweepQueue, tenant: str) -> None:
+def test_mark_that_was_not_written_is_returned_again(due: SweepQueue, tenant: str) -> None:
     assert due.mark(tenant, NOW_S)
     assert due.mark(tenant, NOW_S)
 
 
-def test_a_tenant_is_active_by_its_record_or_by_its_reservation_and_named_once(due: SweepQueue, tenant: str) -> None:
+def test_tenant_is_due_once_by_its_record_or_its_reservation(due: SweepQueue, tenant: str) -> None:
     by_record, by_reservation = f"{tenant}-1", f"{tenant}-2"
     put_mark(due, by_record, NOW_S)
     call(by_reservation)
@@ -93,7 +93,7 @@ def test_a_tenant_is_active_by_its_record_or_by_its_reservation_and_named_once(d
     assert not is_active(due, f"{tenant}-3", NOW_S)
 
 
-def test_marks_of_any_age_count_and_those_of_two_steps_ahead(due: SweepQueue, tenant: str) -> None:
+def test_old_marks_and_marks_two_steps_ahead_are_due(due: SweepQueue, tenant: str) -> None:
     put_mark(due, tenant, NOW_S)
 
     assert is_active(due, tenant, NOW_S + 30 * 86_400)
@@ -101,7 +101,7 @@ def test_marks_of_any_age_count_and_those_of_two_steps_ahead(due: SweepQueue, te
     assert not is_active(due, tenant, DUE_S - 2 * STEP_S - 1)
 
 
-def test_a_sweep_is_remembered_by_the_moment_at_which_it_began(due: SweepQueue, tenant: str) -> None:
+def test_sweep_stores_the_moment_at_which_it_began(due: SweepQueue, tenant: str) -> None:
     call(tenant)
     assert swept_at(tenant) is None
 
@@ -111,9 +111,7 @@ def test_a_sweep_is_remembered_by_the_moment_at_which_it_began(due: SweepQueue, 
     assert swept_at(tenant) == NOW_S + 7
 
 
-def test_a_tenant_that_was_idle_for_a_step_is_looked_at_when_its_next_used_window_ends(
-    due: SweepQueue, tenant: str
-) -> None:
+def test_idle_tenant_is_due_when_its_next_used_window_ends(due: SweepQueue, tenant: str) -> None:
     call(tenant)
     put_mark(due, tenant, NOW_S)
 
@@ -133,9 +131,9 @@ def test_a_tenant_that_was_idle_for_a_step_is_looked_at_when_its_next_used_windo
     assert is_active(due, tenant, DUE_S + STEP_S)
 
 
-def test_a_tenant_that_used_nothing_is_looked_at_no_more(due: SweepQueue, tenant: str) -> None:
+def test_tenant_that_used_nothing_is_no_longer_due(due: SweepQueue, tenant: str) -> None:
     limits = service(MovedClock(NOW_S * 1000))
-    reservation = limits.reserve(caller_of(tenant), ask())
+    reservation = limits.reserve(caller_of(tenant), reservation_request())
     limits.settle(tenant, Settlement(reservation=reservation, used=NOTHING))
 
     sweep(due, tenant, DUE_S + STEP_S)
@@ -143,9 +141,9 @@ def test_a_tenant_that_used_nothing_is_looked_at_no_more(due: SweepQueue, tenant
     assert _due_at(keys.limits(tenant)) is None
 
 
-def test_a_tenant_with_a_call_in_flight_is_looked_at_until_it_is_settled(due: SweepQueue, tenant: str) -> None:
+def test_tenant_with_a_call_in_flight_is_due_until_it_is_settled(due: SweepQueue, tenant: str) -> None:
     limits = service(MovedClock(NOW_S * 1000))
-    reservation = limits.reserve(caller_of(tenant), ask())
+    reservation = limits.reserve(caller_of(tenant), reservation_request())
 
     sweep(due, tenant, DUE_S + 10 * STEP_S)
     assert is_active(due, tenant, NOW_S)
@@ -155,7 +153,7 @@ def test_a_tenant_with_a_call_in_flight_is_looked_at_until_it_is_settled(due: Sw
     assert not is_active(due, tenant, NOW_S)
 
 
-def test_a_tenant_that_never_reserved_gets_no_item_by_being_swept(due: SweepQueue, tenant: str) -> None:
+def test_sweep_creates_no_item_for_a_tenant_without_reservations(due: SweepQueue, tenant: str) -> None:
     put_mark(due, tenant, NOW_S)
 
     sweep(due, tenant, DUE_S + STEP_S)

@@ -14,7 +14,14 @@ from nexus_ai.limits.store import LimitStore
 from nexus_ai.scheduled import SWEEP_LEAVES_MS
 from nexus_ai.sweeper import AbandonedRequestSweeper
 from tests.integration.support.http_client import ask as request
-from tests.integration.support.limit_calls import MovedClock, ask, caller_of, limits, service, set_limits
+from tests.integration.support.limit_calls import (
+    MovedClock,
+    caller_of,
+    limits,
+    reservation_request,
+    service,
+    set_limits,
+)
 from tests.unit.http.http_events import Context, read_event
 
 # 29 March 2026, 00:30 in Lisbon, whose clocks go from 01:00 to 02:00 in this night: the day has 23 hours.
@@ -34,7 +41,7 @@ def state_of(tenant: str) -> LimitState:
 def use(tenant: str, now_s: int, *, time_zone: str = "America/Sao_Paulo", tokens: int = 0) -> None:
     subject = service(MovedClock(now_s * 1000))
     set_limits(subject, tenant, limits(requests=10, tokens=1_000, time_zone=time_zone))
-    reservation = subject.reserve(caller_of(tenant), ask(tokens=tokens))
+    reservation = subject.reserve(caller_of(tenant), reservation_request(tokens=tokens))
     subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, tokens, 0)))
 
 
@@ -72,7 +79,7 @@ def test_a_call_that_is_first_is_not_reset(stack: LocalStack, tenant: str) -> No
     seen = state_of(tenant)
     later = seen.ends[0] + 5
     subject = service(MovedClock(later * 1000))
-    reservation = subject.reserve(caller_of(tenant), ask())
+    reservation = subject.reserve(caller_of(tenant), reservation_request())
 
     assert not store().reset(tenant, seen, later)
 

@@ -17,7 +17,7 @@ from nexus_ai.aws.dynamodb import keys, tables
 from nexus_ai.limits.models import LimitSettings
 from nexus_ai.limits.store import LimitStore
 from nexus_ai.platform.clock import SystemClock
-from tests.integration.support.alert_runs import always, listed, telling
+from tests.integration.support.alert_runs import alert_dispatcher, always, save_alert_settings
 from tests.integration.support.http_client import ask as get
 
 AUDIT = "/api/marketing/ai/audit-logs?limit=2"
@@ -70,11 +70,11 @@ def test_a_look_reads_as_much_whatever_is_behind(stack: LocalStack, companies: t
 def test_an_alert_reads_as_much_whatever_is_behind(companies: tuple[str, str]) -> None:
     found: list[list[int]] = []
     for tenant in companies:
-        listed(tenant)
-        telling(SystemClock()).dispatch_due(always)
+        save_alert_settings(tenant)
+        alert_dispatcher(SystemClock()).dispatch_due(always)
         cross(tenant)
         with looked_at() as read:
-            assert telling(SystemClock()).dispatch_due(always).outcomes[Outcome.SENT] == 1
+            assert alert_dispatcher(SystemClock()).dispatch_due(always).outcomes[Outcome.SENT] == 1
         found.append(sorted(read))
 
     few, many = found

@@ -1,4 +1,4 @@
-"""What a function does to AWS is what its policy in template.yaml allows: no call is refused there that passes here."""
+"""Test that the policies in template.yaml allow the AWS calls of each function, and no others."""
 
 import json
 import re
@@ -20,10 +20,10 @@ from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.platform.settings import get_settings
 from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.settings.store import SettingsStore
-from tests.integration.alerts.test_mail_events import told
-from tests.integration.support.alert_runs import listed
-from tests.integration.support.audit_jobs import nobody_runs, run_by_hand
-from tests.integration.support.aws_calls import on_their_way
+from tests.integration.alerts.test_mail_events import bounce_event
+from tests.integration.support.alert_runs import save_alert_settings
+from tests.integration.support.audit_jobs import leave_jobs_queued, run_job_now
+from tests.integration.support.aws_calls import intercepted_calls
 from tests.integration.support.http_client import ask
 from tests.integration.support.pipeline import at_once, copy, set_limits
 from tests.unit.http.http_events import Context
@@ -31,12 +31,12 @@ from tests.unit.http.http_events import Context
 PARAMETERS = {"TokenIssuer": "https://i.example", "TokenAudience": "a", "TokenJwksUrl": "https://i.example/keys"}
 
 _RANDOM = Random(7)
-# More than a table's item takes, compressed as it is.
+# Too long for an item of a table, even compressed.
 LONG = "".join(chr(_RANDOM.randrange(0x4E00, 0x9FA5)) for _ in range(15_000))
 
 
 def resources(service: str, operation: str, params: dict[str, Any]) -> Iterator[str]:
-    """What a call touches: logical ids, with the part of it where a policy names one."""
+    """Yield the logical ids of the resources of a call, with the part that a policy names."""
     settings = get_settings()
     tables = {
         settings.settings_table: "SettingsTable",
@@ -70,7 +70,10 @@ def object_part(name: str) -> str:
 
 
 def actions(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """The actions that allow a call (docs.aws.amazon.com, service authorization reference), and on what else."""
+    """Yield the actions that a call needs, and their resource if it is not that of the call.
+
+    Source: docs.aws.amazon.com, service authorization reference.
+    """
     match service, operation:
         case "s3", "DeleteObjects":
             yield "s3:DeleteObject", None
@@ -79,10 +82,10 @@ def actions(service: str, operation: str, params: dict[str, Any]) -> Iterator[tu
         case "s3", "GetObject":
             yield "s3:GetObject", None
             if object_part(params["Key"]) == "ContentBucket/*":
-                # So that content that is not there is told from what is forbidden.
+                # With this action a missing object is a 404, and without it a 403.
                 yield "s3:ListBucket", "ContentBucket"
         case "dynamodb", "TransactWriteItems":
-            # A transaction needs the rights of what is in it (docs.aws.amazon.com, "IAM with DynamoDB transactions").
+            # A transaction needs the actions of its operations (docs.aws.amazon.com, "IAM with DynamoDB transactions").
             yield "dynamodb:PutItem", None
         case _:
             yield f"{service}:{operation}", None
@@ -90,9 +93,9 @@ def actions(service: str, operation: str, params: dict[str, Any]) -> Iterator[tu
 
 @contextmanager
 def recorded(tenant: str) -> Generator[set[tuple[str, str]]]:
-    """Every action on every resource of this process, while it lasts, but for those that name another test's tenant.
+    """Collect every action and resource of this process while the context is open.
 
-    A job that another test has left may run meanwhile.
+    Calls that name another tenant are left out, because jobs of other tests may still run.
     """
     calls: set[tuple[str, str]] = set()
 
@@ -103,19 +106,19 @@ def recorded(tenant: str) -> Generator[set[tuple[str, str]]]:
             calls.update((action, other or resource) for resource in resources(service, operation, params))
 
     def of_json(service: str) -> Callable[[Request, Send], Response]:
-        def meet(request: Request, send: Send) -> Response:
+        def intercept(request: Request, send: Send) -> Response:
             record(service, request.operation, json.loads(request.body))
             return send(request)
 
-        return meet
+        return intercept
 
     def of_botocore(params: dict[str, Any], model: Any, **_: object) -> None:
         record(str(model.service_model.service_name), str(model.name), params)
 
     sdk_clients: list[Any] = [clients.s3(), clients.lambda_()]
     with ExitStack() as around:
-        around.enter_context(on_their_way(clients.dynamodb(), of_json("dynamodb")))
-        around.enter_context(on_their_way(clients.kms(), of_json("kms")))
+        around.enter_context(intercepted_calls(clients.dynamodb(), of_json("dynamodb")))
+        around.enter_context(intercepted_calls(clients.kms(), of_json("kms")))
         for client in sdk_clients:
             client.meta.events.register("before-parameter-build", of_botocore)
             around.callback(client.meta.events.unregister, "before-parameter-build", of_botocore)
@@ -123,7 +126,7 @@ def recorded(tenant: str) -> Generator[set[tuple[str, str]]]:
 
 
 def part(reference: str) -> str:
-    """`${ContentBucket.Arn}/*` as `ContentBucket/*`."""
+    """Return `${ContentBucket.Arn}/*` as `ContentBucket/*`."""
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", reference)
 
 
@@ -140,14 +143,14 @@ def granted(function: str) -> set[tuple[str, str]]:
 
 @pytest.fixture
 def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
-    """What the pipeline does in every kind of end that a request has."""
+    """Return the calls of requests with every status and error."""
     stack.token(tenant)
     with recorded(tenant) as first:
         copy(stack, tenant)
         copy(stack, tenant)
     set_limits(tenant)
     with recorded(tenant) as failing:
-        # The second of them waits for the first one's end.
+        # The second request waits for the end of the first one.
         stack.providers.always(ProviderName.OPENAI, Answer(delay_s=0.5))
         at_once(2, lambda _: copy(stack, tenant, {"prompt": LONG}, Idempotency_Key="first"))
         stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
@@ -155,19 +158,19 @@ def calls(stack: LocalStack, tenant: str) -> set[tuple[str, str]]:
             copy(stack, tenant, {"prompt": f"another {attempt}"})
         for provider in ProviderName:
             stack.providers.always(provider, Fail(FailureKind.RATE_LIMITED))
-        copy(stack, tenant, {"prompt": "nobody answers"}, Idempotency_Key="second")
+        copy(stack, tenant, {"prompt": "all providers fail"}, Idempotency_Key="second")
     set_limits(tenant, requests=0)
     with recorded(tenant) as rejected:
         copy(stack, tenant, {"prompt": "blocked"}, Idempotency_Key="third")
     return first | failing | rejected
 
 
-def test_generate_copy_may_do_what_it_does_and_nothing_else(calls: set[tuple[str, str]]) -> None:
-    assert calls <= granted("GenerateCopyFunction"), "refused in the cloud"
-    assert granted("GenerateCopyFunction") <= calls, "granted and never used"
+def test_policy_of_generate_copy_allows_exactly_its_calls(calls: set[tuple[str, str]]) -> None:
+    assert calls <= granted("GenerateCopyFunction"), "missing in the policy"
+    assert granted("GenerateCopyFunction") <= calls, "granted but never used"
 
 
-def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(stack: LocalStack, tenant: str) -> None:
+def test_policy_of_usage_stats_allows_exactly_its_calls(stack: LocalStack, tenant: str) -> None:
     token = stack.token(tenant, roles=["admin"])
     with recorded(tenant) as calls:
         assert ask(stack.url, "GET", "/api/marketing/ai/usage-stats", token=token).status == 200
@@ -175,10 +178,10 @@ def test_a_function_that_reads_may_do_what_it_does_and_nothing_else(stack: Local
     assert calls == granted("UsageStatsFunction")
 
 
-def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: str) -> None:
+def test_policy_of_the_scheduled_function_allows_its_calls(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
     set_limits(tenant, requests=1)
-    listed(tenant)
+    save_alert_settings(tenant)
     copy(stack, tenant)
 
     with recorded(tenant) as calls:
@@ -186,20 +189,20 @@ def test_the_scheduled_function_may_do_what_it_does(stack: LocalStack, tenant: s
         maintain({}, Context(1))
 
     assert calls <= granted("MaintainFunction")
-    assert ("dynamodb:PutItem", "RateLimitsTable") in calls, "where the next run goes on"
-    assert ("dynamodb:Query", "SettingsTable") in calls, "whom to tell"
+    assert ("dynamodb:PutItem", "RateLimitsTable") in calls, "stores the shard at which the next run continues"
+    assert ("dynamodb:Query", "SettingsTable") in calls, "reads the addresses of alerts"
 
 
-def test_the_function_for_bounces_may_do_what_it_does_and_nothing_else(stack: LocalStack, tenant: str) -> None:
+def test_policy_of_mail_events_allows_exactly_its_calls(stack: LocalStack, tenant: str) -> None:
     SettingsStore(tables.settings()).change_alerts(tenant, {"emails": ["ninguem@clinica.example"]})
 
     with recorded(tenant) as calls:
-        mail_events(told(tenant), Context())
+        mail_events(bounce_event(tenant), Context())
 
     assert calls == granted("MailEventsFunction")
 
 
-def test_the_audits_functions_may_do_what_they_do_and_nothing_else(
+def test_policies_of_audit_functions_allow_exactly_their_calls(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nexus_ai.audit.jobs.erasure.CALLS_END_AFTER_MS", 0)
@@ -216,18 +219,18 @@ def test_the_audits_functions_may_do_what_they_do_and_nothing_else(
     audit_logs = "/api/marketing/ai/audit-logs"
     ask_of("ListAuditLogsFunction", f"GET {audit_logs}", f"GET {audit_logs}?userId=ana")
     ask_of("GetAuditLogFunction", f"GET {audit_logs}/{record}")
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     wanted = {"from": "2026-01-01T00:00:00Z", "content": True}
     exported = ask_of("ExportAuditLogsFunction", f"POST {audit_logs}/export", body=wanted)
     erased = ask_of("EraseAuditContentFunction", f"DELETE {audit_logs}?userId=ana")
     with recorded(tenant) as calls:
-        run_by_hand(tenant, exported)
+        run_job_now(tenant, exported)
     ask_of("GetAuditJobFunction", f"GET {audit_logs}/jobs/{exported}")
     with recorded(tenant) as more:
-        run_by_hand(tenant, erased)
-        # A job that has failed is read anew.
+        run_job_now(tenant, erased)
+        # A job that has failed is read again.
         monkeypatch.setattr("nexus_ai.aws.s3.put", None)
         failing = ask(stack.url, "POST", f"{audit_logs}/export", token=token, body=wanted).body["id"]
         with pytest.raises(TypeError):
-            run_by_hand(tenant, failing)
+            run_job_now(tenant, failing)
     assert calls | more == granted("RunAuditJobFunction") | granted("ExportAuditLogsFunction")

@@ -1,4 +1,4 @@
-"""A provider's key leaves by no way: not in an answer, a log line at DEBUG, a record, a table or an object."""
+"""Test that a provider key never leaks: not in a response, a debug log line, a record, a table or an object."""
 
 import json
 import logging
@@ -33,19 +33,19 @@ from tests.integration.support.limit_calls import caller_of
 from tests.integration.support.pipeline import records
 from tests.unit.http.http_events import Context, post
 
-# What a vendor's server does by itself; nobody can tell it to be unreachable.
-ANSWERED = [kind for kind in FailureKind if kind not in {FailureKind.TIMEOUT, FailureKind.UNREACHABLE}]
-# Its first half is what vendors show of a key that they refuse.
+# Failures that a simulated provider can produce by itself.
+SIMULATED_KINDS = [kind for kind in FailureKind if kind not in {FailureKind.TIMEOUT, FailureKind.UNREACHABLE}]
+# Providers show the first half of a key that they reject.
 SECRET = uuid4().hex
 KEY = f"sk-canary-{SECRET}"
-# The last four of a key are for people to see.
+# The last four characters of a key may be shown.
 TRACES = (SECRET[:12], SECRET[16:28], b64encode(KEY.encode()).decode()[:24])
 PROMPT = "Convite da clínica Girassol"
 
 
 @pytest.fixture
 def at_debug(caplog: pytest.LogCaptureFixture) -> Generator[pytest.LogCaptureFixture]:
-    """Everything that anybody logs, as Lambda's root handler gets it, with the log level at DEBUG."""
+    """Set the log level to DEBUG, and capture all lines that reach Lambda's root handler."""
     logger().setLevel(logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     yield caplog
@@ -59,7 +59,7 @@ def new_tenant(provider: ProviderName, model: str) -> str:
 
 
 def call(tenant: str, *, remaining_ms: int = 29_000, **headers: str) -> str:
-    """The whole response to a request for copy, as a text."""
+    """Return the complete response to a request for copy, as a text."""
     event = post(
         {"prompt": PROMPT},
         authorizer={"tenantId": tenant},
@@ -70,17 +70,17 @@ def call(tenant: str, *, remaining_ms: int = 29_000, **headers: str) -> str:
 
 
 def echoes() -> Iterator[Behaviour]:
-    """Vendors that say in their errors which key it was."""
-    told = {"error": {"message": f"Incorrect API key provided: {KEY}.", "code": KEY, "type": KEY, "status": KEY}}
+    """Yield behaviours of providers that repeat the key in their errors."""
+    body = {"error": {"message": f"Incorrect API key provided: {KEY}.", "code": KEY, "type": KEY, "status": KEY}}
     for status in (200, 400, 401, 403, 404, 422, 429, 500):
-        yield Raw(json.dumps(told).encode(), status, {"content-type": "application/json", "x-request-id": KEY})
+        yield Raw(json.dumps(body).encode(), status, {"content-type": "application/json", "x-request-id": KEY})
     yield Raw(f"<html>{KEY}</html>".encode(), 502, {"content-type": "text/html"})
     yield Raw(f'{{"id": "{KEY}", "choi'.encode())
     yield Raw(b"", 307, {"location": f"/elsewhere?key={KEY}"})
 
 
 def stored() -> str:
-    """All tables and all objects, with what is compressed in the clear."""
+    """Return all tables and objects as one text, with compressed parts decompressed."""
     found: list[object] = []
     for table in (tables.settings(), tables.rate_limits(), tables.cache(), tables.usage(), tables.audit_logs()):
         found += [readable(unmarshal(item)) for item in scan(table.name)]
@@ -108,8 +108,8 @@ def readable(value: object) -> object:
 
 
 @contextmanager
-def nobody_there(provider: ProviderName) -> Generator[None]:
-    """While it lasts the vendor's address is a port at which nobody listens."""
+def unreachable_provider(provider: ProviderName) -> Generator[None]:
+    """Replace the provider's address by a port without a listener."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with environment({PROVIDERS[provider].url_variable: f"http://127.0.0.1:{taken.getsockname()[1]}"}):
@@ -125,43 +125,43 @@ def assert_no_trace(*texts: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("provider", ProviderName)
-def test_a_key_is_in_no_answer_no_line_no_record_and_no_table_whatever_its_provider_does(
+def test_key_leaks_nowhere_whatever_its_provider_does(
     stack: LocalStack,
     provider: ProviderName,
     at_debug: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = PROVIDERS[provider].model
-    behaviours = [Answer(), Reset(), Reset(before_reading=True), *map(Fail, ANSWERED), *echoes()]
-    called: list[str] = []
-    answers: list[str] = []
+    behaviours = [Answer(), Reset(), Reset(before_reading=True), *map(Fail, SIMULATED_KINDS), *echoes()]
+    tenants: list[str] = []
+    responses: list[str] = []
     for behaviour in behaviours:
-        called.append(new_tenant(provider, model))
-        # As often as anybody asks: once more where nothing was sent.
+        tenants.append(new_tenant(provider, model))
+        # The behaviour is permanent, because an attempt that was not sent is retried.
         stack.providers.always(provider, behaviour)
         replay = str(uuid4())
-        answers.append(call(called[-1], Idempotency_Key=replay))
-        # Kept under the client's own key, and unreadable without it.
-        answers.append(str(IdempotencyStore(tables.cache()).load(called[-1], replay)))
+        responses.append(call(tenants[-1], Idempotency_Key=replay))
+        # The stored response is encrypted with the client's idempotency key.
+        responses.append(str(IdempotencyStore(tables.cache()).load(tenants[-1], replay)))
     stack.providers.always(provider, Fail(FailureKind.TIMEOUT))
-    called.append(new_tenant(provider, model))
-    answers.append(call(called[-1], remaining_ms=3_600))
-    called.append(new_tenant(provider, model))
-    with nobody_there(provider):
-        answers.append(call(called[-1]))
+    tenants.append(new_tenant(provider, model))
+    responses.append(call(tenants[-1], remaining_ms=3_600))
+    tenants.append(new_tenant(provider, model))
+    with unreachable_provider(provider):
+        responses.append(call(tenants[-1]))
 
     logged = capsys.readouterr()
-    assert_no_trace(*answers, logged.out, logged.err, at_debug.text, stored())
-    # That nothing was found is worth something: the key was sent, all was looked at, and much was there to be found.
-    assert {asked.key_sha256 for asked in stack.providers.calls} == {key_digest(KEY)}
-    codes = {attempt.error_code for tenant in called for record in records(tenant) for attempt in record.attempts}
+    assert_no_trace(*responses, logged.out, logged.err, at_debug.text, stored())
+    # The key was sent and there was much to search, which shows that the check above can fail.
+    assert {call.key_sha256 for call in stack.providers.calls} == {key_digest(KEY)}
+    codes = {attempt.error_code for tenant in tenants for record in records(tenant) for attempt in record.attempts}
     assert codes >= {kind.value for kind in FailureKind}
-    assert [tenant for tenant in called if tenant not in logged.out] == []
+    assert [tenant for tenant in tenants if tenant not in logged.out] == []
     assert PROMPT in stored()
 
 
 @pytest.mark.slow
-def test_a_key_leaves_no_trace_where_aws_fails(
+def test_key_leaks_nowhere_if_aws_fails(
     stack: LocalStack, at_debug: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = get_settings()
@@ -173,22 +173,22 @@ def test_a_key_leaves_no_trace_where_aws_fails(
         fault("TransactWriteItems", settings.audit_logs_table, broken),
         fault("BatchGetItem", settings.cache_table, broken),
     ]
-    answers: list[str] = []
+    responses: list[str] = []
     for happens in faults:
         tenant = new_tenant(ProviderName.OPENAI, "gpt-6-luna")
         with happens as met:
-            answers.append(call(tenant))
+            responses.append(call(tenant))
         assert met
 
     logged = capsys.readouterr()
-    assert_no_trace(*answers, logged.out, logged.err, at_debug.text, stored())
+    assert_no_trace(*responses, logged.out, logged.err, at_debug.text, stored())
 
 
-def test_what_is_kept_of_a_key_is_another_ciphertext_for_each_tenant(stack: LocalStack) -> None:
-    there = [
+def test_equal_keys_of_two_tenants_have_different_ciphertexts(stack: LocalStack) -> None:
+    configs = [
         gateway().settings.settings(caller_of(new_tenant(ProviderName.OPENAI, "gpt-6-luna"))).providers["openai"]
         for _ in range(2)
     ]
 
-    assert there[0].key_ciphertext != there[1].key_ciphertext
-    assert all(KEY.encode() not in config.key_ciphertext for config in there)
+    assert configs[0].key_ciphertext != configs[1].key_ciphertext
+    assert all(KEY.encode() not in config.key_ciphertext for config in configs)

@@ -25,7 +25,7 @@ from nexus_ai.tasks.copywriting.service import model_call
 from nexus_ai.usage.reconciler import UsageReconciler
 from nexus_ai.usage.reconciliation_queue import ReconciliationQueue
 from nexus_ai.usage.store import usage_store
-from tests.integration.support.alert_runs import always, telling
+from tests.integration.support.alert_runs import alert_dispatcher, always
 from tests.integration.support.audit_jobs import ShortTime, lines
 from tests.integration.support.http_client import GENERATE_COPY
 from tests.integration.support.limit_calls import MovedClock, caller_of
@@ -173,7 +173,7 @@ def test_alerts_that_are_due_are_sent_once(clinic: Clinic) -> None:
     sent_before = len(clinic.stack.aws.mails())
 
     for _ in range(2):
-        telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+        alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
 
     mails = [message_from_string(mail.raw_data, policy=policy) for mail in clinic.stack.aws.mails()[sent_before:]]
     subjects = sorted(mail["Subject"] for mail in mails if mail["To"] == "gerente@clinica.example")

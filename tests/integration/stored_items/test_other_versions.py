@@ -30,10 +30,10 @@ from nexus_ai.settings.store import SettingsStore
 from nexus_ai.usage.reconciler import UsageReconciler
 from nexus_ai.usage.reconciliation_queue import ReconciliationQueue
 from nexus_ai.usage.store import usage_store
-from tests.integration.support.alert_runs import always, telling
-from tests.integration.support.audit_jobs import ShortTime, lines, nobody_runs
+from tests.integration.support.alert_runs import alert_dispatcher, always
+from tests.integration.support.audit_jobs import ShortTime, leave_jobs_queued, lines
 from tests.integration.support.http_client import GENERATE_COPY
-from tests.integration.support.limit_calls import MovedClock, ask, caller_of, service
+from tests.integration.support.limit_calls import MovedClock, caller_of, reservation_request, service
 from tests.integration.support.newer_version import (
     ADDED,
     DUE_S,
@@ -124,7 +124,7 @@ def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monk
     call_models(clinic)
     work_on_jobs(clinic, monkeypatch)
     clinic.sweep(later_ms=60_000)
-    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
     correct_a_roll_up(clinic)
 
     now = {(name, item["PK"], item["SK"]): item for name, items in stored_items().items() for item in items}
@@ -176,7 +176,7 @@ def work_on_jobs(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     files = item_of("audit_logs", job_id("exported"))["files"]
     assert [file.get(ADDED) for file in files] == [VALUE, None]
     assert len({file["name"] for file in files}) == 2
-    nobody_runs(monkeypatch)
+    leave_jobs_queued(monkeypatch)
     clinic.good("DELETE", "ai/audit-logs?userId=bia")
 
 
@@ -229,7 +229,7 @@ def test_what_was_never_true_is_withdrawn_whatever_was_added_to_it(clinic: Clini
     content = {**crossing.model_dump(mode="json"), ADDED: VALUE}
     tables.rate_limits().set_fields(keys.alert(TENANT, crossing.name), {"content": content})
 
-    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
 
     assert tables.rate_limits().get(keys.alert(TENANT, crossing.name), consistent=True) is None
 
@@ -254,7 +254,7 @@ def test_a_payload_goes_on_with_what_it_brought(clinic: Clinic, monkeypatch: pyt
 def test_marks_and_alerts_of_unknown_kinds_are_left_alone(clinic: Clinic) -> None:
     changed(clinic, beside_unknown_kinds)
     clinic.sweep(later_ms=60_000)
-    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
     comparing(clinic).reconcile_due(always)
 
     now = {item["SK"]: item for item in stored_items()["rate_limits"]}
@@ -276,7 +276,9 @@ def test_reservations_of_another_form_take_seats(clinic: Clinic) -> None:
     set_to(clinic, "rate_limits", "limits", inFlight=OTHER_RESERVATIONS)
 
     with pytest.raises(LimitInFlight):
-        service(MovedClock(clinic.now_ms), seats=len(OTHER_RESERVATIONS)).reserve(caller_of(TENANT), ask())
+        service(MovedClock(clinic.now_ms), max_in_flight=len(OTHER_RESERVATIONS)).reserve(
+            caller_of(TENANT), reservation_request()
+        )
 
 
 def test_a_sweep_that_ended_in_a_shard_of_another_version_begins_anew(clinic: Clinic) -> None:
@@ -432,7 +434,7 @@ def test_an_unknown_choice_of_a_setting_fails_nothing(
     clinic.good("GET", path)
     clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
     sent_before = len(clinic.stack.aws.mails())
-    telling(MovedClock(clinic.now_ms)).dispatch_due(always)
+    alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
 
     assert len(clinic.stack.aws.mails()) >= sent_before + 2
     settings = SettingsStore(tables.settings()).load(TENANT, consistent=True)

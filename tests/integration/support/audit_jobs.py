@@ -1,4 +1,4 @@
-"""What the tests of the audit's jobs share: asking for them until they have ended, and running them by hand."""
+"""Start audit jobs, wait for their end, and run them by hand."""
 
 import json
 import time
@@ -23,8 +23,8 @@ def admin(stack: LocalStack, tenant: str, role: str = "admin") -> str:
 
 
 def export(stack: LocalStack, tenant: str, **body: object) -> Reply:
-    wish = {"from": "2026-01-01T00:00:00Z"} | body
-    return ask(stack.url, "POST", f"{AUDIT_LOGS}/export", token=admin(stack, tenant), body=wish)
+    body = {"from": "2026-01-01T00:00:00Z"} | body
+    return ask(stack.url, "POST", f"{AUDIT_LOGS}/export", token=admin(stack, tenant), body=body)
 
 
 def erase(stack: LocalStack, tenant: str, user: str) -> Reply:
@@ -35,31 +35,39 @@ def job(stack: LocalStack, tenant: str, job_id: str, role: str = "admin") -> Rep
     return ask(stack.url, "GET", f"{AUDIT_LOGS}/jobs/{job_id}", token=admin(stack, tenant, role))
 
 
-def ended(stack: LocalStack, tenant: str, started: Reply) -> dict[str, Any]:
-    """The job, once it has ended."""
+def finished_job(stack: LocalStack, tenant: str, started: Reply) -> dict[str, Any]:
+    """Wait until a started job has ended, and return it."""
     assert started.status == 202, started.body
-    patience = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + PATIENCE_S
     while True:
-        told = job(stack, tenant, started.body["id"]).body
-        if told["status"] not in {"queued", "running"}:
-            return told
-        assert time.monotonic() < patience, told
+        shown = job(stack, tenant, started.body["id"]).body
+        if shown["status"] not in {"queued", "running"}:
+            return shown
+        assert time.monotonic() < give_up_at, shown
         time.sleep(0.02)
 
 
 def copy_by(stack: LocalStack, tenant: str, user: str, prompt: str, **headers: str) -> str:
-    """The id of a request for copy by somebody; `headers` with underscores for hyphens."""
+    """Request copy as a user, and return the request id.
+
+    Args:
+        stack: The local stack.
+        tenant: Id of the tenant.
+        user: Id of the user.
+        prompt: What is asked for.
+        headers: Headers of the request, with underscores in place of hyphens.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    wish = {"provider": "openai", "prompt": prompt}
-    reply = ask(stack.url, "POST", GENERATE_COPY, token=stack.token(tenant, user), body=wish, headers=named)
+    body = {"provider": "openai", "prompt": prompt}
+    reply = ask(stack.url, "POST", GENERATE_COPY, token=stack.token(tenant, user), body=body, headers=named)
     assert reply.status == 200, reply.body
     return str(reply.body["requestId"])
 
 
-def lines(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of all files of an export, in their order."""
+def lines(exported: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the records of all files of an export, in order."""
     found: list[dict[str, Any]] = []
-    for file in told["files"]:
+    for file in exported["files"]:
         body = s3.get(object_name(file["url"]))
         assert len(body) == file["bytes"]
         records = [json.loads(line) for line in body.splitlines()]
@@ -76,7 +84,7 @@ def object_name(url: str) -> str:
 
 
 class ShortTime:
-    """The context of invocations each of which has time for one step."""
+    """Context of a Lambda invocation that has time for a number of steps of a job."""
 
     aws_request_id = "lambda-request"
     function_name = "nexus-ai-function"
@@ -91,8 +99,8 @@ class ShortTime:
         return STEP_MS + 1 if self._steps >= 0 else STEP_MS
 
 
-def nobody_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs that are started stay queued."""
+def leave_jobs_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let started jobs stay queued."""
 
     def ignored(*_: object) -> None:
         return
@@ -100,5 +108,5 @@ def nobody_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.emulator.invocations._invoke", ignored)
 
 
-def run_by_hand(tenant: str, job_id: str, context: ShortTime | None = None) -> None:
+def run_job_now(tenant: str, job_id: str, context: ShortTime | None = None) -> None:
     runner.run_job(JobEvent.model_validate({"tenantId": tenant, "jobId": job_id}), context or ShortTime(1000))

@@ -1,4 +1,4 @@
-"""What a test sees of, and does to, the calls of DynamoDB and KMS on their way."""
+"""Intercept the calls of DynamoDB and KMS before they are sent, and scan tables."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from nexus_ai.net.aws_transport import Request, Response, Send
 
 
 @contextmanager
-def on_their_way(service: AwsJsonClient, meet: Callable[[Request, Send], Response]) -> Generator[None]:
-    """While it lasts, `meet` is given every request that is ready to leave, and what sends it on."""
+def intercepted_calls(service: AwsJsonClient, intercept: Callable[[Request, Send], Response]) -> Generator[None]:
+    """Pass each request of a service to `intercept`, with the function that sends it."""
     send = service.send
 
-    def meet_first(request: Request) -> Response:
-        return meet(request, send)
+    def intercept_first(request: Request) -> Response:
+        return intercept(request, send)
 
-    service.send = meet_first
+    service.send = intercept_first
     try:
         yield
     finally:
@@ -25,11 +25,11 @@ def on_their_way(service: AwsJsonClient, meet: Callable[[Request, Send], Respons
 
 
 def scan(table: str) -> Iterator[dict[str, Any]]:
-    """All items of a table, in DynamoDB's own types."""
-    asked: dict[str, Any] = {"TableName": table}
+    """Yield all items of a table, in DynamoDB's own types."""
+    query: dict[str, Any] = {"TableName": table}
     while True:
-        page = clients.dynamodb().call("Scan", asked)
+        page = clients.dynamodb().call("Scan", query)
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return
-        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -1,4 +1,4 @@
-"""Certificates that nobody knows, unless a test names their file as an authority."""
+"""Make self-signed certificates, which are trusted only if a test names their file as an authority."""
 
 import ipaddress
 import ssl
@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certified(folder: Path, address: str) -> Path:
-    """Return a file with a key and a certificate that the same key has signed: server and authority in one."""
+    """Return a file with a key and a certificate signed by that key: server and authority in one."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nobody")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self-signed")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -25,11 +25,11 @@ def certified(folder: Path, address: str) -> Path:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    plain = key.private_bytes(
+    private_key = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     file = folder / f"{address}.pem"
-    file.write_bytes(plain + certificate.public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(private_key + certificate.public_bytes(serialization.Encoding.PEM))
     return file
 
 

@@ -1,4 +1,4 @@
-"""A template of its own, with functions that show what they are given: for tests of the local API Gateway."""
+"""Serve a template whose functions return the events that they receive, for tests of the local API Gateway."""
 
 from pathlib import Path
 from typing import Any
@@ -14,29 +14,29 @@ ECHO = """
 import json, time
 
 def handler(event, context):
-    told = json.loads(event["body"] or "{}") if event["httpMethod"] == "POST" else {}
-    if told.get("raise"):
-        raise RuntimeError(told["raise"])
-    if "answer" in told:
-        return told["answer"]
-    if told.get("wait"):
-        time.sleep(told["wait"])
+    wanted = json.loads(event["body"] or "{}") if event["httpMethod"] == "POST" else {}
+    if wanted.get("raise"):
+        raise RuntimeError(wanted["raise"])
+    if "answer" in wanted:
+        return wanted["answer"]
+    if wanted.get("wait"):
+        time.sleep(wanted["wait"])
     left = context.get_remaining_time_in_millis()
     shown = {"event": event, "function": context.function_name, "left": left, "request": context.aws_request_id}
     return {"statusCode": 200, "headers": {"X-Shown": "yes"}, "body": json.dumps(shown)}
 """
 AUTHORIZER = """
-asked = []
+events = []
 
 def handler(event, context):
-    asked.append(event)
+    events.append(event)
     token = event["authorizationToken"].removeprefix("Bearer ")
     if token == "bad":
         raise Exception("Unauthorized")
     if token == "broken":
         raise RuntimeError("the keys cannot be read")
     if token == "malformed":
-        return {"principalId": "somebody"}
+        return {"principalId": "ana"}
     effect = "Deny" if token == "denied" else "Allow"
     api, stage = event["methodArn"].split("/")[:2]
     resource = event["methodArn"] if token == "narrow" else f"{api}/{stage}/*/*"
@@ -44,7 +44,7 @@ def handler(event, context):
     return {
         "principalId": "ana",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"tenantId": "acme", "asked": len(asked), "admin": True},
+        "context": {"tenantId": "acme", "asked": len(events), "admin": True},
     }
 """
 PARAMETERS = {
@@ -55,7 +55,7 @@ PARAMETERS = {
 
 
 def echo_api(folder: Path) -> Server:
-    """A gateway over template.yaml's API, with functions in place of its own. Whoever takes it stops it."""
+    """Start a gateway over the API of template.yaml with echo functions. The test that starts it stops it."""
     template = Template(PARAMETERS, region="us-east-1", path=_template(folder))
     return Server().start(Gateway(template, "us-east-1", functions(template, "us-east-1")))
 

@@ -1,4 +1,4 @@
-"""Faults of AWS, injected beneath the clients: what is tested is the real client, with its own retries."""
+"""Inject faults of AWS below the real clients, so that their retries are tested too."""
 
 import json
 from collections.abc import Callable, Generator
@@ -11,13 +11,12 @@ from botocore.exceptions import EndpointConnectionError
 
 from nexus_ai.aws import clients
 from nexus_ai.net.aws_transport import Request, Response, Send, TransportError
-from tests.integration.support.aws_calls import on_their_way
+from tests.integration.support.aws_calls import intercepted_calls
 
 type Fault = Callable[[Any], AWSResponse | None]
 
-# Of the services whose operations are named in a header; those of SES are named by method and path.
+# These services name the operation in a header. S3 and SES name it by method and path.
 JSON = {"dynamodb": clients.dynamodb, "kms": clients.kms}
-
 
 INJECTED = "https://injected.example"
 
@@ -50,7 +49,17 @@ def unreachable(request: Any) -> AWSResponse:
 
 @contextmanager
 def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamodb") -> Generator[list[str]]:
-    """While it lasts, every call of the operation whose body names the table meets the fault; they are listed."""
+    """Inject a fault into each call of an operation whose body contains a text.
+
+    Args:
+        operation: AWS's name of the operation.
+        table: Text that the body must contain, usually a table's name; ignored for S3 and SES.
+        happens: The fault. If it returns None, the call is sent.
+        service: Name of the AWS service.
+
+    Yields:
+        The operations of the calls that were intercepted so far.
+    """
     met: list[str] = []
     with (
         _of_json(operation, table, happens, service, met)
@@ -62,21 +71,21 @@ def fault(operation: str, table: str, happens: Fault, *, service: str = "dynamod
 
 @contextmanager
 def _of_json(operation: str, table: str, happens: Fault, service: str, met: list[str]) -> Generator[None]:
-    def meet(request: Request, send: Send) -> Response:
+    def intercept(request: Request, send: Send) -> Response:
         if request.operation != operation or table not in request.body.decode():
             return send(request)
         met.append(operation)
         try:
-            answer = happens(request)
+            response = happens(request)
         except EndpointConnectionError:
             raise TransportError("injected", sent=False) from None
         return (
             send(request)
-            if answer is None
-            else Response(answer.status_code, answer.content, answer.headers["x-amzn-RequestId"])
+            if response is None
+            else Response(response.status_code, response.content, response.headers["x-amzn-RequestId"])
         )
 
-    with on_their_way(JSON[service](), meet):
+    with intercepted_calls(JSON[service](), intercept):
         yield
 
 
@@ -84,12 +93,12 @@ def _of_json(operation: str, table: str, happens: Fault, service: str, met: list
 def _of_botocore(operation: str, happens: Fault, service: str, met: list[str]) -> Generator[None]:
     def handler(request: Any, **_: Any) -> AWSResponse | None:
         met.append(operation)
-        answer = happens(request)
-        if answer is not None:
-            # botocore asks all handlers and takes the first answer: the embedded engine behind this one is given
-            # something harmless to do, so that what fails has not happened.
+        response = happens(request)
+        if response is not None:
+            # botocore calls all handlers and takes the first response. The embedded engine is called after this
+            # handler, so the method becomes GET: the failed call then has no effect.
             request.method = "GET"
-        return answer
+        return response
 
     makers: dict[str, Callable[[], Any]] = {"s3": clients.s3, "sesv2": clients.ses}
     client = makers[service]()

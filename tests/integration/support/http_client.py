@@ -1,4 +1,4 @@
-"""Asks the local API as a client would, with any bytes for a body."""
+"""Send requests to the local API as a client does, with any bytes as the body."""
 
 import json
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ def ask(
     headers: Mapping[str, str] = {},
     timeout_s: float = 35,
 ) -> Reply:
-    """`body` is sent as it is where it is bytes, and as JSON otherwise."""
+    """Send a request and return its reply. A body of bytes is sent unchanged, any other as JSON."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    own = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    defaults = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
     try:
-        connection.request(method, path, sent, own | dict(headers))
+        connection.request(method, path, sent, defaults | dict(headers))
         response = connection.getresponse()
         return Reply(response.status, dict(response.headers), json.loads(response.read()))
     finally:

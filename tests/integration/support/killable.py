@@ -1,9 +1,10 @@
-"""A call in a process of its own, which is killed where a test says so: the real handler, against the stack's AWS.
+"""Run the real handler in a separate process against the stack's AWS, and kill the process at a chosen moment.
 
-The processes are forked from a server that has imported what a warm function has, and no more: no embedded AWS, no
-threads, no clients.
+The processes are forked from a server that has imported only what a warm function has: no embedded AWS, no threads and
+no clients.
 """
 
+import json
 import os
 import signal
 from collections.abc import Generator
@@ -18,9 +19,11 @@ from local.stack import LocalStack
 from nexus_ai.aws import clients
 from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.platform.clock import SystemClock
+from nexus_ai.platform.settings import Settings, get_settings
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from tests.integration.support.pipeline import welcome
+from tests.integration.support.shifted_clock import shifted_now_ms
 from tests.unit.http.http_events import Context, post
 
 PROCESSES = get_context("forkserver")
@@ -30,39 +33,47 @@ STUCK_S = 60
 
 @dataclass(frozen=True)
 class Death:
-    """The process kills itself at a call of AWS whose body holds the text: before it is sent or after its answer."""
+    """Call of DynamoDB at which the process kills itself.
+
+    Attributes:
+        when: Before the call is sent, or after its response has arrived.
+        operation: DynamoDB's name of the operation.
+        table: The table of the call; of a transaction, one of its tables.
+        occurrence: Number of the call among those of this operation and table, from 1.
+    """
 
     when: Literal["before", "after"]
     operation: str
-    text: str
+    table: Literal["rate_limits_table", "audit_logs_table"]
+    occurrence: int
 
 
 class Call:
-    """One request for copy of a tenant, on its way in another process."""
+    """One request for copy of a tenant in another process, whose clock is shifted by `shift_ms`."""
 
-    def __init__(self, stack: LocalStack, tenant: str, death: Death | None) -> None:
+    def __init__(self, stack: LocalStack, tenant: str, shift_ms: int, death: Death | None) -> None:
         welcome(stack, tenant)
         here, there = PROCESSES.Pipe()
         environment = dict(os.environ) | {"AWS_ENDPOINT_URL": stack.aws.serve()}
-        self._process = PROCESSES.Process(target=_run, args=(there, environment, tenant, death))
+        self._process = PROCESSES.Process(target=_run, args=(there, environment, tenant, shift_ms, death))
         self._process.start()
         self._pipe = here
         there.close()
 
     def begin(self) -> None:
-        """Returns when the process is about to call the handler."""
-        self._told("ready")
+        """Wait until the process is ready, and let it call the handler."""
+        self._expect("ready")
         self._pipe.send("go")
 
     def killed_after(self, delay_s: float) -> bool:
-        """Kills it at that time; False where it had answered before."""
+        """Kill the process after a delay; return False if its handler had returned before."""
         in_time = not self._pipe.poll(delay_s)
         self._process.kill()
         self._process.join(STUCK_S)
         return in_time
 
-    def dies(self) -> None:
-        """Returns when it has killed itself."""
+    def wait_until_killed(self) -> None:
+        """Wait until the process has killed itself."""
         self._process.join(STUCK_S)
         assert self._process.exitcode == -signal.SIGKILL
 
@@ -72,24 +83,25 @@ class Call:
         self._process.close()
         self._pipe.close()
 
-    def _told(self, expected: str) -> None:
-        assert self._pipe.poll(STUCK_S), f"the process never came to {expected!r}"
+    def _expect(self, expected: str) -> None:
+        assert self._pipe.poll(STUCK_S), f"the process never sent {expected!r}"
         assert self._pipe.recv() == expected
 
 
 @contextmanager
-def call(stack: LocalStack, tenant: str, death: Death | None = None) -> Generator[Call]:
-    subject = Call(stack, tenant, death)
+def call(stack: LocalStack, tenant: str, shift_ms: int, death: Death | None = None) -> Generator[Call]:
+    subject = Call(stack, tenant, shift_ms, death)
     try:
         yield subject
     finally:
         subject.close()
 
 
-def _run(pipe: Connection, environment: dict[str, str], tenant: str, death: Death | None) -> None:
+def _run(pipe: Connection, environment: dict[str, str], tenant: str, shift_ms: int, death: Death | None) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    # What a warm function has: what is timed, and killed, is the call.
+    SystemClock.now_ms = shifted_now_ms(shift_ms)  # type: ignore[method-assign]
+    # A warm function has these clients and adapters, and only the call is timed and killed.
     aws = [clients.dynamodb(), clients.kms()]
     for provider in (ProviderName.OPENAI, ProviderName.ANTHROPIC):
         get_provider(provider)
@@ -101,19 +113,29 @@ def _run(pipe: Connection, environment: dict[str, str], tenant: str, death: Deat
     pipe.send("ready")
     pipe.recv()
     handler(post(body, authorizer={"tenantId": tenant}, requestTimeEpoch=now_ms), Context())
-    pipe.send("answered")
-    # Its end is no part of the call.
+    pipe.send("returned")
+    # The call has ended. The process waits here so that its own end is not timed.
     pipe.recv()
 
 
 def _killer(death: Death, send: Send) -> Send:
-    def strike(request: Request) -> Response:
-        meant = request.operation == death.operation and death.text in request.body.decode()
-        if meant and death.when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = send(request)
-        if meant:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+    table = _table_name(death, get_settings())
+    matching: list[str] = []
 
-    return strike
+    def send_or_die(request: Request) -> Response:
+        matches = request.operation == death.operation and json.dumps(table) in request.body.decode()
+        if matches:
+            matching.append(request.operation)
+        dies = matches and len(matching) == death.occurrence
+        if dies and death.when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        response = send(request)
+        if dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    return send_or_die
+
+
+def _table_name(death: Death, settings: Settings) -> str:
+    return settings.rate_limits_table if death.table == "rate_limits_table" else settings.audit_logs_table

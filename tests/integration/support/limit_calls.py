@@ -1,4 +1,4 @@
-"""What the tests of limits share: a service over real tables, with a clock that tests move."""
+"""Build limit services over real tables with a clock that tests move, and requests for reservations."""
 
 from uuid import uuid4
 
@@ -31,11 +31,11 @@ def caller_of(tenant_id: str, now_ms: int = 1_795_400_000_000) -> Caller:
     )
 
 
-def service(clock: Clock, seats: int | None = None) -> LimitService:
-    """`seats` are the calls that may be in flight at once, where it is not the deployment's number."""
+def service(clock: Clock, max_in_flight: int | None = None) -> LimitService:
+    """Return a limit service. `max_in_flight` replaces the deployment's bound of concurrent calls."""
     settings = get_settings()
-    if seats is not None:
-        settings = settings.model_copy(update={"max_calls_in_flight": seats})
+    if max_in_flight is not None:
+        settings = settings.model_copy(update={"max_calls_in_flight": max_in_flight})
     return LimitService(LimitStore(tables.rate_limits(), settings.max_calls_in_flight), clock, settings)
 
 
@@ -54,7 +54,9 @@ def limits(
     )
 
 
-def ask(*, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known: bool = True) -> ReservationRequest:
+def reservation_request(
+    *, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known: bool = True
+) -> ReservationRequest:
     return ReservationRequest(
         id=f"{uuid4()}.1",
         amounts=Amounts(requests, tokens, cost_micros),
@@ -66,5 +68,5 @@ def ask(*, requests: int = 1, tokens: int = 0, cost_micros: int = 0, price_known
 
 
 def without_levels(reservation: Reservation) -> Reservation:
-    """As it is read from the item."""
+    """Return a reservation as it is read from the item."""
     return reservation.model_copy(update={"levels": ()})

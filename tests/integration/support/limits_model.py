@@ -1,7 +1,7 @@
-"""What limits are, written once more and as simply as can be: no store, no conditions, nothing taken from the code.
+"""Model the limits of a tenant in the simplest way: no store, no conditions and no code of the layer.
 
-Reservations are a dictionary, what is held is summed up when it is asked for, and a window's end is found by walking
-through the calendar a quarter of an hour at a time.
+Reservations are a dictionary, and reserved amounts are summed up when they are needed. The end of a window is found by
+walking through the calendar a quarter of an hour at a time.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,10 @@ LIMITS = range(3)
 
 @lru_cache(maxsize=10_000)
 def ends_of(now_s: int, zone: str) -> tuple[int, int, int]:
-    """Of the hour, the day and the month; for zones that are whole quarters of an hour from UTC, and move by hours."""
+    """Return the ends of the hour, the day and the month, in seconds since 1970.
+
+    The zone must be whole quarters of an hour from UTC, and change by whole hours.
+    """
     local = datetime.fromtimestamp(now_s, ZoneInfo(zone))
     next_quarter = now_s - now_s % QUARTER_S + QUARTER_S
     hour = next(t for t in range(next_quarter, next_quarter + 3_600, QUARTER_S) if _local(t, zone).minute == 0)
@@ -29,7 +32,7 @@ def ends_of(now_s: int, zone: str) -> tuple[int, int, int]:
 
 
 def _end_of_day(now_s: int, zone: str) -> int:
-    """The end of the last quarter of an hour in which the clocks show the day that they show now."""
+    """Return the end of the last quarter of an hour that belongs to the current local day."""
     today, first = _local(now_s, zone).date(), now_s - now_s % QUARTER_S
     return max(t for t in range(first, first + 27 * 3_600, QUARTER_S) if _local(t, zone).date() == today) + QUARTER_S
 
@@ -39,22 +42,23 @@ def _local(at_s: int, zone: str) -> datetime:
 
 
 @dataclass(frozen=True)
-class Open:
+class OpenReservation:
     amounts: tuple[int, int, int]
     ends: tuple[int, int, int]
 
 
 @dataclass
 class Model:
-    """One tenant. `maxima` hold None where there is no limit."""
+    """Limits of one tenant. An entry of `maxima` is None without a limit."""
 
     zone: str
     maxima: tuple[int | None, int | None, int | None]
     ends: tuple[int, int, int]
-    seats: int
+    max_in_flight: int
     used: list[int] = field(default_factory=lambda: [0, 0, 0])
-    open: dict[str, Open] = field(default_factory=dict[str, Open])
-    # By how much `used` and what is held may pass a limit: an answer cost more than reserved, or the limit was lowered.
+    open: dict[str, OpenReservation] = field(default_factory=dict[str, OpenReservation])
+    # By how much used and reserved amounts may exceed a limit: a completion cost more than reserved, or the limit was
+    # lowered.
     excess: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     def held(self, limit: int, ends: tuple[int, int, int] | None = None) -> int:
@@ -62,7 +66,7 @@ class Model:
         return sum(one.amounts[limit] for one in self.open.values() if one.ends[limit] == ends[limit])
 
     def running(self, now_s: int) -> tuple[tuple[int, int, int], list[int]]:
-        """The ends of the windows that run at this time, and what is used of them."""
+        """Return the ends of the current windows, and what is used of them."""
         new = ends_of(now_s, self.zone)
         ended = [end <= now_s for end in self.ends]
         ends = tuple(new[i] if ended[i] else self.ends[i] for i in LIMITS)
@@ -89,17 +93,17 @@ class Model:
                     held[i] -= before.amounts[i]
         if 0 in self.maxima:
             return "limit_exceeded"
-        asked = {i: maximum for i, maximum in enumerate(self.maxima) if maximum is not None and amounts[i] > 0}
-        if any(used[i] + amounts[i] > maximum for i, maximum in asked.items()):
+        limited = {i: maximum for i, maximum in enumerate(self.maxima) if maximum is not None and amounts[i] > 0}
+        if any(used[i] + amounts[i] > maximum for i, maximum in limited.items()):
             return "limit_exceeded"
-        if any(used[i] + held[i] + amounts[i] > maximum for i, maximum in asked.items()):
+        if any(used[i] + held[i] + amounts[i] > maximum for i, maximum in limited.items()):
             return "limit_in_flight"
-        if before is None and len(self.open) >= self.seats:
+        if before is None and len(self.open) >= self.max_in_flight:
             return "calls_in_flight"
         self._roll(ends)
         if before and closes:
             self.settle(*closes)
-        self.open[name] = Open(amounts, self.ends)
+        self.open[name] = OpenReservation(amounts, self.ends)
         return "granted"
 
     def settle(self, name: str, used: tuple[int, int, int]) -> bool:
@@ -116,7 +120,7 @@ class Model:
         self.maxima, self.zone = maxima, zone
         for i in LIMITS:
             maximum = maxima[i]
-            # Without a limit anything may be used, which a limit that is set later finds there.
+            # Without a limit any amount may be used, so a limit that is set later may be exceeded already.
             over = self.used[i] + self.held(i) - maximum if maximum is not None else 0
             self.excess[i] = max(self.excess[i], over)
 

@@ -1,4 +1,4 @@
-"""What a newer version could have made of the frozen items: more fields, and more kinds of items beside them."""
+"""Change the frozen items as a newer version could: add fields, and items of unknown kinds."""
 
 import json
 import zlib
@@ -13,11 +13,11 @@ from tests.integration.support.stored_items import TENANT, Items, Objects
 
 ADDED: Final = "addedLater"
 VALUE: Final = {"by": "a newer version", "times": [1, 2]}
-# Maps by names and not by fields, and what their entries are.
+# Maps whose keys are names and not fields.
 _BY_NAME: Final = frozenset({"prices", "sums", "inFlight"})
-# Lists of three windows, which a newer version may have more of.
+# Lists with an entry per window. A newer version may have more windows.
 _OF_WINDOWS: Final = frozenset({"maxima", "remaining", "held", "ends"})
-# By their form, and by their name.
+# Reservations that are unknown by their form, and by their name.
 OTHER_RESERVATIONS: Final[Item] = {"of-a-batch": {"tokens": 5}, "nightly": [0, 0, 0, 1, "openai", "m", 1, 1, 1]}
 IDEMPOTENCY_KEYS: Final = ("frozen-answer", "frozen-error")
 DUE_S: Final = 1_700_000_000
@@ -30,13 +30,13 @@ def as_they_are(_items: Items, _contents: Objects) -> None:
 
 
 def with_unknown_fields(items: Items, contents: Objects) -> None:
-    """Add a field to every item, and to every object in it, encrypted and compressed ones included."""
+    """Add a field to every item and to every object in it, including encrypted and compressed ones."""
     for table, stored in items.items():
         items[table] = [_grown(_with_grown_content(item, contents)) for item in stored]
 
 
 def beside_unknown_kinds(items: Items, contents: Objects) -> None:
-    """Put items of other kinds into every partition, some with keys that begin as those of known kinds do."""
+    """Add items of unknown kinds to every partition. Some keys begin like those of known kinds."""
     record = next(item["SK"] for item in items["audit_logs"] if item["SK"].endswith("#answer")).partition("#")[0]
     due = {"dueAt": DUE_S}
     items["settings"] += [
@@ -45,7 +45,7 @@ def beside_unknown_kinds(items: Items, contents: Objects) -> None:
         _of("default#agenda", provider="openai"),
         _of("alerts#ana", thresholds=[], emails=[]),
         _of("provider#openai#spare", provider="openai", enabled="sometimes"),
-        # Of providers that only the newer version has: one like the others, and one without a key.
+        # Two providers that only the newer version has: one like the others, and one without a key.
         _of("provider#mistral", **_MISTRAL),
         _of("provider#bedrock", provider="bedrock", role="arn:aws:iam::123456789012:role/models"),
         _of("fallback#*#ana", steps="all of them"),
@@ -96,7 +96,7 @@ def _grown(value: object, name: str = "") -> Any:
     if not isinstance(value, list):
         return value
     entries = [_grown(entry) for entry in cast("list[object]", value)]
-    # What was counted, reserved or limited beside what is known.
+    # A newer version may count, reserve or limit more.
     match name:
         case "counters":
             return [*entries, "added_later"]
@@ -116,7 +116,7 @@ def _grown_map(members: Item, name: str) -> Item:
             known = {key: _grown(entry, "reservation") for key, entry in members.items()}
             return {**known, **OTHER_RESERVATIONS}
         case "wanted":
-            # A criterion that is not asked for.
+            # A search criterion without a value.
             return {**members, ADDED: None}
         case _ if name in _BY_NAME:
             return {key: _grown(entry) for key, entry in members.items()}
@@ -125,7 +125,7 @@ def _grown_map(members: Item, name: str) -> Item:
 
 
 def _with_grown_content(item: Item, contents: Objects) -> Item:
-    """Return the item with a field more in the JSON that it holds, or that an object holds for it."""
+    """Return the item with one more field in its JSON, which may be stored in an object."""
     if item["SK"] == "idempotency" and "body" in item:
         return _with_grown_end(item)
     if item["SK"].endswith("#prompt"):
@@ -148,4 +148,4 @@ def _with_grown_end(item: Item) -> Item:
             grown = record.model_copy(update={"end": _grown(record.end)})
             ((_, written),) = store.writes(TENANT, key, grown, 0)
             return {**written, "expiresAt": item["expiresAt"]}
-    raise LookupError("an idempotency record has a key that is not known here")
+    raise LookupError("an idempotency record has an unknown key")

@@ -1,8 +1,8 @@
-"""What the tests of the pipeline share: one request through the local API, and what became of it in the tables."""
+"""Send requests for copy through the local API, change a tenant's settings, and read what the tables store."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from local.stack import LocalStack
@@ -23,23 +23,24 @@ from tests.integration.support.http_client import GENERATE_COPY, Reply, ask
 from tests.integration.support.limit_calls import MovedClock, caller_of
 
 DAY_MS = 86_400_000
-HOUR_S = 3_600
-SEATS = 100
+MAX_IN_FLIGHT = 100
 
 
-def far_from_the_end_of_an_hour(takes_s: float) -> None:
-    """Waits for the next one where less is left of this: what a test counts is then of one hour, day and month."""
-    left_s = HOUR_S - time.time() % HOUR_S
-    if left_s < takes_s:
-        time.sleep(left_s)
+def mid_hour_time_zone() -> str:
+    """Return a time zone whose current hour, day and month end in 30 minutes at the earliest.
+
+    The hours of India begin at half past those of UTC. What a test counts is then of one window, at any minute.
+    """
+    minute = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).minute
+    return "UTC" if minute < 30 else "Asia/Kolkata"
 
 
 def copy(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:
-    """One request for copy; `headers` by their names with underscores for hyphens."""
+    """Send a request for copy. `headers` are named with underscores in place of hyphens."""
     token = stack.token(tenant, "ana", ["user"])
-    wish = {"provider": "openai", "prompt": "Limpeza de pele com desconto"} | (body or {})
+    fields = {"provider": "openai", "prompt": "Limpeza de pele com desconto"} | (body or {})
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ask(stack.url, "POST", GENERATE_COPY, token=token, body=wish, headers=named)
+    return ask(stack.url, "POST", GENERATE_COPY, token=token, body=fields, headers=named)
 
 
 def audit() -> AuditStore:
@@ -47,7 +48,7 @@ def audit() -> AuditStore:
 
 
 def records(tenant: str) -> list[AuditRecord]:
-    """All records of a tenant, oldest first."""
+    """Return all records of a tenant, oldest first."""
     now_ms = SystemClock().now_ms()
     return audit().between(tenant, now_ms - DAY_MS, now_ms + DAY_MS, newest_first=False)
 
@@ -56,7 +57,7 @@ def sweep_at(now_ms: int) -> AbandonedRequestSweeper:
     table = tables.rate_limits()
     return AbandonedRequestSweeper(
         clock=MovedClock(now_ms),
-        limits=LimitStore(table, SEATS),
+        limits=LimitStore(table, MAX_IN_FLIGHT),
         due=SweepQueue(table),
         audit=audit_store(),
         usage=usage_store(),
@@ -68,16 +69,26 @@ def limit_state(tenant: str) -> LimitState:
 
 
 def set_limits(
-    tenant: str, *, requests: int | None = None, tokens: int | None = None, cost_micros: int | None = None
+    tenant: str,
+    *,
+    requests: int | None = None,
+    tokens: int | None = None,
+    cost_micros: int | None = None,
+    time_zone: str = "UTC",
 ) -> None:
     settings = LimitSettings(
-        requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost_micros, time_zone="UTC"
+        requests_per_hour=requests, tokens_per_day=tokens, cost_per_month_micros=cost_micros, time_zone=time_zone
     )
     gateway().limits.change(caller_of(tenant), lambda _: settings)
 
 
 def set_fallback(tenant: str, *steps: str) -> None:
-    """The tenant's order, for every module: providers, with "/" and a model where it is not the configured one."""
+    """Save the tenant's fallback order for every module.
+
+    Args:
+        tenant: Id of the tenant.
+        steps: Providers in order, each with "/" and a model if it is not the configured one.
+    """
     named = (step.partition("/") for step in steps)
     order = FallbackOrder(steps=tuple(FallbackStep(provider=name, model=model or None) for name, _, model in named))
     gateway().settings.save_fallback(caller_of(tenant), ANY_MODULE, order)
@@ -88,19 +99,19 @@ def set_preferences(tenant: str, preferences: Preferences) -> None:
 
 
 def welcome(stack: LocalStack, tenant: str) -> None:
-    """Gives a tenant the demo's providers."""
+    """Give a tenant the providers of the demo."""
     stack.tenants.welcome(tenant)
 
 
 def at_once[T](calls: int, work: Callable[[int], T]) -> list[T]:
-    """So many calls of `work`, each with its number, all begun together."""
+    """Call `work` concurrently with each number below `calls`, and return the results in order."""
     with ThreadPoolExecutor(calls) as pool:
         return list(pool.map(work, range(calls)))
 
 
 def damage_key(tenant: str, provider: ProviderName) -> None:
-    """As where another company's ciphertext was copied into the item: its encryption context is another one."""
-    foreign = key_ring.encrypt(f"{tenant}-other", provider, "sk-of-another-company")
+    """Replace a provider key by a ciphertext of another tenant, whose encryption context does not match."""
+    foreign = key_ring.encrypt(f"{tenant}-other", provider, "sk-of-another-tenant")
     key = keys.provider_config(tenant, provider)
     tables.settings().update(key, "SET key_ciphertext = :foreign", {":foreign": foreign})
     set_preferences(tenant, Preferences())

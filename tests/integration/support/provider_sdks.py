@@ -1,4 +1,4 @@
-"""One call through each vendor's own SDK to the simulated providers, and what its answer holds."""
+"""Call the simulated providers through each provider's own SDK, and read the responses."""
 
 import contextlib
 import http.client
@@ -25,7 +25,7 @@ KEY: Final = "sk-test-key-1234"
 SDK_ERRORS: Final = (openai.APIError, anthropic.APIError, groq.APIError, google_errors.APIError, httpx2.HTTPError)
 every_provider = pytest.mark.parametrize("name", list(ProviderName))
 
-# Clients are slow to build, so that a test module keeps them.
+# Clients are slow to build, so a test module keeps them.
 _open_clients: Final = contextlib.ExitStack()
 
 
@@ -65,20 +65,20 @@ def ask(
     timeout: float = 10,
     **more: Any,
 ) -> dict[str, Any]:
-    """The vendor's answer as a plain dict; `more` are parameters of its SDK."""
+    """Return the provider's response as a plain dict. `more` are parameters of its SDK."""
     url = providers.base_urls()[name]
     if name is ProviderName.GOOGLE:
         return _ask_google(google_client(url, key), prompt, timeout, **more)
-    asked: dict[str, Any] = {"model": DEFAULT_MODELS[name], "messages": [{"role": "user", "content": prompt}]}
-    asked |= {"max_tokens": 4000} if name is ProviderName.ANTHROPIC else {}
-    asked |= {**more, "timeout": timeout}
+    parameters: dict[str, Any] = {"model": DEFAULT_MODELS[name], "messages": [{"role": "user", "content": prompt}]}
+    parameters |= {"max_tokens": 4000} if name is ProviderName.ANTHROPIC else {}
+    parameters |= {**more, "timeout": timeout}
     match name:
         case ProviderName.ANTHROPIC:
-            return _dumped(anthropic_client(url, key).messages.create, asked)
+            return _dumped(anthropic_client(url, key).messages.create, parameters)
         case ProviderName.GROQ:
-            return _dumped(groq_client(url, key).chat.completions.create, asked)
+            return _dumped(groq_client(url, key).chat.completions.create, parameters)
         case _:
-            return _dumped(openai_client(url, key).chat.completions.create, asked)
+            return _dumped(openai_client(url, key).chat.completions.create, parameters)
 
 
 def _ask_google(client: genai.Client, prompt: str, timeout: float, **more: Any) -> dict[str, Any]:
@@ -86,36 +86,36 @@ def _ask_google(client: genai.Client, prompt: str, timeout: float, **more: Any) 
     options = google_types.HttpOptions(timeout=int(timeout * 1000))
     config = google_types.GenerateContentConfig(http_options=options, **more)
     # The type of `contents` names a picture library that is not installed.
-    asked = {"model": model, "contents": prompt, "config": config}
-    return _dumped(client.models.generate_content, asked)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    parameters = {"model": model, "contents": prompt, "config": config}
+    return _dumped(client.models.generate_content, parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
-def _dumped(method: Callable[..., object], asked: dict[str, Any]) -> dict[str, Any]:
-    answer = method(**asked)
-    assert isinstance(answer, BaseModel)
-    return answer.model_dump(mode="json")
+def _dumped(method: Callable[..., object], parameters: dict[str, Any]) -> dict[str, Any]:
+    response = method(**parameters)
+    assert isinstance(response, BaseModel)
+    return response.model_dump(mode="json")
 
 
-def text_of(name: ProviderName, answer: dict[str, Any]) -> str:
+def text_of(name: ProviderName, response: dict[str, Any]) -> str:
     match name:
         case ProviderName.ANTHROPIC:
-            text = answer["content"][0]["text"]
+            text = response["content"][0]["text"]
         case ProviderName.GOOGLE:
-            text = answer["candidates"][0]["content"]["parts"][0]["text"]
+            text = response["candidates"][0]["content"]["parts"][0]["text"]
         case _:
-            text = answer["choices"][0]["message"]["content"]
+            text = response["choices"][0]["message"]["content"]
     assert isinstance(text, str)
     return text
 
 
-def finish_of(name: ProviderName, answer: dict[str, Any]) -> object:
+def finish_of(name: ProviderName, response: dict[str, Any]) -> object:
     match name:
         case ProviderName.ANTHROPIC:
-            return answer["stop_reason"]
+            return response["stop_reason"]
         case ProviderName.GOOGLE:
-            return answer["candidates"][0]["finish_reason"]
+            return response["candidates"][0]["finish_reason"]
         case _:
-            return answer["choices"][0]["finish_reason"]
+            return response["choices"][0]["finish_reason"]
 
 
 def structured(name: ProviderName, schema: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def structured(name: ProviderName, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def post(providers: SimulatedProviders, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """A request without an SDK, whose answer is told whole."""
+    """Send a POST without an SDK; return status, headers and body."""
     return send(providers, "POST", path, body, **headers)
 
 
@@ -160,7 +160,7 @@ def status_of(error: BaseException) -> object:
 
 
 def complete(providers: SimulatedProviders, name: ProviderName) -> tuple[int, dict[str, str], bytes]:
-    """A good request by hand, for what the SDKs hide."""
+    """Send a valid request without an SDK, for what SDKs hide."""
     messages = [{"role": "user", "content": "Oi"}]
     body: dict[str, Any] = {"model": "m", "max_tokens": 100, "messages": messages}
     if name is ProviderName.GOOGLE:

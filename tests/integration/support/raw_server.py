@@ -1,4 +1,4 @@
-"""A server of raw bytes: what a test does to each connection is a function of the test's own."""
+"""Serve raw bytes: a function of the test handles each connection."""
 
 import socket
 import struct
@@ -12,7 +12,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 @dataclass
 class RawServer:
-    """Takes connections, and counts them and the whole requests that arrived on them.
+    """Server that counts its connections and the complete requests received on them.
 
     Attributes:
         going_on: Set by the test for a script that waits for it.
@@ -60,7 +60,7 @@ type Script = Callable[[RawServer, socket.socket], None]
 
 @contextmanager
 def raw_server(script: Script) -> Generator[RawServer]:
-    """Run the script for each connection, in a thread of its own; the connection is closed behind it."""
+    """Run the script for each connection in a new thread, then close the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = RawServer(listener.getsockname()[1])
         threads: list[Thread] = []
@@ -98,7 +98,10 @@ def raw_server(script: Script) -> Generator[RawServer]:
 
 @contextmanager
 def responding(*responses: bytes) -> Generator[RawServer]:
-    """Answer each request with the next of these bytes, then with OK; close where only that ends the body."""
+    """Respond to each request with the next of these responses, then with OK.
+
+    The connection is closed after a response whose body only ends with the connection.
+    """
     left = list(responses)
 
     def script(server: RawServer, connection: socket.socket) -> None:
@@ -113,6 +116,6 @@ def responding(*responses: bytes) -> Generator[RawServer]:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close with a reset in place of an orderly end."""
+    """Close a connection with a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -1,8 +1,8 @@
-"""A function under SnapStart, as a program: it is set up, its snapshot is taken, and copies of it are restored.
+"""Run a function as under SnapStart: import it, take a snapshot, and restore copies of it.
 
-A fork stands for the restore: all children begin with the very same memory. Standard input has the function's name,
-an event for each copy, and the variables that Lambda sets after a restore; standard output one JSON document a line, of
-the snapshot and of each copy.
+A fork simulates the restore: all children begin with the same memory. Standard input has the function's name, an event
+for each copy, and the variables that Lambda sets after a restore. Standard output has one JSON document per line: one
+of the snapshot and one of each copy.
 """
 
 import json
@@ -27,7 +27,7 @@ from nexus_ai.settings.key_ring import key_ring
 from nexus_ai.settings.service import settings_service
 from tests.unit.http.http_events import Context
 
-KEPT = {
+SINGLETONS = {
     "clients of AWS": (
         clients.dynamodb,
         clients.kms,
@@ -42,8 +42,8 @@ KEPT = {
 
 
 def snapshot() -> dict[str, Any]:
-    """What is in it."""
-    made = [name for name, each in KEPT.items() if any(once._made for once in each)]  # pyright: ignore[reportPrivateUsage]
+    """Return what the snapshot contains: modules, contexts, singletons, sockets and threads."""
+    made = [name for name, each in SINGLETONS.items() if any(once._made for once in each)]  # pyright: ignore[reportPrivateUsage]
     names = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
     return {
         "modules": sorted(sys.modules),
@@ -55,39 +55,39 @@ def snapshot() -> dict[str, Any]:
 
 
 def copy(handler: Callable[[Any, Any], Any], event: dict[str, Any], variables: dict[str, str], state: Any) -> None:
-    # After a fork Python seeds its generator by itself; after a restore it does not.
+    # Python seeds its generator after a fork, but not after a restore.
     random.setstate(state)
     hooks.run_after_restore()
     drawn = random.random()
     os.environ.update(variables)
     before = set(sys.modules)
     response = handler(event, Context())
-    told = {
+    result = {
         "status": response["statusCode"],
         "body": json.loads(response["body"]),
         "drawn": drawn,
         "imported": sorted(set(sys.modules) - before),
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(result), flush=True)
 
 
 def main() -> None:
-    given = json.load(sys.stdin)
-    handler = import_module(f"functions.{given['function']}.app").handler
+    task = json.load(sys.stdin)
+    handler = import_module(f"functions.{task['function']}.app").handler
     connect = socket.socket.connect
 
     def refuse(*_: object) -> None:
-        raise AssertionError("nothing is asked of anybody before the snapshot")
+        raise AssertionError("no connection may be opened before the snapshot")
 
     socket.socket.connect = refuse  # type: ignore[method-assign]
     hooks.run_before_snapshot()
     socket.socket.connect = connect  # type: ignore[method-assign]
     print(json.dumps(snapshot()), flush=True)
     state = random.getstate()
-    for event in given["events"]:
+    for event in task["events"]:
         child = os.fork()
         if child == 0:
-            copy(handler, event, given["variables"], state)
+            copy(handler, event, task["variables"], state)
             os._exit(0)
         os.waitpid(child, 0)
 

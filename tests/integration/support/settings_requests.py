@@ -1,4 +1,4 @@
-"""What the tests of administrators' routes share."""
+"""Send requests to the routes of admins, and read the stored settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,24 +19,27 @@ CONFIG: Mapping[str, Any] = {"apiKey": KEY, "model": "gpt-6-luna"}
 
 
 def call(stack: LocalStack, tenant: str, method: str, path: str, body: object = None, *, role: str = "admin") -> Reply:
-    """A request of a tenant for which nothing is configured but what the test did."""
+    """Send a request of a tenant that has only what the test configured."""
     return ask(stack.url, method, path, token=stack.stranger_token(tenant, roles=[role]), body=body)
 
 
 def configure(stack: LocalStack, tenant: str, *providers: str, **fields: Any) -> None:
-    """Saves a configuration for each provider, untested."""
+    """Save a config for each provider, without testing its key."""
     for provider in providers:
         reply = call(stack, tenant, "PUT", f"{CONFIGS}/{provider}", {**CONFIG, "validate": False, **fields})
         assert reply.status == 200, reply.body
 
 
 def stored(tenant: str) -> TenantSettings:
-    """What is in the table at this moment."""
+    """Return the settings that the table has now."""
     return gateway().settings.current(caller_of(tenant))
 
 
 def refused_fields(reply: Reply) -> list[str]:
-    """The fields that a 422 names. A list of which an item is refused counts as empty, too, which is left out."""
+    """Return the fields that a 422 names.
+
+    A list with an invalid item is named too, because it then counts as empty. It is left out here.
+    """
     assert (reply.status, reply.body["code"]) == (422, "validation_failed"), reply.body
     fields = [error["field"] for error in reply.body["errors"]]
     return [field for field in fields if not any(other.startswith(f"{field}.") for other in fields)]

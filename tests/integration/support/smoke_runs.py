@@ -1,4 +1,4 @@
-"""The smoke test in this process, against the local stack: without its pauses, with everything that it prints."""
+"""Run the smoke test in this process against the local stack, without its pauses, and capture its output."""
 
 import re
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from tests.integration.support.http_client import GENERATE_COPY, ask
 
 KEY = "sk-smoke-key-of-a-test"
 USER = "smoke-user"
-# What says how the limits are used, beside the settings.
+# Parts of the limits' response that show their use and no settings.
 OF_THE_MOMENT = {"windows", "alerts"}
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What a run came to."""
+class RunResult:
+    """Exit status and output of a run."""
 
     status: int
     out: str
@@ -30,7 +30,7 @@ class Ended:
 
     @property
     def results(self) -> dict[str, str]:
-        """The results of the table by the names of the checks."""
+        """Return the results in the table by the names of the checks."""
         cells = [re.split(r" {2,}", line, maxsplit=3) for line in self.out.splitlines()[1:]]
         return {check: result for check, result, _, _ in cells}
 
@@ -44,7 +44,7 @@ class Ended:
 
 
 class Smoke:
-    """A tenant that a run may use, and the runs on it."""
+    """Smoke test of one tenant."""
 
     def __init__(self, stack: LocalStack, tenant: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.stack = stack
@@ -52,8 +52,8 @@ class Smoke:
         self.token = stack.stranger_token(tenant, USER, ["admin"])
         self._capsys = capsys
 
-    def run(self, **variables: str | None) -> Ended:
-        """Run with these variables of the environment, beside what is needed."""
+    def run(self, **variables: str | None) -> RunResult:
+        """Run with these environment variables and the required ones."""
         needed = {"NEXUS_TOKEN": self.token, "SMOKE_PROVIDER": "openai", "SMOKE_PROVIDER_KEY": KEY}
         optional = {"SMOKE_MODEL": None, "SMOKE_MAIL_TO": None}
         chosen = {**optional, **needed, **variables}
@@ -61,10 +61,10 @@ class Smoke:
         with environment(chosen):
             status = main(["--url", self.stack.url])
         out, err = self._capsys.readouterr()
-        ended = Ended(status, _table(out), err)
+        result = RunResult(status, _table(out), err)
         secrets = [secret for secret in (chosen["NEXUS_TOKEN"], chosen["SMOKE_PROVIDER_KEY"]) if secret]
         assert not any(secret in out + err for secret in secrets)
-        return ended
+        return result
 
     def get(self, path: str) -> dict[str, Any]:
         return ask(self.stack.url, "GET", f"/api/marketing/ai/{path}", token=self.token).body
@@ -82,21 +82,21 @@ class Smoke:
         return str(reply.body["requestId"])
 
     def settings(self) -> dict[str, Any]:
-        """All that an administrator has set."""
+        """Return everything that an admin can set."""
         limits = {name: value for name, value in self.get("rate-limits").items() if name not in OF_THE_MOMENT}
         others = {path: self.get(path) for path in ("configs", "preferences", "fallback-config")}
         return {"rate-limits": limits, **others}
 
 
 def _table(out: str) -> str:
-    """What a run printed itself: the functions of the stack log to the same output."""
+    """Return the table that a run printed, without the log lines of the functions, which share the output."""
     lines = out.splitlines()
     heads = [number for number, line in enumerate(lines) if line.startswith("check  ")]
     return "\n".join(line for line in lines[heads[0] :] if not line.startswith("{")) if heads else ""
 
 
 def at_each_pause(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Interruption], object]) -> None:
-    """Let something happen in place of each pause of a run."""
+    """Call `happens` in place of each pause of a run."""
 
     def wait(interruption: Interruption, _seconds: float) -> None:
         interruption.check()
@@ -107,7 +107,7 @@ def at_each_pause(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Interrupti
 
 
 def before_check(monkeypatch: pytest.MonkeyPatch, check: str, happens: Callable[[], object]) -> None:
-    """Let something happen just before a check begins."""
+    """Call `happens` just before a check begins."""
 
     def progress(text: str) -> None:
         if text == check:

@@ -1,7 +1,7 @@
-"""Frozen items: what one version has left in the tables and the bucket, and how tests put it there again.
+"""Restore frozen items: the contents of the tables and the bucket as one version left them.
 
-`python -m tests.fixtures.stored_items` has written them once. They are never written anew: a folder is a state that
-code of every later version has to read.
+`python -m tests.fixtures.stored_items` has written them once. They are never written again: every later version must
+be able to read them.
 """
 
 import json
@@ -60,12 +60,12 @@ def frozen_objects() -> Objects:
 
 
 def stored_items() -> Items:
-    """Return what the tables have of the tenant at this moment."""
+    """Return the tenant's items that the tables have now."""
     return {name: [unmarshal(item) for item in typed_items(table())] for name, table in TABLES.items()}
 
 
 def typed_items(table: Table) -> Iterator[dict[str, Any]]:
-    """Yield the tenant's items in DynamoDB's own types, and the item of no tenant that the sweep goes on by."""
+    """Yield the tenant's items and the item of an unfinished sweep, in DynamoDB's own types."""
     for item in scan(table.name):
         if _is_frozen(item["PK"]["S"], item["SK"]["S"]):
             yield item
@@ -77,9 +77,9 @@ def stored_objects() -> dict[str, str]:
 
 
 def put_back(items: Items, contents: Objects) -> None:
-    """Put items and objects in the place of all that there is of the tenant.
+    """Replace all of the tenant's items and objects.
 
-    Provider keys are encrypted anew: no other deployment's key reads the ciphertexts that were frozen.
+    Provider keys are encrypted again, because this deployment's key cannot decrypt the frozen ciphertexts.
     """
     for name, table in TABLES.items():
         for item in list(typed_items(table())):
@@ -116,7 +116,7 @@ def job_id(name: str) -> str:
 
 
 def holds(shown: object, frozen: object) -> bool:
-    """Say if a response has all that it had when it was frozen. It may have grown since."""
+    """Return True if a response still has everything that was frozen. It may have more fields."""
     if isinstance(frozen, dict):
         members, others = cast("dict[str, object]", frozen), cast("dict[str, object]", shown)
         return isinstance(shown, dict) and all(
@@ -129,7 +129,7 @@ def holds(shown: object, frozen: object) -> bool:
 
 
 class Clinic:
-    """The tenant of the frozen items, and what its people ask."""
+    """Tenant of the frozen items, and the requests of its users."""
 
     def __init__(self, stack: LocalStack, now_ms: int) -> None:
         self.stack = stack
@@ -151,20 +151,20 @@ class Clinic:
         sweep_at(self.now_ms + later_ms).sweep_tenant(TENANT)
 
     def forget(self) -> None:
-        """Let nothing be known that was read before: the next call is another process's."""
+        """Clear all memoized settings, as if the next call ran in another process."""
         settings_service.cache_clear()
         gateway.cache_clear()
 
 
 @contextmanager
 def at_the_frozen_moment(monkeypatch: pytest.MonkeyPatch, stack: LocalStack) -> Generator[Clinic]:
-    """The clock stands where it stood when the items were frozen."""
+    """Stop the clock at the moment when the items were frozen, and yield their tenant."""
     now_ms = int(read_json("moment")["atMs"])
 
-    def stands(_: SystemClock) -> int:
+    def frozen_now_ms(_: SystemClock) -> int:
         return now_ms
 
-    monkeypatch.setattr(SystemClock, "now_ms", stands)
+    monkeypatch.setattr(SystemClock, "now_ms", frozen_now_ms)
     clinic = Clinic(stack, now_ms)
     clinic.forget()
     try:
@@ -174,7 +174,7 @@ def at_the_frozen_moment(monkeypatch: pytest.MonkeyPatch, stack: LocalStack) -> 
         clinic.forget()
 
 
-# What the routes show of the frozen items, by the names of the frozen responses.
+# Routes that show the frozen items, by the names of the frozen responses.
 ROUTES: Final[Mapping[str, str]] = {
     "configs": "ai/configs",
     "fallback": "ai/fallback-config",
@@ -187,7 +187,7 @@ ROUTES: Final[Mapping[str, str]] = {
 
 
 def models_below[Base: BaseModel](base: type[Base]) -> list[type[Base]]:
-    """Return the service's models that are made of `base`, by their names."""
+    """Return the layer's subclasses of `base`, sorted by name."""
     for module in walk_packages(nexus_ai.__path__, "nexus_ai."):
         import_module(module.name)
     found: set[type[Base]] = set()
@@ -204,7 +204,7 @@ def full_name(model: type[BaseModel]) -> str:
 
 
 def required_fields() -> dict[str, list[str]]:
-    """Return the fields of stored models that have no default, by the names of the models."""
+    """Return the required fields of all stored models, by model name."""
     return {
         model.__name__: sorted(name for name, field in model.model_fields.items() if field.is_required())
         for model in models_below(StoredModel)

@@ -23,7 +23,7 @@ from nexus_ai.usage.api import UsageStats, UsageStatsQuery
 from nexus_ai.usage.entries import usage_entries
 from nexus_ai.usage.models import LATENCY_BUCKETS_MS, NO_PROVIDER, Counts, UsageEntry
 from nexus_ai.usage.store import usage_store
-from tests.integration.support.aws_calls import on_their_way
+from tests.integration.support.aws_calls import intercepted_calls
 from tests.integration.support.http_client import Reply, ask
 from tests.integration.support.limit_calls import caller_of
 from tests.integration.support.pipeline import copy, records, set_fallback, set_limits
@@ -240,7 +240,7 @@ def test_a_month_of_100_000_calls_reads_200_items_at_most_and_scans_nothing(stac
         read.append(json.loads(answer.body).get("ScannedCount", 1))
         return answer
 
-    with on_their_way(clients.dynamodb(), count):
+    with intercepted_calls(clients.dynamodb(), count):
         told = in_november(tenant, 1, 30)
 
     assert told["totals"]["requests"] == 30 * 5 * 667 > 100_000

@@ -1,4 +1,4 @@
-"""What the tests ask, and how they ask it."""
+"""Prompts, settings and calls that the contract tests share."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +15,7 @@ from nexus_ai.providers.registry import REGISTRY
 KEY: Final = "sk-contract-0123456789abcdef"
 # The requests in requests/ are those for the default models.
 MODELS: Final = DEFAULT_MODELS
-# What the operator's variables hold, after the host: each vendor has its own convention.
+# Path of each base URL variable: each provider has its own convention.
 BASE_PATHS: Final = MappingProxyType(
     {
         ProviderName.OPENAI: "/openai/v1",
@@ -49,7 +49,7 @@ STRUCTURED: Final = PROMPT.model_copy(
 
 
 def settings(url: str) -> Settings:
-    """Settings with every vendor at `url`, behind its own path."""
+    """Return settings in which every provider is at `url`, each at its own path."""
     paths = {name: url + path for name, path in BASE_PATHS.items()}
     return Settings(
         settings_table="settings",
@@ -71,8 +71,8 @@ def settings(url: str) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """One provider's adapter, called with what a test does not care about filled in."""
+class AdapterClient:
+    """Adapter of one provider, called with defaults for the arguments that a test does not vary."""
 
     adapter: Provider
     name: ProviderName
@@ -88,7 +88,7 @@ class Called:
         return caught.value
 
 
-def called_at(url: str, name: ProviderName) -> Called:
-    """An adapter of its own, for a vendor that is somewhere else."""
+def client_at(url: str, name: ProviderName) -> AdapterClient:
+    """Return a new adapter for a provider at another address."""
     adapter: Provider = import_module(REGISTRY[name].module).Adapter(name, url + BASE_PATHS[name])
-    return Called(adapter, name)
+    return AdapterClient(adapter, name)

@@ -1,4 +1,4 @@
-"""Each adapter, as the registry gives it, before a vendor on loopback."""
+"""Fixtures: each adapter as the registry creates it, and a provider's server on loopback."""
 
 import sys
 from collections.abc import Generator
@@ -9,27 +9,27 @@ from nexus_ai.net import provider_http
 from nexus_ai.platform.settings import Settings
 from nexus_ai.providers import registry, transport
 from nexus_ai.providers.base import Provider, ProviderName
-from tests.contract.adapters import Called, settings
-from tests.contract.wire import Wire
+from tests.contract.adapters import AdapterClient, settings
+from tests.contract.wire import ProviderServer
 
 
 @pytest.fixture(scope="session")
-def loopback() -> Generator[Wire]:
-    with Wire() as wire:
+def loopback() -> Generator[ProviderServer]:
+    with ProviderServer() as wire:
         yield wire
 
 
 @pytest.fixture
-def vendor(loopback: Wire) -> Wire:
-    """Every vendor, at the paths of its own. It resets what it was not told to answer."""
-    loopback.forget()
+def server(loopback: ProviderServer) -> ProviderServer:
+    """Return the server that stands for every provider; it resets connections until a test sets a behaviour."""
+    loopback.reset()
     return loopback
 
 
 @pytest.fixture
-def operator(vendor: Wire, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings by which every vendor is reached on loopback."""
-    chosen = settings(vendor.url)
+def provider_settings(server: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return settings that point every provider to the loopback server."""
+    chosen = settings(server.url)
     monkeypatch.setattr(registry, "get_settings", lambda: chosen)
     return chosen
 
@@ -42,27 +42,27 @@ def name(request: pytest.FixtureRequest) -> ProviderName:
 
 
 @pytest.fixture
-def adapter(operator: Settings, name: ProviderName) -> Provider:
+def adapter(provider_settings: Settings, name: ProviderName) -> Provider:
     return registry.get_provider(name)
 
 
 @pytest.fixture
-def called(adapter: Provider, name: ProviderName) -> Called:
-    return Called(adapter, name)
+def client(adapter: Provider, name: ProviderName) -> AdapterClient:
+    return AdapterClient(adapter, name)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def connections_end() -> Generator[None]:
-    """Close the connections that are kept for the life of the process."""
+def close_connections() -> Generator[None]:
+    """Close the connections that live as long as the process."""
     yield
     provider_http.pools.close()
 
 
 @pytest.fixture(autouse=True)
-def no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a vendor does, an adapter knows what it means: the line for what it does not know is never written."""
+def fail_on_unknown_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test in which an adapter meets an exception that it does not classify."""
 
-    def fault() -> None:
+    def fail() -> None:
         raise AssertionError("an adapter met an exception that it does not know") from sys.exception()
 
-    monkeypatch.setattr(transport, "logger", fault)
+    monkeypatch.setattr(transport, "logger", fail)

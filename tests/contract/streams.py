@@ -1,4 +1,4 @@
-"""Streamed completions: as each provider sends them, and as its SDK reads them under an adapter's client."""
+"""Build streamed responses of each provider, and read them with its SDK over an adapter's client."""
 
 import json
 from collections.abc import Callable, Generator
@@ -9,7 +9,7 @@ from google.genai import types
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from tests.contract.adapters import MODELS
-from tests.contract.wire import Handler, Play
+from tests.contract.wire import Behaviour, Handler
 
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END: Final = b"0\r\n\r\n"
@@ -29,13 +29,13 @@ def _google(text: str) -> list[dict[str, Any]]:
 
 
 def delta(name: ProviderName, text: str) -> bytes:
-    """A piece of a completion, as one chunk of the response."""
-    made = {ProviderName.ANTHROPIC: _anthropic, ProviderName.GOOGLE: _google}.get(name, _chat)(text)
-    return chunk("".join(_event(each) for each in made).encode())
+    """Return one piece of a completion as one chunk of the response."""
+    events = {ProviderName.ANTHROPIC: _anthropic, ProviderName.GOOGLE: _google}.get(name, _chat)(text)
+    return chunk("".join(_event(each) for each in events).encode())
 
 
 def done(name: ProviderName) -> bytes:
-    """The end of a completion, up to the response's own end."""
+    """Return what ends a completion; the end of the response is not part of it."""
     match name:
         case ProviderName.ANTHROPIC:
             return chunk(_event({"type": "message_stop"}).encode())
@@ -50,21 +50,21 @@ def chunk(data: bytes) -> bytes:
 
 
 def _event(content: dict[str, Any]) -> str:
-    named = f"event: {content['type']}\n" if "type" in content else ""
-    return f"{named}data: {json.dumps(content, ensure_ascii=False)}\n\n"
+    event_line = f"event: {content['type']}\n" if "type" in content else ""
+    return f"{event_line}data: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
-def streams_texts(name: ProviderName, *texts: str) -> Play:
-    """A whole completion in these pieces."""
+def streams_texts(name: ProviderName, *texts: str) -> Behaviour:
+    """Return a behaviour that streams a complete response in these pieces."""
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.wfile.write(HEAD + b"".join(delta(name, text) for text in texts) + done(name) + END)
 
-    return play
+    return behave
 
 
 def texts(name: ProviderName, api_key: str) -> Generator[str]:
-    """Ask the SDK for a stream, by the adapter's own client, and yield the texts in it."""
+    """Request a stream from the SDK over the adapter's own client, and yield its texts."""
     adapter: Any = get_provider(name)
     return _READERS.get(name, _chat_texts)(adapter._client, MODELS[name], api_key)
 

@@ -1,4 +1,4 @@
-"""What each adapter makes of a vendor that is late, silent, gone, elsewhere or without end."""
+"""Test each adapter with a provider that is late, silent, unreachable, redirecting or endless."""
 
 import socket
 import threading
@@ -10,10 +10,21 @@ import pytest
 
 from nexus_ai.net.response_body import MAX_BODY_BYTES
 from nexus_ai.providers.base import FailureKind, ProviderName
-from tests.contract.adapters import BASE_PATHS, KEY, Called, called_at
-from tests.contract.wire import Payload, Play, Wire, answers, drips, holds, leaves, payload, resets, streams
+from tests.contract.adapters import BASE_PATHS, KEY, AdapterClient, client_at
+from tests.contract.wire import (
+    Behaviour,
+    Payload,
+    ProviderServer,
+    closes,
+    drips,
+    hangs,
+    payload,
+    resets,
+    responds,
+    sends_chunks,
+)
 
-# Of a vendor that answers late, whose answer would come in many minutes or never.
+# Timeout of a call whose response would take minutes or never arrive.
 SHORT_S: Final = 0.3
 BASE_URLS: Final = (
     "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "GROQ_BASE_URL", "OPENROUTER_BASE_URL"
@@ -30,93 +41,89 @@ every_bad_key = pytest.mark.parametrize("key", ["", " ", "a\r\nx-injected: 1", "
 
 @pytest.fixture
 def closed_port() -> str:
-    """An address where nobody listens."""
+    """Return the URL of a port on which nothing listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
 @pytest.fixture
-def connected(called: Called, vendor: Wire) -> Called:
-    """Whose SDK is loaded and whose connection is open, so that all of a short time is the vendor's."""
-    vendor.plays(answers(payload(called.name, "text")))
-    called.complete()
-    return called
+def connected(client: AdapterClient, server: ProviderServer) -> AdapterClient:
+    """Return an adapter with a loaded SDK and an open connection, so that a short timeout covers the provider alone."""
+    server.set_behaviour(responds(payload(client.name, "text")))
+    client.complete()
+    return client
 
 
-def test_a_vendor_that_never_answers_is_a_timeout(connected: Called, vendor: Wire) -> None:
-    vendor.plays(holds())
+def test_silent_provider_is_a_timeout(connected: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(hangs())
 
     failure = connected.failure(timeout_s=SHORT_S)
 
     assert (failure.kind, failure.sent, failure.status) == (FailureKind.TIMEOUT, True, None)
-    assert len(vendor.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("in_head", [False, True], ids=["body", "head"])
-def test_a_vendor_that_drips_is_a_timeout_though_no_read_is_late(
-    connected: Called, vendor: Wire, in_head: bool
-) -> None:
-    vendor.plays(drips(payload(connected.name, "text"), in_head=in_head))
+def test_dripping_provider_is_a_timeout(connected: AdapterClient, server: ProviderServer, in_head: bool) -> None:
+    server.set_behaviour(drips(payload(connected.name, "text"), in_head=in_head))
 
     failure = connected.failure(timeout_s=SHORT_S)
 
     assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
-    assert len(vendor.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_after_a_timeout_the_next_call_has_all_of_its_own_time(connected: Called, vendor: Wire) -> None:
-    said = payload(connected.name, "text")
-    vendor.plays(drips(said))
+def test_call_after_a_timeout_has_its_full_time(connected: AdapterClient, server: ProviderServer) -> None:
+    response = payload(connected.name, "text")
+    server.set_behaviour(drips(response))
     connected.failure(timeout_s=SHORT_S)
 
-    vendor.plays(answers(said))
-    assert connected.complete().text == said.expect["text"]
-    vendor.plays(holds())
+    server.set_behaviour(responds(response))
+    assert connected.complete().text == response.expect["text"]
+    server.set_behaviour(hangs())
     assert connected.failure(timeout_s=SHORT_S).kind is FailureKind.TIMEOUT
 
 
-def test_a_call_without_time_is_not_sent(called: Called, vendor: Wire) -> None:
-    vendor.plays(answers(payload(called.name, "text")))
+def test_call_without_time_is_not_sent(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(responds(payload(client.name, "text")))
 
-    failure = called.failure(timeout_s=0)
+    failure = client.failure(timeout_s=0)
 
     assert failure.kind in {FailureKind.TIMEOUT, FailureKind.UNREACHABLE}
     assert failure.sent is False
-    assert vendor.asked == ()
+    assert server.requests == ()
 
 
-@pytest.mark.parametrize("ends", [resets, leaves])
+@pytest.mark.parametrize("ends", [resets, closes])
 @pytest.mark.parametrize(
     "after", [b"", b"HTTP/1.1 200 Said\r\ncontent-le", b"HTTP/1.1 200 Said\r\ncontent-length: 9\r\n\r\n{"]
 )
-def test_a_connection_that_breaks_is_a_reset_that_was_sent(
-    called: Called, vendor: Wire, ends: Callable[..., Play], after: bytes
+def test_broken_connection_is_a_sent_reset(
+    client: AdapterClient, server: ProviderServer, ends: Callable[..., Behaviour], after: bytes
 ) -> None:
-    vendor.plays(ends(after=after))
+    server.set_behaviour(ends(after=after))
 
-    failure = called.failure()
+    failure = client.failure()
 
     assert (failure.kind, failure.sent) == (FailureKind.RESET, True)
-    assert len(vendor.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_a_vendor_that_speaks_no_http_is_a_reset(called: Called, vendor: Wire) -> None:
-    vendor.plays(leaves(after=b"SSH-2.0-OpenSSH_9.2\r\n"))
+def test_other_protocol_than_http_is_a_reset(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(closes(after=b"SSH-2.0-OpenSSH_9.2\r\n"))
 
-    assert called.failure().kind is FailureKind.RESET
+    assert client.failure().kind is FailureKind.RESET
 
 
-def test_a_vendor_that_refuses_the_connection_is_unreachable_and_was_sent_nothing(
-    name: ProviderName, closed_port: str
-) -> None:
-    failure = called_at(closed_port, name).failure()
+def test_refused_connection_is_unreachable_and_unsent(name: ProviderName, closed_port: str) -> None:
+    failure = client_at(closed_port, name).failure()
 
     assert (failure.kind, failure.sent, failure.status) == (FailureKind.UNREACHABLE, False, None)
 
 
-def test_a_vendor_whose_connections_are_not_taken_is_unreachable(name: ProviderName) -> None:
-    """The queue of a listener that never accepts is full, so that the kernel leaves further connections waiting."""
+def test_connection_that_is_not_accepted_is_unreachable(name: ProviderName) -> None:
+    """Fill the queue of a listener that never accepts, so that the kernel keeps further connections waiting."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -125,90 +132,84 @@ def test_a_vendor_whose_connections_are_not_taken_is_unreachable(name: ProviderN
             waiting.setblocking(False)
             waiting.connect_ex(address)
 
-        failure = called_at(f"http://127.0.0.1:{address[1]}", name).failure(timeout_s=SHORT_S)
+        failure = client_at(f"http://127.0.0.1:{address[1]}", name).failure(timeout_s=SHORT_S)
 
     assert (failure.kind, failure.sent) == (FailureKind.UNREACHABLE, False)
 
 
-def test_a_host_whose_name_is_looked_up_without_end_is_unreachable(
-    name: ProviderName, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tested = threading.Event()
+def test_endless_name_lookup_is_unreachable(name: ProviderName, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
     look_up = socket.getaddrinfo
 
     def slow(host: str, *args: object, **options: object) -> object:
-        if host == "vendor.example":
-            tested.wait()
+        if host == "provider.example":
+            is_over.wait()
             raise socket.gaierror
         return look_up(host, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     try:
-        failure = called_at("http://vendor.example", name).failure(timeout_s=SHORT_S)
+        failure = client_at("http://provider.example", name).failure(timeout_s=SHORT_S)
     finally:
-        tested.set()
+        is_over.set()
 
     assert (failure.kind, failure.sent) == (FailureKind.UNREACHABLE, False)
 
 
-def test_a_kept_connection_that_the_vendor_has_closed_costs_no_call(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    vendor.plays(answers(said))
-    called.complete()
-    vendor.end_connections()
+def test_idle_connection_closed_by_the_provider_costs_no_call(client: AdapterClient, server: ProviderServer) -> None:
+    response = payload(client.name, "text")
+    server.set_behaviour(responds(response))
+    client.complete()
+    server.end_connections()
 
-    assert called.complete().text == said.expect["text"]
-    assert len(vendor.asked) == 2
+    assert client.complete().text == response.expect["text"]
+    assert len(server.requests) == 2
 
 
 @every_redirect
-def test_a_redirect_is_a_failure_and_its_target_never_hears_of_the_call(
-    called: Called, vendor: Wire, status: int
-) -> None:
-    with Wire() as elsewhere:
-        elsewhere.plays(answers(payload(called.name, "text")))
-        vendor.plays(answers(Payload(status, {"location": elsewhere.url + BASE_PATHS[called.name]}, b"", {})))
+def test_redirect_is_a_failure_and_is_not_followed(client: AdapterClient, server: ProviderServer, status: int) -> None:
+    with ProviderServer() as elsewhere:
+        elsewhere.set_behaviour(responds(payload(client.name, "text")))
+        server.set_behaviour(responds(Payload(status, {"location": elsewhere.url + BASE_PATHS[client.name]}, b"", {})))
 
-        failure = called.failure()
+        failure = client.failure()
 
         assert (failure.kind, failure.status) == (FailureKind.REDIRECT, status)
-        assert elsewhere.asked == ()
-    assert len(vendor.asked) == 1
+        assert elsewhere.requests == ()
+    assert len(server.requests) == 1
 
 
-def test_a_body_without_end_is_malformed(called: Called, vendor: Wire) -> None:
-    vendor.plays(streams(payload(called.name, "text"), repeat(b" " * 65536)))
+def test_endless_body_is_malformed(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(sends_chunks(payload(client.name, "text"), repeat(b" " * 65536)))
 
-    assert called.failure().kind is FailureKind.MALFORMED
+    assert client.failure().kind is FailureKind.MALFORMED
 
 
-def test_the_largest_body_is_read_and_one_byte_more_is_not(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    padding = MAX_BODY_BYTES - len(said.body)
-    vendor.plays(streams(said, [said.body, b" " * padding]))
-    assert called.complete().text == said.expect["text"]
+def test_largest_body_is_read_and_one_byte_more_is_not(client: AdapterClient, server: ProviderServer) -> None:
+    response = payload(client.name, "text")
+    padding = MAX_BODY_BYTES - len(response.body)
+    server.set_behaviour(sends_chunks(response, [response.body, b" " * padding]))
+    assert client.complete().text == response.expect["text"]
 
-    vendor.plays(streams(said, [said.body, b" " * (padding + 1)]))
-    assert called.failure().kind is FailureKind.MALFORMED
+    server.set_behaviour(sends_chunks(response, [response.body, b" " * (padding + 1)]))
+    assert client.failure().kind is FailureKind.MALFORMED
 
 
 @every_bad_key
-def test_a_key_that_cannot_stand_in_a_header_is_invalid_and_nothing_is_sent(
-    called: Called, vendor: Wire, key: str
-) -> None:
-    failure = called.failure(api_key=key)
+def test_key_unfit_for_a_header_is_invalid_and_unsent(client: AdapterClient, server: ProviderServer, key: str) -> None:
+    failure = client.failure(api_key=key)
 
     assert (failure.kind, failure.sent) == (FailureKind.INVALID_KEY, False)
-    assert vendor.asked == ()
+    assert server.requests == ()
 
 
-def test_nothing_of_the_environment_changes_a_call(
-    name: ProviderName, vendor: Wire, closed_port: str, monkeypatch: pytest.MonkeyPatch
+def test_environment_changes_no_call(
+    name: ProviderName, server: ProviderServer, closed_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = payload(name, "text")
-    vendor.plays(answers(said))
-    called_at(vendor.url, name).complete()
-    (plain,) = vendor.asked
+    response = payload(name, "text")
+    server.set_behaviour(responds(response))
+    client_at(server.url, name).complete()
+    (plain,) = server.requests
     for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", *BASE_URLS):
         monkeypatch.setenv(variable, closed_port)
     for variable in AMBIENT:
@@ -218,8 +219,8 @@ def test_nothing_of_the_environment_changes_a_call(
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-ambient: ambient-secret")
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-ambient: ambient-secret")
 
-    vendor.plays(answers(said))
-    assert called_at(vendor.url, name).complete().text == said.expect["text"]
+    server.set_behaviour(responds(response))
+    assert client_at(server.url, name).complete().text == response.expect["text"]
 
-    assert vendor.asked == (plain,)
+    assert server.requests == (plain,)
     assert KEY in repr(plain)

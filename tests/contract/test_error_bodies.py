@@ -1,4 +1,4 @@
-"""A status that was received counts, whatever becomes of the body behind it."""
+"""Test that a received status counts, whatever happens to its body."""
 
 import gzip
 from collections.abc import Callable
@@ -9,8 +9,19 @@ import pytest
 from nexus_ai.net import provider_http
 from nexus_ai.net.response_body import MAX_BODY_BYTES
 from nexus_ai.providers.base import FailureKind
-from tests.contract.adapters import Called
-from tests.contract.wire import Payload, Play, Wire, answers, drips, head, holds, leaves, resets, streams
+from tests.contract.adapters import AdapterClient
+from tests.contract.wire import (
+    Behaviour,
+    Payload,
+    ProviderServer,
+    closes,
+    drips,
+    hangs,
+    head,
+    resets,
+    responds,
+    sends_chunks,
+)
 
 KINDS: Final = {
     302: FailureKind.REDIRECT,
@@ -23,29 +34,31 @@ KINDS: Final = {
 BODY: Final = b'{"error": {"message": "no"}}'
 
 
-def begins(said: Payload, body: bytes, **headers: str) -> bytes:
-    """A response as far as this body, which is not the whole of what its head says."""
+def start_of(response: Payload, body: bytes, **headers: str) -> bytes:
+    """Return the start of a response whose body is shorter than its head announces."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
-    return head(said.status, {**said.headers, **more}) + body
+    return head(response.status, {**response.headers, **more}) + body
 
 
-def compressed(body: bytes) -> Callable[[Payload], Play]:
-    return lambda said: answers(Payload(said.status, {**said.headers, "content-encoding": "gzip"}, body, {}))
+def compressed(body: bytes) -> Callable[[Payload], Behaviour]:
+    return lambda response: responds(
+        Payload(response.status, {**response.headers, "content-encoding": "gzip"}, body, {})
+    )
 
 
-BODIES: Final[dict[str, Callable[[Payload], Play]]] = {
-    "none": lambda said: answers(Payload(said.status, said.headers, b"", {})),
-    "cut": lambda said: leaves(after=begins(said, BODY, content_length="1000")),
-    "reset": lambda said: resets(after=begins(said, BODY, content_length="1000")),
-    "hangs": lambda said: holds(after=begins(said, b"{", content_length="1000")),
+BODIES: Final[dict[str, Callable[[Payload], Behaviour]]] = {
+    "none": lambda response: responds(Payload(response.status, response.headers, b"", {})),
+    "cut": lambda response: closes(after=start_of(response, BODY, content_length="1000")),
+    "reset": lambda response: resets(after=start_of(response, BODY, content_length="1000")),
+    "hangs": lambda response: hangs(after=start_of(response, b"{", content_length="1000")),
     "drips": drips,
     "gzip": compressed(gzip.compress(BODY)),
     "cut gzip": compressed(gzip.compress(BODY)[:-9]),
     "no gzip": compressed(BODY),
     "gzip bomb": compressed(gzip.compress(b" " * (MAX_BODY_BYTES + 1))),
-    "broken chunks": lambda said: leaves(after=begins(said, b"zz\r\n{", transfer_encoding="chunked")),
-    "no UTF-8": lambda said: answers(Payload(said.status, said.headers, b'{"error": "\xff\xfe\x00"}', {})),
-    "endless": lambda said: streams(said, [b" " * 65_536] * 200),
+    "broken chunks": lambda response: closes(after=start_of(response, b"zz\r\n{", transfer_encoding="chunked")),
+    "no UTF-8": lambda response: responds(Payload(response.status, response.headers, b'{"error": "\xff\xfe\x00"}', {})),
+    "endless": lambda response: sends_chunks(response, [b" " * 65_536] * 200),
 }
 
 
@@ -55,24 +68,26 @@ def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_status_counts_whatever_becomes_of_the_body(called: Called, vendor: Wire, body: str) -> None:
-    """Bodies that never end would take the hour that the call has."""
+def test_status_counts_whatever_happens_to_its_body(client: AdapterClient, server: ProviderServer, body: str) -> None:
+    """Test with a timeout of an hour: a body that never ends would use all of it."""
     for status, kind in KINDS.items():
-        vendor.plays(BODIES[body](Payload(status, {"retry-after": "7", "content-type": "application/json"}, BODY, {})))
+        server.set_behaviour(
+            BODIES[body](Payload(status, {"retry-after": "7", "content-type": "application/json"}, BODY, {}))
+        )
 
-        failure = called.failure(timeout_s=3600)
+        failure = client.failure(timeout_s=3600)
 
         assert (failure.kind, failure.status, failure.sent) == (kind, status, True)
         assert failure.retry_after_s == 7
-        assert len(vendor.asked) == 1
+        assert len(server.requests) == 1
 
 
 def test_error_body_has_no_more_time_than_its_call(
-    called: Called, vendor: Wire, monkeypatch: pytest.MonkeyPatch
+    client: AdapterClient, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider_http, "ERROR_BODY_TIMEOUT_S", 3600)
-    vendor.plays(drips(Payload(500, {}, b"", {})))
+    server.set_behaviour(drips(Payload(500, {}, b"", {})))
 
-    failure = called.failure(timeout_s=0.3)
+    failure = client.failure(timeout_s=0.3)
 
     assert (failure.kind, failure.status) == (FailureKind.SERVER_ERROR, 500)

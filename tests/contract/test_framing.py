@@ -1,4 +1,4 @@
-"""Responses in every form that httpx reads: an adapter makes of each what it makes of the plain one."""
+"""Test that adapters read every form of response that httpx reads."""
 
 import gzip
 import zlib
@@ -9,14 +9,14 @@ import pytest
 
 from nexus_ai.net.response_body import MAX_BODY_BYTES
 from nexus_ai.providers.base import FailureKind
-from tests.contract.adapters import Called
-from tests.contract.wire import Payload, Wire, answers, leaves, payload, says
+from tests.contract.adapters import AdapterClient
+from tests.contract.wire import Payload, ProviderServer, closes, payload, responds, sends_raw
 
 BOM: Final = b"\xef\xbb\xbf"
 
 
 def with_length(body: bytes, *lines: str, version: str = "1.1") -> bytes:
-    """A response with these header lines and Content-Length."""
+    """Return a response with Content-Length and these header lines."""
     return with_head(body, f"Content-Length: {len(body)}", *lines, version=version)
 
 
@@ -26,7 +26,7 @@ def with_head(body: bytes, *lines: str, version: str = "1.1") -> bytes:
 
 
 def in_chunks(body: bytes, size: str = "{:x}\r\n", end: bytes = b"0\r\n\r\n") -> bytes:
-    """The body in two chunks; `size` is how the line of a chunk's size is written."""
+    """Return the body in two chunks; `size` is the format of the line with a chunk's size."""
     chunks = (body[:7], body[7:])
     framed = b"".join(size.format(len(chunk)).encode() + chunk + b"\r\n" for chunk in chunks)
     return with_head(framed + end, "Transfer-Encoding: chunked")
@@ -79,60 +79,62 @@ UNTIL_THE_END: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_framing_that_httpx_reads_is_read(called: Called, vendor: Wire, framing: str) -> None:
-    said = payload(called.name, "text")
-    vendor.plays(says(FRAMINGS[framing](said.body)))
+def test_framing_that_httpx_reads_is_read(client: AdapterClient, server: ProviderServer, framing: str) -> None:
+    response = payload(client.name, "text")
+    server.set_behaviour(sends_raw(FRAMINGS[framing](response.body)))
 
-    assert [called.complete().text for _ in range(2)] == [said.expect["text"]] * 2
-    assert len(vendor.asked) == 2
+    assert [client.complete().text for _ in range(2)] == [response.expect["text"]] * 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("framing", UNTIL_THE_END)
-def test_response_that_ends_with_its_connection_is_read(called: Called, vendor: Wire, framing: str) -> None:
-    said = payload(called.name, "text")
-    vendor.plays(leaves(after=UNTIL_THE_END[framing](said.body)))
+def test_response_ended_by_its_connection_is_read(client: AdapterClient, server: ProviderServer, framing: str) -> None:
+    response = payload(client.name, "text")
+    server.set_behaviour(closes(after=UNTIL_THE_END[framing](response.body)))
 
-    assert [called.complete().text for _ in range(2)] == [said.expect["text"]] * 2
-    assert len(vendor.asked) == 2
+    assert [client.complete().text for _ in range(2)] == [response.expect["text"]] * 2
+    assert len(server.requests) == 2
 
 
-def test_text_arrives_unchanged_in_every_encoding(called: Called, vendor: Wire) -> None:
+def test_text_arrives_unchanged_in_every_encoding(client: AdapterClient, server: ProviderServer) -> None:
     odd = '\ufeffPreço: "R$ 9,90" \\ {{nome}}\n\t☕👩🏽‍💻 <b>&amp;</b> \u0000 e\u0301 \u2028 \ufeff'
-    said = payload(called.name, "text").with_text(odd)
+    response = payload(client.name, "text").with_text(odd)
     for framing in ("chunks", "gzip", "deflate", "a byte order mark"):
-        vendor.plays(says(FRAMINGS[framing](said.body)))
-        assert called.complete().text == odd
+        server.set_behaviour(sends_raw(FRAMINGS[framing](response.body)))
+        assert client.complete().text == odd
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "br"])
-def test_body_that_is_not_what_it_says_is_malformed(called: Called, vendor: Wire, encoding: str) -> None:
+def test_body_in_another_encoding_than_declared_is_malformed(
+    client: AdapterClient, server: ProviderServer, encoding: str
+) -> None:
     packed = b"\x1f\x8b\x08 and so on" * 20
-    vendor.plays(says(with_length(packed, f"Content-Encoding: {encoding}")))
+    server.set_behaviour(sends_raw(with_length(packed, f"Content-Encoding: {encoding}")))
 
-    failure = called.failure()
+    failure = client.failure()
 
     assert (failure.kind, failure.status, failure.sent) == (FailureKind.MALFORMED, 200, True)
 
 
-def test_compression_is_not_asked_for_and_bounded(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    packed = gzip.compress(said.body + b" " * MAX_BODY_BYTES)
-    vendor.plays(answers(Payload(200, {**said.headers, "content-encoding": "gzip"}, packed, {})))
+def test_compression_is_not_requested_and_is_bounded(client: AdapterClient, server: ProviderServer) -> None:
+    response = payload(client.name, "text")
+    packed = gzip.compress(response.body + b" " * MAX_BODY_BYTES)
+    server.set_behaviour(responds(Payload(200, {**response.headers, "content-encoding": "gzip"}, packed, {})))
 
-    assert called.failure().kind is FailureKind.MALFORMED
-    assert vendor.asked[0].headers["accept-encoding"] == "identity"
+    assert client.failure().kind is FailureKind.MALFORMED
+    assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
-def test_endless_head_ends(called: Called, vendor: Wire) -> None:
-    vendor.plays(leaves(after=b"HTTP/1.1 200 OK\r\n" + b"X-More: 1\r\n" * 100_000))
+def test_endless_head_is_a_reset(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(closes(after=b"HTTP/1.1 200 OK\r\n" + b"X-More: 1\r\n" * 100_000))
 
-    failure = called.failure()
+    failure = client.failure()
 
     assert (failure.kind, failure.sent, failure.status) == (FailureKind.RESET, True, None)
 
 
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n", b"\x16\x03\x01\x00\x05hello"])
-def test_other_protocol_is_a_reset(called: Called, vendor: Wire, unasked: bytes) -> None:
-    vendor.plays(leaves(after=unasked))
+def test_unrequested_protocol_is_a_reset(client: AdapterClient, server: ProviderServer, unasked: bytes) -> None:
+    server.set_behaviour(closes(after=unasked))
 
-    assert called.failure().kind is FailureKind.RESET
+    assert client.failure().kind is FailureKind.RESET

@@ -1,4 +1,4 @@
-"""Connections that are kept: who may use them again, and when nobody may."""
+"""Test which calls may reuse an idle connection, and when none may."""
 
 import threading
 import time
@@ -12,176 +12,180 @@ import pytest
 
 from nexus_ai.net import deadline_backend, provider_http
 from nexus_ai.providers.base import FailureKind
-from tests.contract.adapters import KEY, Called
+from tests.contract.adapters import KEY, AdapterClient
 from tests.contract.wire import (
+    Behaviour,
     Handler,
     Payload,
-    Play,
-    Wire,
-    answers,
+    ProviderServer,
     await_delivery,
-    leaves,
+    closes,
+    full_response,
     payload,
     resets,
-    says,
-    whole,
+    responds,
+    sends_raw,
 )
 
 OTHER_KEY: Final = "sk-other-tenant-0123456789"
 
 
-def ports(vendor: Wire) -> list[int]:
-    return [request.port for request in vendor.asked]
+def ports(server: ProviderServer) -> list[int]:
+    return [request.port for request in server.requests]
 
 
-def test_connection_is_used_again_with_its_own_key_alone(called: Called, vendor: Wire) -> None:
-    vendor.plays(answers(payload(called.name, "text")))
+def test_connection_is_reused_for_its_own_key_only(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(responds(payload(client.name, "text")))
     for key in ("sk-one", "sk-two", "sk-one", "sk-two"):
-        called.complete(api_key=key)
+        client.complete(api_key=key)
 
-    first, second, third, fourth = ports(vendor)
+    first, second, third, fourth = ports(server)
     assert (first, second) == (third, fourth)
     assert first != second
 
 
-def test_connections_know_a_digest_of_their_key_alone() -> None:
+def test_connections_hold_only_a_digest_of_their_key() -> None:
     with provider_http.http_call(10, KEY) as one, provider_http.http_call(10, OTHER_KEY) as other:
         assert one.api_key_digest != other.api_key_digest
         assert KEY not in repr(one)
 
 
-@pytest.mark.parametrize("ends", [leaves, resets])
-def test_connection_that_ended_while_it_was_idle_costs_no_call(
-    called: Called, vendor: Wire, ends: Callable[[], Play]
+@pytest.mark.parametrize("ends", [closes, resets])
+def test_connection_that_ended_while_idle_costs_no_call(
+    client: AdapterClient, server: ProviderServer, ends: Callable[[], Behaviour]
 ) -> None:
-    said = payload(called.name, "text")
+    response = payload(client.name, "text")
     is_read = threading.Event()
 
-    def play(handler: Handler) -> None:
-        handler.wfile.write(whole(said))
-        if len(vendor.asked) == 1:
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(full_response(response))
+        if len(server.requests) == 1:
             is_read.wait(5)
             ends()(handler)
 
-    vendor.end_connections()
-    vendor.plays(play)
-    called.complete()
+    server.end_connections()
+    server.set_behaviour(behave)
+    client.complete()
     is_read.set()
-    vendor.await_no_connection()
+    server.await_no_connection()
 
-    assert called.complete().text == said.expect["text"]
-    assert len(vendor.asked) == len(set(ports(vendor))) == 2
+    assert client.complete().text == response.expect["text"]
+    assert len(server.requests) == len(set(ports(server))) == 2
 
 
-def test_error_keeps_its_connection(called: Called, vendor: Wire) -> None:
-    vendor.plays(answers(Payload(400, {}, b"{}", {})))
+def test_error_keeps_its_connection(client: AdapterClient, server: ProviderServer) -> None:
+    server.set_behaviour(responds(Payload(400, {}, b"{}", {})))
     for _ in range(3):
-        called.failure()
+        client.failure()
 
-    assert len(set(ports(vendor))) == 1
+    assert len(set(ports(server))) == 1
 
 
 @pytest.mark.parametrize("stray", ["whole", "half", "one byte"])
-def test_second_response_behind_the_first_reaches_no_call(called: Called, vendor: Wire, stray: str) -> None:
-    """Both arrive at once, so that the second is already read when the connection is given back."""
-    said, other = payload(called.name, "text"), whole(payload(called.name, "text").with_text("stray"))
-    behind = {"whole": other, "half": other[: len(other) // 2], "one byte": other[:1]}[stray]
-    vendor.plays(says(whole(said) + behind))
+def test_second_response_after_the_first_reaches_no_call(
+    client: AdapterClient, server: ProviderServer, stray: str
+) -> None:
+    """Send both at once, so that the second is already read when the connection returns to the pool."""
+    response, other = payload(client.name, "text"), full_response(payload(client.name, "text").with_text("stray"))
+    stray_bytes = {"whole": other, "half": other[: len(other) // 2], "one byte": other[:1]}[stray]
+    server.set_behaviour(sends_raw(full_response(response) + stray_bytes))
 
-    assert [called.complete().text for _ in range(3)] == [said.expect["text"]] * 3
-    assert len(set(ports(vendor))) == 3
+    assert [client.complete().text for _ in range(3)] == [response.expect["text"]] * 3
+    assert len(set(ports(server))) == 3
 
 
-def test_second_response_while_the_connection_is_idle_reaches_no_call(called: Called, vendor: Wire) -> None:
-    said, other = payload(called.name, "text"), payload(called.name, "text").with_text("stray")
+def test_second_response_on_an_idle_connection_reaches_no_call(client: AdapterClient, server: ProviderServer) -> None:
+    response, other = payload(client.name, "text"), payload(client.name, "text").with_text("stray")
     is_read, is_written = threading.Event(), threading.Event()
 
-    def play(handler: Handler) -> None:
-        handler.wfile.write(whole(said))
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(full_response(response))
         is_read.wait(30)
-        handler.wfile.write(whole(other))
+        handler.wfile.write(full_response(other))
         await_delivery(handler)
         is_written.set()
 
-    vendor.plays(play)
+    server.set_behaviour(behave)
     for _ in range(2):
-        assert called.complete().text == said.expect["text"]
+        assert client.complete().text == response.expect["text"]
         is_read.set()
         assert is_written.wait(60)
 
-    assert len(set(ports(vendor))) == 2
+    assert len(set(ports(server))) == 2
 
 
-def test_second_response_during_the_next_call_reaches_no_other_key(called: Called, vendor: Wire) -> None:
-    """It arrives on the first key's connection while the second key waits for its own response."""
-    said, other = payload(called.name, "text"), payload(called.name, "text").with_text("stray")
+def test_second_response_during_the_next_call_reaches_no_other_key(
+    client: AdapterClient, server: ProviderServer
+) -> None:
+    """Send the stray response on the first key's connection while the second key waits for its own response."""
+    response, other = payload(client.name, "text"), payload(client.name, "text").with_text("stray")
     handlers: list[Handler] = []
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handlers.append(handler)
         if len(handlers) == 2:
-            handlers[0].wfile.write(whole(other))
-        handler.wfile.write(whole(said))
+            handlers[0].wfile.write(full_response(other))
+        handler.wfile.write(full_response(response))
 
-    vendor.plays(play)
+    server.set_behaviour(behave)
 
-    assert called.complete().text == said.expect["text"]
-    assert called.complete(api_key=OTHER_KEY).text == said.expect["text"]
-    assert called.complete().text == said.expect["text"]
-    assert len(set(ports(vendor))) == 3
+    assert client.complete().text == response.expect["text"]
+    assert client.complete(api_key=OTHER_KEY).text == response.expect["text"]
+    assert client.complete().text == response.expect["text"]
+    assert len(set(ports(server))) == 3
 
 
 @pytest.mark.parametrize(("passed_s", "connections"), [(29, 1), (31, 2), (-1, 2)])
-def test_idle_time_is_by_the_wall_clock(
-    called: Called, vendor: Wire, monkeypatch: pytest.MonkeyPatch, passed_s: float, connections: int
+def test_idle_time_is_measured_by_the_wall_clock(
+    client: AdapterClient, server: ProviderServer, monkeypatch: pytest.MonkeyPatch, passed_s: float, connections: int
 ) -> None:
-    """A function is frozen between two requests: its monotonic clock stands still meanwhile."""
-    vendor.plays(answers(payload(called.name, "text")))
+    """Use the wall clock: a frozen function's monotonic clock stands still between two requests."""
+    server.set_behaviour(responds(payload(client.name, "text")))
     wall = SimpleNamespace(now=1_800_000_000.0)
     monkeypatch.setattr(
         deadline_backend, "time", SimpleNamespace(time=lambda: wall.now, monotonic=time.monotonic, sleep=time.sleep)
     )
-    called.complete(api_key=f"sk-frozen-{passed_s}")
+    client.complete(api_key=f"sk-frozen-{passed_s}")
     wall.now += passed_s
-    called.complete(api_key=f"sk-frozen-{passed_s}")
+    client.complete(api_key=f"sk-frozen-{passed_s}")
 
-    assert len(set(ports(vendor))) == connections
+    assert len(set(ports(server))) == connections
 
 
-def test_pools_are_few_and_those_that_end_close_their_connections(called: Called, vendor: Wire) -> None:
+def test_evicted_pools_close_their_connections(client: AdapterClient, server: ProviderServer) -> None:
     has_left = threading.Event()
 
-    def play(handler: Handler) -> None:
-        answers(payload(called.name, "text"))(handler)
-        if len(vendor.asked) == 1:
+    def behave(handler: Handler) -> None:
+        responds(payload(client.name, "text"))(handler)
+        if len(server.requests) == 1:
             handler.client_left()
             has_left.set()
 
-    vendor.plays(play)
+    server.set_behaviour(behave)
     for number in range(17):
-        called.complete(api_key=f"sk-tenant-{number}")
+        client.complete(api_key=f"sk-tenant-{number}")
 
     assert has_left.wait(5)
 
 
-def test_connection_that_breaks_is_not_used_again(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    vendor.plays(says(b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n"))
-    assert called.failure().kind is FailureKind.RESET
-    (broken,) = ports(vendor)
+def test_broken_connection_is_not_reused(client: AdapterClient, server: ProviderServer) -> None:
+    response = payload(client.name, "text")
+    server.set_behaviour(sends_raw(b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n"))
+    assert client.failure().kind is FailureKind.RESET
+    (broken,) = ports(server)
 
-    vendor.plays(answers(said))
-    assert called.complete().text == said.expect["text"]
-    assert broken not in ports(vendor)
+    server.set_behaviour(responds(response))
+    assert client.complete().text == response.expect["text"]
+    assert broken not in ports(server)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-def test_client_keeps_no_cookie(vendor: Wire, library: ModuleType) -> None:
-    vendor.plays(answers(Payload(200, {"set-cookie": "session=1; Path=/"}, b"", {})))
+def test_client_keeps_no_cookie(server: ProviderServer, library: ModuleType) -> None:
+    server.set_behaviour(responds(Payload(200, {"set-cookie": "session=1; Path=/"}, b"", {})))
     with provider_http.make_client(library, ["host", "cookie"]) as client:
         for _ in range(2):
             with provider_http.http_call(10, "sk-one"):
-                client.get(vendor.url)
+                client.get(server.url)
         assert not client.cookies
 
-    assert [request.headers.get("cookie") for request in vendor.asked] == [None, None]
+    assert [request.headers.get("cookie") for request in server.requests] == [None, None]

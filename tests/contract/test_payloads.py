@@ -1,4 +1,4 @@
-"""What each adapter makes of everything that its vendor is known to send, over real HTTP."""
+"""Test each adapter over real HTTP with every documented or recorded response of its provider."""
 
 import traceback
 from typing import Any, Final, cast
@@ -7,10 +7,10 @@ import pytest
 
 from nexus_ai.providers import registry
 from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure, ProviderName, TokenUsage
-from tests.contract.adapters import STRUCTURED, Called
-from tests.contract.wire import PAYLOADS, Payload, Wire, answers, payload, payload_names
+from tests.contract.adapters import STRUCTURED, AdapterClient
+from tests.contract.wire import PAYLOADS, Payload, ProviderServer, payload, payload_names, responds
 
-# What every provider needs a payload for; its status, where it is the same for all, is part of the name.
+# Payloads that every provider needs. A status that is the same for all providers is part of the name.
 REQUIRED: Final = frozenset(
     {
         "text", "structured", "cached", "length", "no_usage",
@@ -19,7 +19,7 @@ REQUIRED: Final = frozenset(
         "error_in_body", "blocked", "empty", "malformed", "not_json", "null", "wrong_shape", "wrong_types",
     }
 )  # fmt: skip
-# The kinds that a payload of this name has at every provider, whatever its file says.
+# Kinds that a payload of this name has at every provider.
 KINDS: Final = {
     "error_400": FailureKind.BAD_REQUEST,
     "error_401": FailureKind.INVALID_KEY,
@@ -47,7 +47,7 @@ KINDS: Final = {
     "wrong_types": FailureKind.MALFORMED,
 }
 EVERY: Final = [(provider, file) for provider in ProviderName for file in payload_names(provider)]
-# What may stand in the place of an error's body, and of any part of an answer.
+# Odd values for the body of an error, and for any part of a completion.
 ODD_ERRORS: Final[list[Any]] = [
     None,
     [],
@@ -59,7 +59,7 @@ ODD_ERRORS: Final[list[Any]] = [
     {"error": {"code": {}, "details": [7]}},
 ]
 ODD_PARTS: Final[list[Any]] = [None, "", -7, 1.5, [], {"a": [7]}]
-VENDORS_WORDS: Final = "secret words of the vendor"
+PROVIDER_TEXT: Final = "secret words of the vendor"
 
 every_payload = pytest.mark.parametrize(
     ("name", "file"), [pytest.param(*each, id=f"{each[0].value}-{each[1]}") for each in EVERY], indirect=["name"]
@@ -67,7 +67,7 @@ every_payload = pytest.mark.parametrize(
 every_error_status = pytest.mark.parametrize("status", [100 * hundreds + 18 for hundreds in (4, 5)] + [504, 599])
 
 
-def test_every_row_of_the_registry_has_payloads_and_no_others_have() -> None:
+def test_payload_folders_match_the_registry() -> None:
     assert {path.name for path in PAYLOADS.iterdir() if path.is_dir()} == {name.value for name in registry.REGISTRY}
 
 
@@ -77,7 +77,7 @@ def test_every_provider_has_a_payload_for_every_case(provider: ProviderName) -> 
 
 
 @pytest.mark.parametrize("provider", list(registry.REGISTRY))
-def test_what_is_expected_of_a_payload_is_the_same_for_all_providers(provider: ProviderName) -> None:
+def test_expectations_are_the_same_for_all_providers(provider: ProviderName) -> None:
     assert {file: payload(provider, file).expect["kind"] for file in KINDS} == {
         file: kind.value for file, kind in KINDS.items()
     }
@@ -85,80 +85,86 @@ def test_what_is_expected_of_a_payload_is_the_same_for_all_providers(provider: P
 
 
 @every_payload
-def test_an_adapter_makes_of_a_payload_what_is_expected_and_asks_once(called: Called, vendor: Wire, file: str) -> None:
-    said = payload(called.name, file)
-    vendor.plays(answers(said))
+def test_payload_gives_the_expected_result_in_one_request(
+    client: AdapterClient, server: ProviderServer, file: str
+) -> None:
+    response = payload(client.name, file)
+    server.set_behaviour(responds(response))
 
-    if "kind" in said.expect:
-        assert _told(called.failure(STRUCTURED)) == _failure_in(said)
+    if "kind" in response.expect:
+        assert _attributes(client.failure(STRUCTURED)) == _failure_in(response)
     else:
-        assert called.complete(STRUCTURED) == _completion_in(said)
+        assert client.complete(STRUCTURED) == _completion_in(response)
 
-    assert len(vendor.asked) == 1
+    assert len(server.requests) == 1
 
 
 @every_payload
-def test_the_vendors_words_stay_out_of_a_failure(called: Called, vendor: Wire, file: str) -> None:
-    vendor.plays(answers(payload(called.name, file)))
+def test_text_of_the_provider_stays_out_of_a_failure(client: AdapterClient, server: ProviderServer, file: str) -> None:
+    server.set_behaviour(responds(payload(client.name, file)))
 
     try:
-        text = repr(called.complete())
+        text = repr(client.complete())
     except ProviderFailure as failure:
         text = "".join(traceback.format_exception(failure)) + repr(failure.args)
 
-    assert VENDORS_WORDS not in text
+    assert PROVIDER_TEXT not in text
 
 
 @pytest.mark.parametrize("provider", list(registry.REGISTRY))
-def test_the_errors_hold_words_of_the_vendor_that_could_leave(provider: ProviderName) -> None:
+def test_error_payloads_contain_text_that_could_leak(provider: ProviderName) -> None:
     errors = [payload(provider, file) for file in KINDS]
-    assert all(VENDORS_WORDS in said.body.decode() for said in errors if said.status >= 400)
+    assert all(PROVIDER_TEXT in response.body.decode() for response in errors if response.status >= 400)
 
 
 @every_error_status
-def test_a_status_that_no_vendor_documents_is_told_by_its_hundreds(called: Called, vendor: Wire, status: int) -> None:
-    vendor.plays(answers(Payload(status, {}, b"{}", {})))
+def test_undocumented_status_is_classified_by_its_class(
+    client: AdapterClient, server: ProviderServer, status: int
+) -> None:
+    server.set_behaviour(responds(Payload(status, {}, b"{}", {})))
 
-    failure = called.failure()
+    failure = client.failure()
 
     assert failure.kind is (FailureKind.BAD_REQUEST if status < 500 else FailureKind.SERVER_ERROR)
     assert failure.status == status
 
 
 @pytest.mark.parametrize("file", ["error_400", "error_429", "error_in_body"])
-def test_an_error_of_another_shape_is_told_by_its_status(called: Called, vendor: Wire, file: str) -> None:
-    said = payload(called.name, file)
+def test_error_of_another_shape_is_classified_by_its_status(
+    client: AdapterClient, server: ProviderServer, file: str
+) -> None:
+    response = payload(client.name, file)
     for odd in ODD_ERRORS:
-        vendor.plays(answers(said.with_content(odd)))
-        kind = called.failure().kind
-        assert kind in ({KINDS[file]} if said.status >= 400 else {FailureKind.MALFORMED, FailureKind.ERROR_IN_BODY})
+        server.set_behaviour(responds(response.with_content(odd)))
+        kind = client.failure().kind
+        assert kind in ({KINDS[file]} if response.status >= 400 else {FailureKind.MALFORMED, FailureKind.ERROR_IN_BODY})
 
 
-def test_no_damage_to_an_answer_gets_past_the_adapter(called: Called, vendor: Wire) -> None:
-    """Each member of an answer by itself is left out, nulled, or of another type."""
-    said = payload(called.name, "cached")
+def test_damaged_response_is_malformed_or_empty(client: AdapterClient, server: ProviderServer) -> None:
+    """Remove each member of a response in turn, set it to null, or give it another type."""
+    response = payload(client.name, "cached")
 
-    for damaged in _damaged(said.content):
-        vendor.plays(answers(said.with_content(damaged)))
-        assert _outcome(called) in {"text", FailureKind.MALFORMED, FailureKind.EMPTY}
-
-
-def test_a_member_that_no_version_had_yet_is_no_reason_to_refuse_an_answer(called: Called, vendor: Wire) -> None:
-    said = payload(called.name, "text")
-    vendor.plays(answers(said.with_content({**said.content, "of_tomorrow": {"a": [1, None]}})))
-
-    assert called.complete() == _completion_in(said)
+    for damaged in _damaged(response.content):
+        server.set_behaviour(responds(response.with_content(damaged)))
+        assert _outcome(client) in {"text", FailureKind.MALFORMED, FailureKind.EMPTY}
 
 
-def _completion_in(said: Payload) -> Completion:
-    expect = dict(said.expect)
+def test_unknown_member_of_a_response_is_ignored(client: AdapterClient, server: ProviderServer) -> None:
+    response = payload(client.name, "text")
+    server.set_behaviour(responds(response.with_content({**response.content, "of_tomorrow": {"a": [1, None]}})))
+
+    assert client.complete() == _completion_in(response)
+
+
+def _completion_in(response: Payload) -> Completion:
+    expect = dict(response.expect)
     usage = expect.pop("usage", None)
     finish_reason = FinishReason(expect.pop("finish_reason"))
     return Completion(**expect, finish_reason=finish_reason, usage=TokenUsage(**usage) if usage else None)
 
 
-def _failure_in(said: Payload) -> dict[str, Any]:
-    expect = said.expect
+def _failure_in(response: Payload) -> dict[str, Any]:
+    expect = response.expect
     usage = expect.get("usage")
     return {
         "kind": FailureKind(expect["kind"]),
@@ -169,19 +175,19 @@ def _failure_in(said: Payload) -> dict[str, Any]:
     }
 
 
-def _told(failure: ProviderFailure) -> dict[str, Any]:
+def _attributes(failure: ProviderFailure) -> dict[str, Any]:
     return {name: getattr(failure, name) for name in ("kind", "status", "retry_after_s", "usage", "sent")}
 
 
-def _outcome(called: Called) -> str:
+def _outcome(client: AdapterClient) -> str:
     try:
-        return "text" if called.complete().text.strip() else "no text"
+        return "text" if client.complete().text.strip() else "no text"
     except ProviderFailure as failure:
         return failure.kind
 
 
 def _damaged(content: Any) -> list[Any]:
-    """Copies of a JSON value, each with one part of it damaged."""
+    """Return copies of a JSON value, each with one part damaged."""
     damaged = [odd for odd in ODD_PARTS if odd != content]
     match content:
         case dict():

@@ -1,4 +1,4 @@
-"""Hundreds of calls side by side to servers that do odd things at random: no call gets what is another's."""
+"""Test hundreds of concurrent calls to servers that misbehave at random: no call receives another's response."""
 
 import gzip
 import json
@@ -18,32 +18,32 @@ from nexus_ai.providers.base import FailureKind, Message, ProviderFailure, Provi
 from nexus_ai.providers.registry import get_provider
 from tests.contract.adapters import MODELS, PROMPT
 from tests.contract.wire import (
+    Behaviour,
     Handler,
     Payload,
-    Play,
-    Wire,
-    answers,
+    ProviderServer,
+    closes,
     drips,
-    holds,
-    leaves,
+    full_response,
+    hangs,
     payload,
     resets,
-    says,
-    streams,
-    whole,
+    responds,
+    sends_chunks,
+    sends_raw,
 )
 
 EXCHANGES: Final = 900
 THREADS: Final = 8
-# More than there are pools, so that pools are evicted while others are in use.
+# More keys than pools, so that pools are evicted while others are in use.
 KEYS: Final = 20
 
 
-def compressed(said: Payload) -> Payload:
-    return Payload(said.status, {**said.headers, "content-encoding": "gzip"}, gzip.compress(said.body), {})
+def compressed(response: Payload) -> Payload:
+    return Payload(response.status, {**response.headers, "content-encoding": "gzip"}, gzip.compress(response.body), {})
 
 
-def then(first: bytes, second: Play) -> Play:
+def then(first: bytes, second: Behaviour) -> Behaviour:
     def both(handler: Handler) -> None:
         handler.wfile.write(first)
         second(handler)
@@ -55,44 +55,44 @@ def refused(status: int, body: bytes = b'{"error": {}}') -> Payload:
     return Payload(status, {"content-type": "application/json"}, body, {})
 
 
-# What the server does, given the right completion and one that nobody asked for; and what comes of it.
-ANSWERED: Final[dict[str, Callable[[Payload, Payload], Play]]] = {
-    "answers": lambda said, _stray: answers(said),
-    "answers in chunks": lambda said, _stray: streams(said, [said.body[:9], said.body[9:]]),
-    "answers in gzip": lambda said, _stray: answers(compressed(said)),
-    "hints first": lambda said, _stray: then(b"HTTP/1.1 103 Early\r\n\r\n", answers(said)),
-    "answers and closes": lambda said, _stray: leaves(after=whole(said)),
-    "ends with the connection": lambda said, _stray: leaves(after=b"HTTP/1.0 200 OK\r\n\r\n" + said.body),
-    "answers twice": lambda said, stray: says(whole(said) + whole(stray)),
-    "answers once and a half": lambda said, stray: says(whole(said) + whole(stray)[:99]),
+# Behaviours of the server, given the right completion and a stray one; and the outcome of each.
+SUCCESSFUL: Final[dict[str, Callable[[Payload, Payload], Behaviour]]] = {
+    "responds": lambda response, _stray: responds(response),
+    "responds in chunks": lambda response, _stray: sends_chunks(response, [response.body[:9], response.body[9:]]),
+    "responds in gzip": lambda response, _stray: responds(compressed(response)),
+    "hints first": lambda response, _stray: then(b"HTTP/1.1 103 Early\r\n\r\n", responds(response)),
+    "responds and closes": lambda response, _stray: closes(after=full_response(response)),
+    "ends with the connection": lambda response, _stray: closes(after=b"HTTP/1.0 200 OK\r\n\r\n" + response.body),
+    "responds twice": lambda response, stray: sends_raw(full_response(response) + full_response(stray)),
+    "responds once and a half": lambda response, stray: sends_raw(full_response(response) + full_response(stray)[:99]),
 }
-FAILED: Final[dict[str, tuple[Callable[[Payload], Play], FailureKind]]] = {
-    "cuts": (lambda said: leaves(after=whole(said)[:-9]), FailureKind.RESET),
-    "resets in the body": (lambda said: resets(after=whole(said)[:-9]), FailureKind.RESET),
-    "resets": (lambda _said: resets(), FailureKind.RESET),
-    "leaves": (lambda _said: leaves(), FailureKind.RESET),
-    "speaks something else": (lambda _said: leaves(after=b"SSH-2.0-OpenSSH_9.2\r\n"), FailureKind.RESET),
-    "never answers": (lambda _said: holds(), FailureKind.TIMEOUT),
+FAILED: Final[dict[str, tuple[Callable[[Payload], Behaviour], FailureKind]]] = {
+    "cuts": (lambda response: closes(after=full_response(response)[:-9]), FailureKind.RESET),
+    "resets in the body": (lambda response: resets(after=full_response(response)[:-9]), FailureKind.RESET),
+    "resets": (lambda _response: resets(), FailureKind.RESET),
+    "closes": (lambda _response: closes(), FailureKind.RESET),
+    "speaks something else": (lambda _response: closes(after=b"SSH-2.0-OpenSSH_9.2\r\n"), FailureKind.RESET),
+    "never responds": (lambda _response: hangs(), FailureKind.TIMEOUT),
     "drips": (drips, FailureKind.TIMEOUT),
-    "refuses in gzip": (lambda _said: answers(compressed(refused(429))), FailureKind.RATE_LIMITED),
-    "refuses and cuts": (lambda _said: leaves(after=whole(refused(401))[:-5]), FailureKind.INVALID_KEY),
-    "refuses and drips": (lambda _said: drips(refused(503)), FailureKind.UNAVAILABLE),
-    "breaks its JSON": (lambda said: answers(replace(said, body=said.body[:-9])), FailureKind.MALFORMED),
+    "refuses in gzip": (lambda _response: responds(compressed(refused(429))), FailureKind.RATE_LIMITED),
+    "refuses and cuts": (lambda _response: closes(after=full_response(refused(401))[:-5]), FailureKind.INVALID_KEY),
+    "refuses and drips": (lambda _response: drips(refused(503)), FailureKind.UNAVAILABLE),
+    "breaks its JSON": (lambda response: responds(replace(response, body=response.body[:-9])), FailureKind.MALFORMED),
 }
 OUTCOMES: Final[dict[str, FailureKind | None]] = {
-    **dict.fromkeys(ANSWERED), **{behaviour: kind for behaviour, (_, kind) in FAILED.items()}
+    **dict.fromkeys(SUCCESSFUL), **{behaviour: kind for behaviour, (_, kind) in FAILED.items()}
 }  # fmt: skip
 
 
-def play(handler: Handler) -> None:
-    """Do what the prompt asks for; a completion holds the number that the prompt has."""
-    asked = instructions(handler.asked.body)
-    plain = payload(ProviderName(asked["provider"]), "text")
-    said, stray = (plain.with_text(f"{whose} is {asked['number']}") for whose in ("mine", "stray"))
-    if asked["behaviour"] in ANSWERED:
-        ANSWERED[asked["behaviour"]](said, stray)(handler)
+def behave(handler: Handler) -> None:
+    """Do what the prompt instructs; a completion contains the number from the prompt."""
+    instruction = instructions(handler.received.body)
+    plain = payload(ProviderName(instruction["provider"]), "text")
+    response, stray = (plain.with_text(f"{owner} is {instruction['number']}") for owner in ("mine", "stray"))
+    if instruction["behaviour"] in SUCCESSFUL:
+        SUCCESSFUL[instruction["behaviour"]](response, stray)(handler)
     else:
-        FAILED[asked["behaviour"]][0](said)(handler)
+        FAILED[instruction["behaviour"]][0](response)(handler)
 
 
 def instructions(body: Any) -> dict[str, Any]:
@@ -101,58 +101,58 @@ def instructions(body: Any) -> dict[str, Any]:
 
 
 def texts_in(content: Any) -> list[str]:
-    """Every string in a body."""
+    """Return every string in a body."""
     if isinstance(content, str):
         return [content]
     inside = cast("dict[str, Any]", content).values() if isinstance(content, dict) else cast("list[Any]", content)
     return [text for part in inside if isinstance(part, (str, dict, list)) for text in texts_in(part)]
 
 
-def called(number: int) -> tuple[str, FailureKind | None]:
-    """Make one call, and return its behaviour and what came of it; the same for the same number."""
+def make_call(number: int) -> tuple[str, FailureKind | None]:
+    """Make one call and return its behaviour and outcome; the same number gives the same call."""
     chosen = random.Random(number)
     name, behaviour = chosen.choice(list(ProviderName)), chosen.choice(list(OUTCOMES))
     text = json.dumps({"provider": name, "behaviour": behaviour, "number": number})
     prompt = PROMPT.model_copy(update={"messages": (Message(role="user", text=text),)})
-    # Nobody can know of a connection that is closed in the moment in which it is used again.
-    key = f"sk-own-{number}" if behaviour == "answers and closes" else f"sk-{chosen.randrange(KEYS)}"
+    # No client can know of a connection that is closed in the moment of its reuse.
+    key = f"sk-own-{number}" if behaviour == "responds and closes" else f"sk-{chosen.randrange(KEYS)}"
     timeout_s = 0.2 if OUTCOMES[behaviour] is FailureKind.TIMEOUT else 20
     try:
         completion = get_provider(name).complete(prompt, model=MODELS[name], api_key=key, timeout_s=timeout_s)
     except ProviderFailure as failure:
-        # On a machine with much to do, so short a time may be over before there is a connection.
+        # On a busy machine so short a timeout may pass before there is a connection.
         is_late = timeout_s < 1 and failure.kind is FailureKind.UNREACHABLE
         return behaviour, FailureKind.TIMEOUT if is_late else failure.kind
     assert completion.text == f"mine is {number}"
     return behaviour, None
 
 
-def descriptors() -> int:
+def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.slow
-def test_no_call_gets_the_response_of_another(
-    operator: Settings, vendor: Wire, monkeypatch: pytest.MonkeyPatch
+def test_no_call_receives_the_response_of_another(
+    provider_settings: Settings, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider_http, "ERROR_BODY_TIMEOUT_S", 0.05)
     for name in ProviderName:
         get_provider(name)
     provider_http.pools.close()
-    vendor.end_connections()
-    before = descriptors()
-    vendor.plays(play)
+    server.end_connections()
+    before = open_descriptors()
+    server.set_behaviour(behave)
 
     with ThreadPoolExecutor(THREADS) as threads:
-        outcomes = list(threads.map(called, range(EXCHANGES)))
+        outcomes = list(threads.map(make_call, range(EXCHANGES)))
 
     unexpected = Counter(each for each in outcomes if OUTCOMES[each[0]] is not each[1])
     assert unexpected == Counter()
     assert {behaviour for behaviour, _ in outcomes} == set(OUTCOMES)
-    arrived = Counter(instructions(request.body)["number"] for request in vendor.asked)
+    arrived = Counter(instructions(request.body)["number"] for request in server.requests)
     assert max(arrived.values()) == 1
-    # Some may have had too little time to arrive.
+    # A call that timed out may have had too little time to arrive.
     assert {number for number, (_, kind) in enumerate(outcomes) if kind is not FailureKind.TIMEOUT} <= set(arrived)
     provider_http.pools.close()
-    vendor.end_connections()
-    assert descriptors() <= before
+    server.end_connections()
+    assert open_descriptors() <= before

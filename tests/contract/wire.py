@@ -1,4 +1,4 @@
-"""A vendor on loopback: it does with every request what it was told, and remembers each one whole."""
+"""Serve as a provider on loopback: behave as a test sets, and record each request."""
 
 import contextlib
 import fcntl
@@ -19,13 +19,13 @@ from typing import Any, Final, Self
 from nexus_ai.providers.base import ProviderName
 
 PAYLOADS: Final = Path(__file__).parent / "payloads"
-# SO_LINGER on, for zero seconds: close() then sends RST in place of FIN.
+# SO_LINGER on with zero seconds: close() then sends RST instead of FIN.
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a vendor sends, and `expect`, what the adapter makes of it."""
+    """Response of a provider; `expect` is the adapter's expected result."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,18 +40,18 @@ class Payload:
         return replace(self, body=json.dumps(content).encode())
 
     def with_text(self, text: str) -> "Payload":
-        """The same completion with another text."""
+        """Return the same completion with another text."""
         known, other = (json.dumps(each, ensure_ascii=False).encode() for each in (self.expect["text"], text))
         assert self.body.count(known) == 1
         return replace(self, body=self.body.replace(known, other), expect={**self.expect, "text": text})
 
 
 def payload(provider: ProviderName, name: str) -> Payload:
-    """A file of payloads/."""
-    said = json.loads((PAYLOADS / provider.value / f"{name}.json").read_bytes())
-    raw = said["raw"] if "raw" in said else json.dumps(said["body"], ensure_ascii=False)
-    headers = {"content-type": "application/json", **said.get("headers", {})}
-    return Payload(said["status"], headers, raw.encode(), said["expect"])
+    """Read a file of payloads/."""
+    response = json.loads((PAYLOADS / provider.value / f"{name}.json").read_bytes())
+    raw = response["raw"] if "raw" in response else json.dumps(response["body"], ensure_ascii=False)
+    headers = {"content-type": "application/json", **response.get("headers", {})}
+    return Payload(response["status"], headers, raw.encode(), response["expect"])
 
 
 def payload_names(provider: ProviderName) -> list[str]:
@@ -59,13 +59,13 @@ def payload_names(provider: ProviderName) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came.
+class ReceivedRequest:
+    """Request as it was received.
 
     Attributes:
         target: Path and query.
-        headers: Their names are in lower case.
-        port: The client's own port, which tells connections apart.
+        headers: Header names are in lower case.
+        port: The client's own port, which distinguishes connections.
     """
 
     method: str
@@ -83,31 +83,33 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         assert isinstance(self.server, _Server)
-        self.asked = Asked(self.command, self.path, headers, json.loads(body or b"null"), self.client_address[1])
-        self.server.asked.append(self.asked)
-        self.server.play(self)
+        self.received = ReceivedRequest(
+            self.command, self.path, headers, json.loads(body or b"null"), self.client_address[1]
+        )
+        self.server.requests.append(self.received)
+        self.server.behave(self)
 
     do_GET = do_POST  # noqa: N815 (a redirect that is followed may come as a GET)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it so)
-        """Nothing: what was asked is remembered."""
+        """Log nothing: requests are recorded."""
 
     def client_left(self, within_s: float | None = None) -> bool:
-        """Waits; True as soon as the client closes, or the server, which shuts the socket to wake this."""
+        """Return True as soon as the client closes the connection, or the server shuts the socket to wake this."""
         readable, _, _ = select.select([self.connection], [], [], within_s)
         self.close_connection = self.close_connection or bool(readable)
         return bool(readable)
 
 
-type Play = Callable[[Handler], None]
+type Behaviour = Callable[[Handler], None]
 
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.play: Play = resets()
+        self.requests: list[ReceivedRequest] = []
+        self.behave: Behaviour = resets()
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(("127.0.0.1", 0), Handler)
@@ -124,10 +126,10 @@ class _Server(ThreadingHTTPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is part of the play."""
+        """Ignore clients that disconnect early: tests do that on purpose."""
 
     def end_connections(self) -> None:
-        """Shuts every open connection and waits until its thread has let go of it."""
+        """Shut every open connection and wait until its thread has released it."""
         with self._changed:
             for connection in self._open:
                 with contextlib.suppress(OSError):
@@ -139,8 +141,8 @@ class _Server(ThreadingHTTPServer):
             assert self._changed.wait_for(lambda: not self._open, timeout=5)
 
 
-class Wire:
-    """Used as a context manager it starts and stops."""
+class ProviderServer:
+    """Server of a provider; as a context manager it starts and stops."""
 
     def __init__(self) -> None:
         self._server = _Server()
@@ -163,111 +165,111 @@ class Wire:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
-    def asked(self) -> tuple[Asked, ...]:
-        return tuple(self._server.asked)
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        return tuple(self._server.requests)
 
-    def plays(self, play: Play) -> None:
-        """What is done with every request from now on. Forgets those that came before."""
-        self._server.asked.clear()
-        self._server.play = play
+    def set_behaviour(self, behave: Behaviour) -> None:
+        """Behave like this for every further request, and drop the recorded requests."""
+        self._server.requests.clear()
+        self._server.behave = behave
 
-    def forget(self) -> None:
-        """As at the start: no requests, and nothing to answer."""
-        self.plays(resets())
+    def reset(self) -> None:
+        """Return to the start: no recorded requests, and connections are reset."""
+        self.set_behaviour(resets())
 
     def end_connections(self) -> None:
         self._server.end_connections()
 
     def await_no_connection(self) -> None:
-        """Wait until every connection has ended by what was played."""
+        """Wait until the behaviours have ended every connection."""
         self._server.await_no_connection()
 
 
 def await_delivery(handler: Handler) -> None:
-    """Wait until the other side's kernel has acknowledged everything that was written, so that a look finds it."""
-    unacknowledged, ends_at = bytearray(4), time.monotonic() + 30
+    """Wait until the other side's kernel has acknowledged everything written, so that its next poll finds it."""
+    unacknowledged, deadline = bytearray(4), time.monotonic() + 30
     handler.wfile.flush()
     while fcntl.ioctl(handler.connection, termios.TIOCOUTQ, unacknowledged) or any(unacknowledged):
-        assert time.monotonic() < ends_at
+        assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
-    """A response up to its body."""
+    """Return a response up to its body."""
     lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def whole(said: Payload) -> bytes:
-    """A response with its body, whose length it says."""
-    return head(said.status, {**said.headers, "content-length": str(len(said.body))}) + said.body
+def full_response(response: Payload) -> bytes:
+    """Return a response with its body and Content-Length."""
+    return head(response.status, {**response.headers, "content-length": str(len(response.body))}) + response.body
 
 
-def answers(said: Payload) -> Play:
-    return says(whole(said))
+def responds(response: Payload) -> Behaviour:
+    return sends_raw(full_response(response))
 
 
-def says(raw: bytes) -> Play:
-    """Sends these bytes for a response, and keeps the connection."""
+def sends_raw(raw: bytes) -> Behaviour:
+    """Send these bytes as the response, and keep the connection."""
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.wfile.write(raw)
 
-    return play
+    return behave
 
 
-def holds(*, after: bytes = b"") -> Play:
-    """Never answers, or never goes on after a part of a response."""
+def hangs(*, after: bytes = b"") -> Behaviour:
+    """Never respond, or stop after a part of a response."""
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.client_left()
 
-    return play
+    return behave
 
 
-def drips(said: Payload, *, in_head: bool = False) -> Play:
-    """A byte every 20 ms, without end: of white space before the body, or of a header."""
+def drips(response: Payload, *, in_head: bool = False) -> Behaviour:
+    """Send a byte every 20 ms without end: white space before the body, or a header."""
 
-    def play(handler: Handler) -> None:
-        start = head(said.status, {**said.headers, "content-length": "1000000"})
+    def behave(handler: Handler) -> None:
+        start = head(response.status, {**response.headers, "content-length": "1000000"})
         handler.wfile.write(b"HTTP/1.1 200 Said\r\nx-slow: " if in_head else start)
         while not handler.client_left(within_s=0.02):
             handler.wfile.write(b" ")
 
-    return play
+    return behave
 
 
-def resets(*, after: bytes = b"") -> Play:
-    """A TCP reset in place of an answer, or after a part of one."""
+def resets(*, after: bytes = b"") -> Behaviour:
+    """Send a TCP reset instead of a response, or after a part of one."""
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.close_connection = True
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         handler.rfile.close()
         handler.connection.close()
 
-    return play
+    return behave
 
 
-def leaves(*, after: bytes = b"") -> Play:
-    """Closes the connection in place of an answer, or after a part of one."""
+def closes(*, after: bytes = b"") -> Behaviour:
+    """Close the connection instead of sending a response, or after a part of one."""
 
-    def play(handler: Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.close_connection = True
 
-    return play
+    return behave
 
 
-def streams(said: Payload, chunks: Iterable[bytes]) -> Play:
-    """A body of unknown length, in chunks."""
+def sends_chunks(response: Payload, chunks: Iterable[bytes]) -> Behaviour:
+    """Send a body of unknown length in chunks."""
 
-    def play(handler: Handler) -> None:
-        handler.wfile.write(head(said.status, {**said.headers, "transfer-encoding": "chunked"}))
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(head(response.status, {**response.headers, "transfer-encoding": "chunked"}))
         for chunk in chunks:
             handler.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         handler.wfile.write(b"0\r\n\r\n")
 
-    return play
+    return behave

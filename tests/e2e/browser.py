@@ -1,4 +1,4 @@
-"""The browser that the tests look through: the machine's own Chromium, which `make browser` installs."""
+"""Start the browser for the tests: the machine's own Chromium, which `make browser` installs."""
 
 import shutil
 from collections.abc import Generator
@@ -10,19 +10,23 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 class NoBrowser(Exception):
-    """There is none, and a test that needs one fails with these words."""
+    """No Chromium is installed; a test that needs it fails with this message."""
 
 
 @contextmanager
 def browser() -> Generator[Browser]:
-    """A headless Chromium; raises NoBrowser."""
+    """Start a headless Chromium.
+
+    Raises:
+        NoBrowser: If none is installed.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         raise NoBrowser(f"none of {', '.join(NAMES)} is on the PATH: `make browser` installs Chromium on Debian")
     with sync_playwright() as playwright:
-        # Containers have no user namespaces for its sandbox, and what it shows is ours alone.
-        shown = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        # Containers have no user namespaces for its sandbox, and it only shows our own pages.
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:
-            yield shown
+            yield chromium
         finally:
-            shown.close()
+            chromium.close()

@@ -1,4 +1,4 @@
-"""The demo in a browser: who is signed in, and what a page logged and how much it moved while it was used."""
+"""Open the demo in a browser, signed in, and record its console faults and layout shift."""
 
 import json
 from collections.abc import Generator
@@ -15,32 +15,36 @@ type Role = Literal["admin", "user"]
 PATHS = ("/", "/usage", "/audit", "/integrations")
 DESKTOP = 1440
 PHONE = 390
-# A refusal of the API is logged by the browser too; what of it is shown to the user is what counts.
-_REFUSED = "Failed to load resource"
-_MOVED = """
-window.moved = 0;
+# The browser also logs error responses of the API. What matters is what the user sees of them.
+_ERROR_RESPONSE = "Failed to load resource"
+_MEASURE_LAYOUT_SHIFT = """
+window.layoutShift = 0;
 new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.moved += entry.value;
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
 }).observe({type: 'layout-shift', buffered: true});
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A page of one user. `faults` are errors and warnings of its console, and what was thrown and not caught."""
+    """Page of one user.
+
+    Attributes:
+        faults: Errors and warnings of its console, and uncaught exceptions.
+    """
 
     page: Page
     url: str
     faults: list[str] = field(default_factory=list[str])
 
     def go(self, path: str) -> None:
-        """Loads the page anew, until nothing more is asked for."""
+        """Load the page and wait until it sends no more requests."""
         self.page.goto(f"{self.url}{path}")
         self.page.wait_for_load_state("networkidle")
 
-    def moved(self) -> float:
-        """The cumulative layout shift that no input caused (Web Vitals; below 0.1 is good)."""
-        return float(self.page.evaluate("window.moved"))
+    def layout_shift(self) -> float:
+        """Return the cumulative layout shift that no input caused (Web Vitals: below 0.1 is good)."""
+        return float(self.page.evaluate("window.layoutShift"))
 
 
 def new_tenant() -> str:
@@ -57,7 +61,7 @@ def visit(
     width: int = DESKTOP,
     scheme: Scheme = "light",
 ) -> Generator[Visit]:
-    """A fresh window, signed in where a tenant is given, in Portuguese as the demo begins."""
+    """Open a new window in Portuguese, signed in if a tenant is given."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
@@ -65,17 +69,17 @@ def visit(
         timezone_id="America/Sao_Paulo",
         permissions=["clipboard-read", "clipboard-write"],
     )
-    context.add_init_script(_MOVED)
+    context.add_init_script(_MEASURE_LAYOUT_SHIFT)
     if tenant is not None:
         identity = json.dumps({"tenantId": tenant, "userId": f"{tenant}-{role}", "roles": [role]})
         context.add_init_script(f"sessionStorage.setItem('nexus.identity', {json.dumps(identity)})")
     visited = Visit(context.new_page(), url)
 
-    def noted(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(_REFUSED):
+    def record_fault(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(_ERROR_RESPONSE):
             visited.faults.append(message.text)
 
-    visited.page.on("console", noted)
+    visited.page.on("console", record_fault)
     visited.page.on("pageerror", lambda error: visited.faults.append(str(error)))
     try:
         yield visited

@@ -1,4 +1,4 @@
-"""The local stack in a process of its own, as `make run` starts it."""
+"""Start the local stack in its own process, as `make run` does."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from local.template import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A started stack. `lines` is what it printed until it was ready."""
+    """Started stack. `lines` are what it printed until it was ready."""
 
     process: subprocess.Popen[str]
     url: str
@@ -28,10 +28,10 @@ class Run:
 
 
 def command_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This machine's, without keys and addresses of its own."""
+    """Return this machine's environment without provider keys, base URLs and AWS settings."""
     ours = {variable for provider in PROVIDERS.values() for variable in (provider.key_variable, provider.url_variable)}
-    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("AWS_")}
-    return {**kept, "PYTHONPATH": "layers/common", "PORT": "0", **extra}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("AWS_")}
+    return {**inherited, "PYTHONPATH": "layers/common", "PORT": "0", **extra}
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def running(**extra: str) -> Generator[Run]:
         text=True,
     )
     assert process.stdout is not None
-    # A pipe that nobody reads fills up, and holds the stack at its next line of the log.
+    # A pipe that is not read fills up and blocks the stack at its next log line.
     rest = Thread(target=deque, args=(process.stdout, 0))
     try:
         lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Pictures for docs/screenshots: `make screenshots`."""
+"""Take the pictures in docs/screenshots: `make screenshots`."""
 
 from collections.abc import Sequence
 from email import message_from_bytes
@@ -26,12 +26,12 @@ CALLS = (
     "Dia das Mães: vale-presente de massagem",
     "Nova unidade no Tatuapé",
 )
-# The chart draws itself in.
+# The chart is animated until then.
 SETTLED_MS = 1500
 
 
 def page_of(alert: Alert, language: str, spending: Spending = SPENDING) -> str:
-    """The HTML of an alert's mail."""
+    """Return the HTML of an alert's e-mail."""
     raw = render(
         alert,
         spending if isinstance(alert, LimitAlert) else Spending(),
@@ -50,41 +50,41 @@ def page_of(alert: Alert, language: str, spending: Spending = SPENDING) -> str:
 
 def take() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with browser() as shown:
-        take_mails(shown)
-        take_pages(shown)
+    with browser() as chromium:
+        take_mails(chromium)
+        take_pages(chromium)
 
 
-def take_pages(shown: Browser) -> None:
-    """Every page of the demo, from desktop to phone, light and dark, with some calls behind it."""
+def take_pages(chromium: Browser) -> None:
+    """Take every page of the demo after some calls: desktop and phone, light and dark."""
     with running() as run:
-        with visit(shown, run.url, TENANT) as admin:
-            ask(admin, "/", CALLS)
+        with visit(chromium, run.url, TENANT) as admin:
+            generate_copy(admin, "/", CALLS)
         for width in (DESKTOP, PHONE):
             for scheme in SCHEMES:
-                with visit(shown, run.url, TENANT, width=width, scheme=scheme) as visited:
+                with visit(chromium, run.url, TENANT, width=width, scheme=scheme) as visited:
                     for name, path in PAGES.items():
-                        ask(visited, path, CALLS[:1] if name == "assistant" else ())
+                        generate_copy(visited, path, CALLS[:1] if name == "assistant" else ())
                         visited.page.wait_for_timeout(SETTLED_MS)
                         visited.page.screenshot(path=FOLDER / f"{name}-{width}-{scheme}.png", animations="disabled")
 
 
-def ask(visited: Visit, path: str, prompts: Sequence[str]) -> None:
-    """Opens the page and has copy written there, one text after the other."""
+def generate_copy(visited: Visit, path: str, prompts: Sequence[str]) -> None:
+    """Open the page and generate copy for one prompt after the other."""
     visited.go(path)
     page = visited.page
-    answer = page.get_by_role("region", name="Resposta", exact=True)
+    response = page.get_by_role("region", name="Resposta", exact=True)
     for prompt in prompts:
         page.get_by_label("O que escrever").fill(prompt)
         with page.expect_response("**/generate-copy-v2"):
             page.get_by_role("button", name="Gerar", exact=True).click()
-        answer.get_by_text("de entrada").wait_for()
+        response.get_by_text("de entrada").wait_for()
 
 
-def take_mails(shown: Browser) -> None:
+def take_mails(chromium: Browser) -> None:
     for name, (alert, language) in MAILS.items():
         for width in MAIL_WIDTHS:
-            page = shown.new_page(viewport={"width": width, "height": 200})
+            page = chromium.new_page(viewport={"width": width, "height": 200})
             page.set_content(page_of(alert, language))
             page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=True)
             page.close()

@@ -1,7 +1,7 @@
-"""What `sam build` makes, in Lambda's own runtime: the built functions, the built layer, and nothing of this folder.
+"""Test what `sam build` builds, in Lambda's own runtime: functions and layer, without this repository's folder.
 
-`make test-lambda` builds, and runs these beside journeys of the integration ring, which reach the same functions
-through the local API.
+`make test-lambda` builds, and runs these tests together with journeys of the integration ring, which reach the same
+functions through the local API.
 """
 
 import json
@@ -38,7 +38,7 @@ from tests.integration.support.pipeline import (
 from tests.repo_checks.deployed import PARAMETERS, translated
 from tests.unit.http.http_events import post, read_event
 
-# Lambda lets a function with its layers have 250 MB, and reads all that is imported at each cold start.
+# Lambda allows a function with its layers 250 MB, and loads everything that is imported at each cold start.
 UNPACKED_LIMIT = 130_000_000
 LATER_MS = 60_000
 
@@ -48,17 +48,17 @@ pytestmark = pytest.mark.built
 @pytest.fixture
 def built(pytestconfig: pytest.Config) -> Path:
     folder: Path | None = pytestconfig.getoption("--built")
-    assert folder, "`make test-lambda` builds first, and says where"
+    assert folder, "run `make test-lambda`: it builds and passes --built"
     return folder
 
 
 def function(stack: LocalStack, logical_id: str) -> BuiltFunction:
     found = stack.functions[logical_id]
-    assert isinstance(found, BuiltFunction), "`make test-lambda` builds first, and says where"
+    assert isinstance(found, BuiltFunction), "run `make test-lambda`: it builds and passes --built"
     return found
 
 
-def test_the_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
+def test_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
     layer = built / "CommonLayer" / "python"
     size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
     print(f"the layer is {size / 1_000_000:.1f} MB unpacked")
@@ -69,12 +69,12 @@ def test_the_layer_fits_into_a_function_and_is_compiled(built: Path) -> None:
     assert compiled == sources
 
 
-def test_the_built_functions_hold_their_handler_alone(built: Path) -> None:
+def test_built_functions_contain_only_their_handler(built: Path) -> None:
     for folder in built.glob("*Function"):
         assert [path.name for path in folder.iterdir()] == ["app.py"]
 
 
-def test_a_release_of_the_build_publishes_versions_for_another_parameter_only(built: Path, tmp_path: Path) -> None:
+def test_release_publishes_versions_only_for_changed_parameters(built: Path, tmp_path: Path) -> None:
     template = Template.read(built / "template.yaml")
     content = content_hash(built, template)
     assert content == content_hash(built, template)
@@ -111,44 +111,42 @@ def test_log_has_every_metric_and_no_prompt_at_each_level(
     stack.tenants.welcome(tenant)
     subject = function(stack, "GenerateCopyFunction").start(log, LOG_LEVEL=level, AWS_LAMBDA_LOG_LEVEL=level)
     with closing(subject) as environment:
-        assert environment.invoke(wish(tenant, "a prompt that nobody logs"))["statusCode"] == 200
+        assert environment.invoke(copy_event(tenant, "a prompt that must not be logged"))["statusCode"] == 200
 
     written = log.read_text()
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
     assert [line["Requests"] for line in lines if "Requests" in line] == [1]
     assert [line["level"] for line in lines if line.get("message") == "request"] == ["INFO"]
-    assert "a prompt that nobody logs" not in written
+    assert "a prompt that must not be logged" not in written
     assert "Warning" not in written
 
 
-def test_what_no_route_reaches_runs(stack: LocalStack) -> None:
+def test_functions_without_a_route_run(stack: LocalStack) -> None:
     stack.tick()
     assert function(stack, "CheckHealthFunction").invoke(read_event("check_health"))["status"] == "ok"
     assert function(stack, "MailEventsFunction").invoke(read_event("mail_events")) is None
 
 
-def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_closes(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_sweep_closes_the_open_record_of_a_timed_out_function(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_limits(tenant, requests=100, time_zone=mid_hour_time_zone())
     stack.providers.script(ProviderName.OPENAI, Answer(), Answer(delay_s=60))
     subject = function(stack, "GenerateCopyFunction").start(AWS_LAMBDA_FUNCTION_TIMEOUT="15")
     with closing(subject) as environment, ThreadPoolExecutor(1) as pool:
-        # A cold start takes its part of the time, and is over before the call that hangs.
-        assert environment.invoke(wish(tenant, "before"))["statusCode"] == 200
-        in_flight = pool.submit(environment.invoke, wish(tenant, "meanwhile"))
+        # The cold start uses part of the timeout; it must be over before the call that hangs.
+        assert environment.invoke(copy_event(tenant, "before"))["statusCode"] == 200
+        in_flight = pool.submit(environment.invoke, copy_event(tenant, "meanwhile"))
         waited = Event()
         while stack.providers.count() < 2:
             assert not in_flight.done()
             waited.wait(0.01)
-        # What hangs is not asked whether it wants to settle: only the runtime's time-out ends it.
+        # A stopped process cannot settle anything; only the runtime's timeout ends it.
         os.kill(environment.runtime_pid(), signal.SIGSTOP)
         with pytest.raises(FunctionTimedOut):
             in_flight.result()
         assert [record.status for record in records(tenant)] == [AuditStatus.ANSWERED, AuditStatus.OPEN]
         assert limit_state(tenant).held[Limit.REQUESTS_PER_HOUR] == 1
-        assert environment.invoke(wish(tenant, "after"))["statusCode"] == 200
+        assert environment.invoke(copy_event(tenant, "after"))["statusCode"] == 200
 
     sweep_at(SystemClock().now_ms() + LATER_MS).sweep_tenant(tenant)
 
@@ -161,14 +159,12 @@ def test_a_function_that_ends_in_mid_call_leaves_an_open_record_which_the_sweep_
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 3
 
 
-def wish(tenant: str, prompt: str) -> dict[str, Any]:
+def copy_event(tenant: str, prompt: str) -> dict[str, Any]:
     now_ms = SystemClock().now_ms()
     return post({"provider": "openai", "prompt": prompt}, authorizer={"tenantId": tenant}, requestTimeEpoch=now_ms)
 
 
-def test_what_lambda_takes_of_a_body_is_answered_by_the_function_and_more_by_the_gateway(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_body_over_the_lambda_payload_limit_is_413(stack: LocalStack, tenant: str) -> None:
     def sent(size: int) -> Reply:
         body = b'{"prompt": "%s"}' % (b"x" * size)
         return ask(stack.url, "POST", GENERATE_COPY, token=stack.token(tenant), body=body)

@@ -1,4 +1,4 @@
-"""What browsers load of the demo, and what an application gets that imports the library."""
+"""Test what browsers load of the demo, and what an application gets from the library."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 FRONTEND = ROOT / "frontend"
 BYTES_MAX: Final = 200_000
-# What makes the chart's library known in a bundle: names of its own in the page's markup.
+# Class name by which a bundle shows that it contains the chart library.
 CHART = "recharts"
 CONSUMER = {
     "index.html": '<div id="root"></div><script type="module" src="/main.tsx"></script>',
@@ -58,7 +58,7 @@ export const wrong = <AISelector label="IA" value="no provider" onChange={() => 
 }
 
 
-def test_the_first_load_of_the_demo_is_less_than_200_kb_of_javascript_and_has_no_chart() -> None:
+def test_first_load_of_the_demo_is_below_200_kb_and_has_no_chart() -> None:
     manifest: dict[str, Any] = json.loads((BUILT / ".vite" / "manifest.json").read_text(encoding="utf-8"))
     start = {"index.html", "src/demo/AssistantPage.tsx"}
     files = sorted({manifest[name]["file"] for name in with_imports(manifest, start)})
@@ -73,23 +73,23 @@ def test_the_first_load_of_the_demo_is_less_than_200_kb_of_javascript_and_has_no
 
 
 def with_imports(manifest: dict[str, Any], names: set[str]) -> set[str]:
-    """The entries and everything that they import before they run."""
-    found, left = set[str](), set(names)
-    while left:
-        name = left.pop()
+    """Return the entries and everything that they import before they run."""
+    found, remaining = set[str](), set(names)
+    while remaining:
+        name = remaining.pop()
         found.add(name)
-        left |= set(manifest[name].get("imports", ())) - found
+        remaining |= set(manifest[name].get("imports", ())) - found
     return found
 
 
-def test_an_application_that_imports_the_selector_alone_gets_its_types_and_styles_and_no_chart(tmp_path: Path) -> None:
+def test_selector_brings_its_types_and_styles_and_no_chart(tmp_path: Path) -> None:
     run("npm", "run", "build:library", at=FRONTEND)
     for name, text in CONSUMER.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     install(tmp_path)
 
-    typed = ran("npx", "--no-install", "tsc", "--project", ".", at=tmp_path)
-    errors = [line for line in typed.stdout.splitlines() if "error TS" in line]
+    type_check = run_unchecked("npx", "--no-install", "tsc", "--project", ".", at=tmp_path)
+    errors = [line for line in type_check.stdout.splitlines() if "error TS" in line]
     assert len(errors) == 1
     assert errors[0].startswith("wrong.tsx")
     assert '"no provider"' in errors[0]
@@ -97,7 +97,7 @@ def test_an_application_that_imports_the_selector_alone_gets_its_types_and_style
     run("npx", "--no-install", "vite", "build", "--logLevel", "warn", at=tmp_path)
     scripts = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "dist" / "assets").glob("*.js"))
     styles = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "dist" / "assets").glob("*.css"))
-    assert "ai-assistant" not in scripts  # what the selector does not ask for
+    assert "ai-assistant" not in scripts  # Only the assistant calls this route; the selector does not.
     assert "/api/marketing/ai/configs" in scripts
     assert CHART not in scripts
     assert "--nx-accent" in styles
@@ -107,7 +107,7 @@ def test_an_application_that_imports_the_selector_alone_gets_its_types_and_style
 
 
 def install(folder: Path) -> None:
-    """The library's own packages beside it, as a package manager would put them, with the library itself."""
+    """Link the library and its dependencies into the application, as a package manager would install them."""
     modules = folder / "node_modules"
     (modules / "@nexus").mkdir(parents=True)
     (modules / "@nexus" / "ai").symlink_to(FRONTEND, target_is_directory=True)
@@ -117,12 +117,12 @@ def install(folder: Path) -> None:
 
 
 def run(*command: str, at: Path) -> None:
-    done = ran(*command, at=at)
+    done = run_unchecked(*command, at=at)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def ran(*command: str, at: Path) -> subprocess.CompletedProcess[str]:
-    """With the Node of this project, which stands beside its Python."""
+def run_unchecked(*command: str, at: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command with this project's Node, which is installed with its Python."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         command, cwd=at, capture_output=True, text=True, check=False, env={**os.environ, "CI": "1", "PATH": path}

@@ -1,4 +1,4 @@
-"""What people do in the demo that `make run` serves, in a real browser."""
+"""Test user journeys through the demo of `make run` in a real browser."""
 
 import re
 from collections.abc import Generator
@@ -14,8 +14,8 @@ from tests.e2e.make_run import Run, running
 pytestmark = pytest.mark.slow
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-# Web Vitals call less than 0.1 good; the demo's places are held to less.
-MOVED_MAX = 0.02
+# Web Vitals call less than 0.1 good; the demo's pages must stay below this.
+LAYOUT_SHIFT_MAX = 0.02
 PROMPT = "O que escrever"
 
 expect.set_options(timeout=15_000)
@@ -29,13 +29,13 @@ def run() -> Generator[Run]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Generator[Browser]:
-    with browser() as shown:
-        yield shown
+    with browser() as started:
+        yield started
 
 
 @pytest.fixture
 def admin(chromium: Browser, run: Run) -> Generator[Visit]:
-    """An administrator of a new company; whatever a page logs as an error fails the test."""
+    """Sign in as an administrator of a new tenant; an error that a page logs fails the test."""
     with visit(chromium, run.url, new_tenant()) as visited:
         yield visited
         assert not visited.faults
@@ -46,7 +46,7 @@ def card(page: Page, name: str) -> Locator:
 
 
 def generate(page: Page, prompt: str) -> Locator:
-    """Asks for copy; the part of the page with the answer, or with why there is none."""
+    """Generate copy; return the part of the page with the completion or the error."""
     page.get_by_label(PROMPT).fill(prompt)
     page.get_by_role("button", name="Gerar", exact=True).click()
     return page.get_by_role("region", name="Resposta")
@@ -58,11 +58,11 @@ def set_requests_per_hour(page: Page, limit: int) -> None:
     with page.expect_response(lambda each: each.request.method == "PUT" and each.url.endswith("/rate-limits")) as saved:
         limits.get_by_role("button", name="Salvar limites").click()
     assert saved.value.ok
-    # The notice of a save before it may still be there.
+    # The notice of the previous save may still be visible.
     expect(page.get_by_text("Limites salvos").first).to_be_visible()
 
 
-def test_signs_in_as_a_company_and_a_role_and_out_again(chromium: Browser, run: Run) -> None:
+def test_user_signs_in_with_tenant_and_role_and_out_again(chromium: Browser, run: Run) -> None:
     with visit(chromium, run.url, None) as visited:
         page = visited.page
         visited.go("/")
@@ -75,7 +75,7 @@ def test_signs_in_as_a_company_and_a_role_and_out_again(chromium: Browser, run: 
         assert not visited.faults
 
 
-def test_a_bad_key_is_refused_with_its_reason_and_a_good_one_is_saved(admin: Visit) -> None:
+def test_bad_key_shows_its_reason_and_good_key_is_saved(admin: Visit) -> None:
     admin.go("/integrations")
     openai = card(admin.page, "OpenAI")
     openai.get_by_role("button", name="Testar conexão").click()
@@ -96,7 +96,7 @@ def test_a_bad_key_is_refused_with_its_reason_and_a_good_one_is_saved(admin: Vis
     expect(openai.get_by_text("••••7788")).to_be_visible()
 
 
-def test_a_provider_is_removed_after_a_confirmation_and_configured_anew(admin: Visit) -> None:
+def test_provider_is_removed_and_configured_again(admin: Visit) -> None:
     admin.go("/integrations")
     groq = card(admin.page, "Groq")
     groq.get_by_role("button", name="Remover").click()
@@ -113,21 +113,21 @@ def test_a_provider_is_removed_after_a_confirmation_and_configured_anew(admin: V
     expect(admin.page.get_by_role("option").first).to_contain_text("por milhão de tokens")
 
 
-def test_what_was_generated_is_counted_on_the_dashboard_and_recorded(admin: Visit) -> None:
+def test_generated_copy_is_in_usage_and_audit_log(admin: Visit) -> None:
     page = admin.page
     admin.go("/")
-    answer = generate(page, "Agenda online da clínica")
+    response = generate(page, "Agenda online da clínica")
     expect(card(page, "Variação 2")).to_be_visible()
-    expect(answer.get_by_text("do cache")).to_be_hidden()
+    expect(response.get_by_text("do cache")).to_be_hidden()
     card(page, "Variação 1").get_by_role("button", name="Copiar: Variação 1").click()
     expect(page.get_by_text("Texto copiado")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(card(page, "Variação 1").locator("p").nth(1).inner_text())
 
     page.get_by_role("button", name="Gerar", exact=True).click()
-    expect(answer.get_by_text("do cache")).to_be_visible()
-    answer.get_by_role("button", name="Gerar de novo").click()
-    expect(answer.get_by_text("do cache")).to_be_hidden()
+    expect(response.get_by_text("do cache")).to_be_visible()
+    response.get_by_role("button", name="Gerar de novo").click()
+    expect(response.get_by_text("do cache")).to_be_hidden()
 
     page.get_by_role("link", name="Uso").click()
     expect(page.get_by_role("term").filter(has_text="Requisições").locator("..")).to_contain_text("Requisições3")
@@ -141,16 +141,16 @@ def test_what_was_generated_is_counted_on_the_dashboard_and_recorded(admin: Visi
     expect(card(page, "Quem acessou o conteúdo")).to_contain_text("leu em")
 
 
-def test_a_limit_that_is_hit_is_shown_and_can_be_changed(admin: Visit) -> None:
+def test_reached_limit_is_shown_and_can_be_changed(admin: Visit) -> None:
     page = admin.page
     admin.go("/integrations")
     set_requests_per_hour(page, 1)
     page.get_by_role("link", name="Assistente").click()
     generate(page, "Primeiro")
     expect(card(page, "Variação 1")).to_be_visible()
-    answer = generate(page, "Segundo")
-    expect(answer.get_by_role("alert")).to_contain_text("Requisições por hora: 1 de 1.")
-    expect(answer.get_by_role("alert")).to_contain_text("Renova em")
+    response = generate(page, "Segundo")
+    expect(response.get_by_role("alert")).to_contain_text("Requisições por hora: 1 de 1.")
+    expect(response.get_by_role("alert")).to_contain_text("Renova em")
 
     page.get_by_role("link", name="Uso").click()
     limits = card(page, "Limites")
@@ -164,21 +164,21 @@ def test_a_limit_that_is_hit_is_shown_and_can_be_changed(admin: Visit) -> None:
     expect(card(page, "Variação 1")).to_be_visible()
 
 
-def test_limits_near_their_end_are_said_to_be(admin: Visit) -> None:
+def test_limit_near_its_end_is_shown_as_such(admin: Visit) -> None:
     page = admin.page
     admin.go("/integrations")
     set_requests_per_hour(page, 5)
     admin.go("/")
     for number in range(4):
-        answer = generate(page, f"Pedido {number}")
-        expect(answer.get_by_text("de entrada")).to_be_visible()
-        expect(answer).not_to_have_attribute("aria-busy", "true")
+        response = generate(page, f"Pedido {number}")
+        expect(response.get_by_text("de entrada")).to_be_visible()
+        expect(response).not_to_have_attribute("aria-busy", "true")
     page.get_by_role("link", name="Uso").click()
     expect(card(page, "Limites")).to_contain_text("4 de 5 (80%)")
     expect(card(page, "Limites")).to_contain_text("Perto do limite")
 
 
-def test_another_provider_answers_where_the_first_fails_and_that_is_seen(admin: Visit) -> None:
+def test_fallback_after_a_failure_is_shown(admin: Visit) -> None:
     page = admin.page
     admin.go("/integrations")
     openai = card(page, "OpenAI")
@@ -190,10 +190,10 @@ def test_another_provider_answers_where_the_first_fails_and_that_is_seen(admin: 
     expect(openai.get_by_text("••••0001")).to_be_visible()
 
     page.get_by_role("link", name="Assistente").click()
-    answer = generate(page, "Promoção de inverno")
-    expect(answer.get_by_text("outro provedor respondeu")).to_be_visible()
-    expect(answer.get_by_text("OpenAI falhou (a conta está sem crédito)")).to_be_visible()
-    expect(answer.get_by_text("Anthropic ·")).to_be_visible()
+    response = generate(page, "Promoção de inverno")
+    expect(response.get_by_text("outro provedor respondeu")).to_be_visible()
+    expect(response.get_by_text("OpenAI falhou (a conta está sem crédito)")).to_be_visible()
+    expect(response.get_by_text("Anthropic ·")).to_be_visible()
 
     page.get_by_role("link", name="Uso").click()
     incidents = card(page, "Últimas falhas e trocas de provedor").first
@@ -202,7 +202,7 @@ def test_another_provider_answers_where_the_first_fails_and_that_is_seen(admin: 
     expect(page.get_by_text("trocou de provedor")).to_be_visible()
 
 
-def test_the_order_of_providers_is_changed_by_keyboard_and_by_dragging(admin: Visit) -> None:
+def test_provider_order_changes_by_keyboard_and_by_dragging(admin: Visit) -> None:
     page = admin.page
     admin.go("/integrations")
     orders = card(page, "Ordem dos provedores")
@@ -225,23 +225,23 @@ def test_the_order_of_providers_is_changed_by_keyboard_and_by_dragging(admin: Vi
 
 
 @pytest.mark.parametrize(
-    ("tab", "label", "text", "shown"),
+    ("tab", "label", "text", "heading"),
     [
         ("Analisar sentimento", "Textos", "Adorei\n\nDemorou demais", "Texto 2"),
         ("Resumir", "Texto", "A cliente gostou do atendimento e reclamou da espera.", "Resumo"),
         ("Traduzir", "Texto", "Consulta confirmada, {{nome}}!", "De pt para en"),
     ],
 )
-def test_the_other_tasks_answer(admin: Visit, tab: str, label: str, text: str, shown: str) -> None:
+def test_other_tasks_show_their_results(admin: Visit, tab: str, label: str, text: str, heading: str) -> None:
     page = admin.page
     admin.go("/")
     page.get_by_role("tab", name=tab).click()
     page.get_by_role("tabpanel").get_by_label(label, exact=True).fill(text)
     page.get_by_role("button", name="Gerar", exact=True).click()
-    expect(page.get_by_role("region", name=re.compile(rf"^{shown}"))).to_be_visible()
+    expect(page.get_by_role("region", name=re.compile(rf"^{heading}"))).to_be_visible()
 
 
-def test_a_plain_user_has_no_action_of_an_administrator(chromium: Browser, run: Run) -> None:
+def test_user_role_has_no_admin_actions(chromium: Browser, run: Run) -> None:
     tenant = new_tenant()
     with visit(chromium, run.url, tenant) as admin:
         admin.go("/")
@@ -261,7 +261,7 @@ def test_a_plain_user_has_no_action_of_an_administrator(chromium: Browser, run: 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_every_page_is_accessible_fits_the_window_and_stays_where_it_is(
+def test_every_page_is_accessible_fits_and_does_not_shift(
     chromium: Browser, run: Run, width: int, scheme: Scheme
 ) -> None:
     with visit(chromium, run.url, new_tenant(), width=width, scheme=scheme) as visited:
@@ -276,7 +276,7 @@ def test_every_page_is_accessible_fits_the_window_and_stays_where_it_is(
             page.evaluate("document.fonts.ready")
             assert violations(page, axe) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert visited.moved() < MOVED_MAX, path
+            assert visited.layout_shift() < LAYOUT_SHIFT_MAX, path
         page.get_by_role("button", name=re.compile("Administrador")).click()
         expect(page.get_by_role("button", name="Sair")).to_be_visible()
         assert violations(page, axe) == []
@@ -284,13 +284,13 @@ def test_every_page_is_accessible_fits_the_window_and_stays_where_it_is(
 
 
 def violations(page: Page, axe: str) -> list[str]:
-    """What axe-core finds wrong, with the element that it is about."""
+    """Return axe-core's violations, each with its element."""
     page.evaluate(axe)
     found = page.evaluate("axe.run()")["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-def test_the_theme_that_was_chosen_stands_before_the_first_paint(chromium: Browser, run: Run) -> None:
+def test_chosen_theme_is_set_before_the_first_paint(chromium: Browser, run: Run) -> None:
     with visit(chromium, run.url, new_tenant()) as visited:
         visited.go("/")
         visited.page.get_by_role("button", name=re.compile("Administrador")).click()

@@ -1,4 +1,4 @@
-"""How the mails look: in a browser, at the width of a desktop's mail client and of a phone, in light and dark."""
+"""Test the look of the e-mails in a browser: on desktop and phone, in light and dark."""
 
 from collections.abc import Generator
 from typing import Literal
@@ -13,8 +13,7 @@ from tests.mail_examples import CIRCUIT, DOLLARS, KEY, REQUESTS, SPENDING
 
 pytestmark = pytest.mark.slow
 
-# Elements that are wider than the page, that hide a part of themselves, or whose text is hardly lighter or darker than
-# what is behind it (WCAG 2.2, 1.4.3: 4.5 to 1).
+# Find elements that are wider than the page, cut off, or have too little contrast (WCAG 2.2, 1.4.3: 4.5 to 1).
 FAULTS = """() => {
   const linear = part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
   const channel = value => linear(value / 255)
@@ -44,14 +43,14 @@ FAULTS = """() => {
 
 @pytest.fixture(scope="module")
 def chromium() -> Generator[Browser]:
-    with browser() as shown:
-        yield shown
+    with browser() as started:
+        yield started
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [600, 360])
 @pytest.mark.parametrize("language", ["pt-BR", "en"])
-def test_nothing_is_cut_off_and_everything_can_be_read(
+def test_mails_are_readable_and_not_cut_off(
     chromium: Browser, language: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     for alert in (REQUESTS, DOLLARS, KEY, CIRCUIT):
@@ -62,7 +61,7 @@ def test_nothing_is_cut_off_and_everything_can_be_read(
         page.close()
 
 
-def test_the_fault_finder_finds_faults(chromium: Browser) -> None:
+def test_fault_finder_finds_faults(chromium: Browser) -> None:
     page = chromium.new_page(viewport={"width": 360, "height": 800})
     faulty = ("width:500px", "width:9px;overflow:hidden", "color:#999")
     page.set_content("".join(f"<p style='{style}'>unbreakable</p>" for style in faulty))
@@ -70,7 +69,7 @@ def test_the_fault_finder_finds_faults(chromium: Browser) -> None:
     assert len(page.evaluate(FAULTS)) == 3
 
 
-def test_a_long_name_breaks_and_widens_nothing(chromium: Browser) -> None:
+def test_long_name_breaks_and_does_not_widen_the_mail(chromium: Browser) -> None:
     long = Spending(models=tuple(spent.model_copy(update={"name": "w" * 300}) for spent in SPENDING.models))
     page = chromium.new_page(viewport={"width": 360, "height": 800})
     page.set_content(page_of(DOLLARS, "pt-BR", long))

@@ -1,4 +1,4 @@
-"""`make run` as a person has it: the printed line works when pasted, signals end it, and two live side by side."""
+"""Test `make run` from outside: the printed command works, signals end it, and two stacks run side by side."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local
 from tests.e2e.make_run import Run, command_environment, running
 
-ENDED_WITHIN_S = 2
+SHUTDOWN_S = 2
 LISTENING = "0A"
 LOCALHOST = "0100007F"
 
@@ -36,11 +36,11 @@ def run() -> Generator[Run]:
 
 def paste(line: str) -> dict[str, Any]:
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    response: dict[str, Any] = json.loads(done.stdout)
+    return response
 
 
-def test_the_printed_line_gives_copy_and_the_same_line_again_gives_it_from_the_cache(run: Run) -> None:
+def test_printed_command_gives_copy_and_then_a_cache_hit(run: Run) -> None:
     first, second = paste(run.curl), paste(run.curl)
     assert first["data"]
     model = PROVIDERS[ProviderName.OPENAI].model
@@ -51,7 +51,7 @@ def test_the_printed_line_gives_copy_and_the_same_line_again_gives_it_from_the_c
 
 @pytest.mark.slow
 @pytest.mark.parametrize("provider", list(PROVIDERS))
-def test_each_provider_answers_a_tenant_that_is_new(run: Run, provider: str) -> None:
+def test_each_provider_works_for_a_new_tenant(run: Run, provider: str) -> None:
     wanted = {"tenantId": f"new-{provider}", "userId": "ana", "roles": ["user"]}
     token = httpx.post(f"{run.url}/local/token", json=wanted, trust_env=False).json()["token"]
     response = httpx.post(
@@ -62,28 +62,28 @@ def test_each_provider_answers_a_tenant_that_is_new(run: Run, provider: str) -> 
         trust_env=False,
     )
     assert response.status_code == 200, response.text
-    answer = response.json()
-    assert (answer["provider"], answer["fallback"]["used"]) == (provider, False)
+    body = response.json()
+    assert (body["provider"], body["fallback"]["used"]) == (provider, False)
 
 
-def test_the_link_of_an_export_gives_its_records(run: Run) -> None:
-    answer = paste(run.curl)
+def test_export_link_returns_its_records(run: Run) -> None:
+    response = paste(run.curl)
     token = re.search(r"Bearer ([^']+)", run.curl)
     assert token
     audit_logs = f"{run.url}/api/marketing/ai/audit-logs"
     with httpx.Client(headers={"Authorization": f"Bearer {token[1]}"}, timeout=30, trust_env=False) as client:
         started = client.post(f"{audit_logs}/export", json={"from": "2026-01-01T00:00:00Z", "content": True})
         assert started.status_code == 202, started.text
-        patience = time.monotonic() + 20
+        deadline = time.monotonic() + 20
         while (job := client.get(f"{audit_logs}/jobs/{started.json()['id']}").json())["status"] != "done":
-            assert time.monotonic() < patience, job
+            assert time.monotonic() < deadline, job
             time.sleep(0.05)
     (file,) = job["files"]
     lines = httpx.get(file["url"], trust_env=False).text.splitlines()
-    assert answer["requestId"] in [json.loads(line)["id"] for line in lines]
+    assert response["requestId"] in [json.loads(line)["id"] for line in lines]
 
 
-def test_nothing_listens_but_on_localhost_and_no_child_is_started(run: Run) -> None:
+def test_stack_listens_on_localhost_only_and_starts_no_child(run: Run) -> None:
     pid = run.process.pid
     sockets = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
     listeners = [
@@ -98,7 +98,7 @@ def test_nothing_listens_but_on_localhost_and_no_child_is_started(run: Run) -> N
 
 
 @pytest.mark.slow
-def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
+def test_two_stacks_share_nothing(run: Run) -> None:
     with running() as other:
         assert other.url != run.url
         token = re.search(r"Bearer ([^']+)", run.curl)
@@ -111,14 +111,14 @@ def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_another_aws_is_used_as_far_as_it_goes() -> None:
-    """DynamoDB Local knows tables and no keys, mails or objects: those are embedded."""
+def test_external_aws_is_used_for_the_services_it_has() -> None:
+    """DynamoDB Local has tables but no keys, e-mails or objects: the embedded AWS serves those."""
     with dynamodb_local() as url, running(AWS_ENDPOINT_URL=url) as run:
         assert f"AWS     dynamodb at {url}" in run.lines
         assert [paste(run.curl)["cached"], paste(run.curl)["cached"]] == [False, True]
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:
+def test_occupied_port_is_reported_in_one_line(run: Run) -> None:
     port = run.url.rpartition(":")[2]
     command = [sys.executable, "-m", "local"]
     environment = command_environment({"PORT": port})
@@ -136,7 +136,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(run: Run) -> None:
         ("LOG_LEVEL", "WARNING", "LogLevel=WARNING is not one of DEBUG, INFO"),
     ],
 )
-def test_variable_that_has_no_such_value_is_refused_in_one_line(variable: str, value: str, message: str) -> None:
+def test_invalid_variable_is_reported_in_one_line(variable: str, value: str, message: str) -> None:
     command = [sys.executable, "-m", "local"]
     environment = command_environment({variable: value})
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -146,17 +146,17 @@ def test_variable_that_has_no_such_value_is_refused_in_one_line(variable: str, v
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_at_once_with_a_call_in_flight(number: signal.Signals) -> None:
+def test_signal_ends_the_stack_with_a_call_in_flight(number: signal.Signals) -> None:
     with ExitStack() as opened:
-        vendor = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
-        silent = f"http://127.0.0.1:{vendor.getsockname()[1]}/v1"
+        provider = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        silent = f"http://127.0.0.1:{provider.getsockname()[1]}/v1"
         run = opened.enter_context(running(OPENAI_BASE_URL=silent))
         call = Thread(target=subprocess.run, args=(["/bin/sh", "-c", run.curl],), kwargs={"capture_output": True})
         call.start()
-        vendor.settimeout(30)
-        opened.enter_context(vendor.accept()[0])
+        provider.settimeout(30)
+        opened.enter_context(provider.accept()[0])
         run.process.send_signal(number)
-        assert run.process.wait(timeout=ENDED_WITHIN_S) == 0
+        assert run.process.wait(timeout=SHUTDOWN_S) == 0
         call.join()
         with socket.socket() as free:
             free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,7 @@
-"""`sam local`, which runs the built functions in containers: what `make test-sam` does where a Docker engine answers.
+"""Test `sam local`, which runs the built functions in containers: what `make test-sam` does with a Docker engine.
 
-The commands are those of `make invoke` and `make start-api`, the events those of events/, and the answers those of the
-README's table.
+The commands are those of `make invoke` and `make start-api`, the events those of events/, and the expected responses
+those of the README's table.
 """
 
 import json
@@ -28,7 +28,7 @@ from tests.integration.support.pipeline import mid_hour_time_zone
 
 RATE_LIMITS = "/api/marketing/ai/rate-limits"
 USAGE_TODAY = "/api/marketing/ai/usage-stats?period=today"
-# An image with the layer is made, a container started, and on slow machines that takes a while.
+# SAM builds an image with the layer and starts a container, which takes long on slow machines.
 START_S = 180
 
 pytestmark = pytest.mark.built
@@ -42,9 +42,9 @@ def run() -> Generator[Run]:
 
 @pytest.fixture(scope="module")
 def environment(run: Run, pytestconfig: pytest.Config) -> dict[str, str]:
-    """That of `make invoke` and `make start-api`."""
+    """Return the environment of `make invoke` and `make start-api`."""
     built: Path | None = pytestconfig.getoption("--built")
-    assert built, "`make test-sam` builds first, and says where"
+    assert built, "run `make test-sam`: it builds and passes --built"
     own = {"BUILT": str(built), "PORT": str(urlsplit(run.url).port), "AWS_ACCESS_KEY_ID": "local"}
     return command_environment({**own, "AWS_SECRET_ACCESS_KEY": "local", "SAM_CLI_TELEMETRY": "0"})
 
@@ -58,7 +58,7 @@ def command(*arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", answered_events(), ids=lambda function: function.event)
-def test_an_event_is_answered_in_a_container(function: Answered, environment: dict[str, str]) -> None:
+def test_event_has_its_expected_response_in_a_container(function: Answered, environment: dict[str, str]) -> None:
     invoke = command("invoke", function.logical_id, "--event", f"events/{function.event}.json")
 
     ended = subprocess.run(
@@ -85,19 +85,19 @@ def started_api(environment: dict[str, str]) -> Generator[str]:
         wait_for(url, process)
         yield url
     finally:
-        # As Ctrl-C does: sam puts its containers away.
+        # Like Ctrl-C, so that SAM removes its containers.
         os.killpg(process.pid, signal.SIGINT)
         process.wait(START_S)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    ends_at = time.monotonic() + START_S
+    deadline = time.monotonic() + START_S
     while True:
         try:
             ask_api(url, "GET", "/api/health")
         except OSError:
             assert process.poll() is None
-            assert time.monotonic() < ends_at
+            assert time.monotonic() < deadline
             time.sleep(0.2)
         else:
             return
@@ -118,7 +118,7 @@ def write_copy(api: str, bearer: str | None) -> Reply:
     return ask_api(api, "POST", GENERATE_COPY, token=bearer, body={"prompt": f"Café {uuid4()}"})
 
 
-def test_a_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
+def test_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
     bearer = token(run, tenant, "user")
 
     reply = write_copy(api, bearer)
@@ -128,17 +128,17 @@ def test_a_generated_copy_is_counted(run: Run, api: str, tenant: str) -> None:
     assert (totals["requests"], totals["inputTokens"]) == (1, reply.body["usage"]["inputTokens"])
 
 
-def test_no_token_is_401_and_a_wrong_one_reaches_no_function(run: Run, api: str, tenant: str) -> None:
+def test_missing_or_wrong_token_reaches_no_function(run: Run, api: str, tenant: str) -> None:
     wrong = f"{token(run, tenant, 'user')[:-8]}AAAAAAAA"
 
     assert write_copy(api, None).status == 401
-    # `sam local` has its own response to a policy that denies, where API Gateway has the 401 of template.yaml.
+    # `sam local` sends its own response if a policy denies; API Gateway sends the 401 of template.yaml.
     assert write_copy(api, wrong).status == 403
     right = token(run, tenant, "user")
     assert ask_api(api, "GET", USAGE_TODAY, token=right).body["totals"]["requests"] == 0
 
 
-def test_a_limit_that_is_reached_is_429(run: Run, api: str, tenant: str) -> None:
+def test_reached_limit_is_429(run: Run, api: str, tenant: str) -> None:
     admin = token(run, tenant, "admin")
     limits = {"requestsPerHour": 1, "timeZone": mid_hour_time_zone()}
     assert ask_api(api, "PUT", RATE_LIMITS, token=admin, body=limits).status == 200

@@ -1,4 +1,4 @@
-"""`make smoke` as a person has it, in processes of its own: interrupted by Ctrl-C, it leaves the tenant as it was."""
+"""Test that `make smoke`, run in its own processes and interrupted by Ctrl-C, restores the tenant."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 from local.template import ROOT
 from tests.e2e.make_run import command_environment, running
 
-WAITS = "until the settings bind"
+WAITING_LINE = "until the settings bind"
 SETTINGS = ("configs", "preferences", "fallback-config", "rate-limits")
 
 
@@ -38,11 +38,11 @@ def test_interrupted_make_smoke_leaves_the_tenant_as_it_was(number: signal.Signa
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A process group of its own, all of which a terminal sends Ctrl-C to.
+            # A terminal sends Ctrl-C to a whole process group.
             start_new_session=True,
         )
         assert process.stderr is not None
-        assert any(WAITS in line for line in process.stderr)
+        assert any(WAITING_LINE in line for line in process.stderr)
         changed = settings(client)
 
         if number is signal.SIGINT:

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Marketing copy.
-         * @description For every user.
+         * @description Available to every user.
          */
         post: operations["generate_copy"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * How texts of customers feel, and about what.
-         * @description For every user.
+         * @description Available to every user.
          */
         post: operations["analyze_sentiment"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * A summary within a number of characters.
-         * @description For every user.
+         * @description Available to every user.
          */
         post: operations["generate_summary"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * A translation that keeps what is not language.
-         * @description For every user.
+         * @description Available to every user.
          */
         post: operations["translate"];
         delete?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * The company's providers, their keys but for the last four characters left out.
-         * @description For every user.
+         * @description Available to every user.
          */
         get: operations["list_configs"];
         put?: never;
@@ -114,13 +114,13 @@ export interface paths {
         get?: never;
         /**
          * Saves a provider's key and model.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         put: operations["put_config"];
         post?: never;
         /**
          * Removes a provider's key and model.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         delete: operations["delete_config"];
         options?: never;
@@ -139,7 +139,7 @@ export interface paths {
         put?: never;
         /**
          * Whether a key and a model work, by a real call.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         post: operations["test_config"];
         delete?: never;
@@ -157,7 +157,7 @@ export interface paths {
         };
         /**
          * What the company's key can use, with context and prices.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         get: operations["list_models"];
         put?: never;
@@ -177,12 +177,12 @@ export interface paths {
         };
         /**
          * What the company prefers, allows and knows of prices.
-         * @description For every user.
+         * @description Available to every user.
          */
         get: operations["get_preferences"];
         /**
          * New preferences for the company.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         put: operations["put_preferences"];
         post?: never;
@@ -201,12 +201,12 @@ export interface paths {
         };
         /**
          * In which order providers are asked, module by module.
-         * @description For every user.
+         * @description Available to every user.
          */
         get: operations["get_fallback"];
         /**
          * New orders for the modules that it names.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         put: operations["put_fallback"];
         post?: never;
@@ -225,12 +225,12 @@ export interface paths {
         };
         /**
          * The company's limits, and what is used of them.
-         * @description For every user.
+         * @description Available to every user.
          */
         get: operations["get_rate_limits"];
         /**
          * New limits for the company.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         put: operations["put_rate_limits"];
         post?: never;
@@ -249,7 +249,7 @@ export interface paths {
         };
         /**
          * What the company used, and what is left of its limits.
-         * @description For every user. A period that ends today, or the local days `from` to `to`, both included; without any of them a month.
+         * @description Available to every user. Days to report: a `period` that ends today, or the local days from `from` to `to`, both included. The default is the period `month` (30 days).
          */
         get: operations["usage_stats"];
         put?: never;
@@ -269,14 +269,14 @@ export interface paths {
         };
         /**
          * Who asked what, when, at what cost and with what end.
-         * @description For every user. Records that began at `from` or later and before `to`, and have every other value that is named. Who is no administrator is told the own ones alone. A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
+         * @description Available to every user. Filter of audit records, newest first. It selects records that began at `from` or later and before `to` and that match all other given values. Users without the role `admin` see only their own records. `cursor` continues after the page that returned it. It is valid only for the same tenant and the same filter.
          */
         get: operations["list_audit_logs"];
         put?: never;
         post?: never;
         /**
          * Erases what a person asked and was answered, by a job.
-         * @description For administrators.
+         * @description Requires the admin role. User whose prompts and completions to erase.
          */
         delete: operations["erase_audit_content"];
         options?: never;
@@ -293,7 +293,7 @@ export interface paths {
         };
         /**
          * One record, prompt and answer included.
-         * @description For every user.
+         * @description Available to every user.
          */
         get: operations["get_audit_log"];
         put?: never;
@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Records as JSON Lines, by a job that can be asked for.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         post: operations["export_audit_logs"];
         delete?: never;
@@ -333,7 +333,7 @@ export interface paths {
         };
         /**
          * How far an export or an erasure has come.
-         * @description For administrators.
+         * @description Requires the admin role.
          */
         get: operations["get_audit_job"];
         put?: never;
@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Whether the service answers, and which version of it.
-         * @description Public. `deep` has no effect: parts are checked for operators, outside of the API.
+         * @description Requires no token. Query of the public health check. `deep` has no effect: operators check the dependencies outside of the API.
          */
         get: operations["health"];
         put?: never;
@@ -370,6 +370,7 @@ export interface components {
     schemas: {
         /**
          * AccessKind
+         * @description Kind of an access to content.
          * @enum {string}
          */
         AccessKind: "read" | "exported" | "erased";
@@ -388,7 +389,7 @@ export interface components {
         };
         /**
          * Aspect
-         * @description `quote` is a piece of the text, exactly as it stands there.
+         * @description Topic that the text praises, criticizes or mentions. `quote` is a part of the text, character by character.
          */
         Aspect: {
             /** Aspect */
@@ -397,7 +398,10 @@ export interface components {
             /** Quote */
             quote: string;
         };
-        /** AuditAccessView */
+        /**
+         * AuditAccessView
+         * @description Access to the content of a record: user, time, and whether it was read, exported or erased.
+         */
         AuditAccessView: {
             /** At */
             at: string;
@@ -407,8 +411,10 @@ export interface components {
         };
         /**
          * AuditAttemptView
-         * @description Tokens and cost are what the limits were charged with: `estimated` where the vendor told nothing, an `overrun`
-         *     where it was more than was reserved.
+         * @description Attempt to call one provider.
+         *
+         *     `tokens` and `costUsd` are the amounts charged to the limits. `estimated` means that the provider reported no usage,
+         *     so the reserved amount was charged. `overrun` means that the reported usage exceeded the reservation.
          */
         AuditAttemptView: {
             /** Provider */
@@ -436,14 +442,19 @@ export interface components {
          * @enum {string}
          */
         AuditContent: "full" | "redacted" | "none";
-        /** AuditErasureQuery */
+        /**
+         * AuditErasureQuery
+         * @description User whose prompts and completions to erase.
+         */
         AuditErasureQuery: {
             /** Userid */
             userId: string;
         };
         /**
          * AuditExportFileView
-         * @description JSON Lines, one record each. The link works until `expires_at`; the file is there for a day.
+         * @description Export file in JSON Lines format, one audit record per line.
+         *
+         *     The link works until `expiresAt`. The file is deleted after one day; request the job again to get a new link.
          */
         AuditExportFileView: {
             /** Url */
@@ -457,8 +468,10 @@ export interface components {
         };
         /**
          * AuditExportRequest
-         * @description Records that began at `from` or later and before `to` (now, where it is not named), with prompts and answers
-         *     where `content` says so.
+         * @description Filter of the records to export.
+         *
+         *     It selects records that began at `from` or later and before `to`. Without `to`, the export ends at the current time.
+         *     With `content`, the files include prompts and completions.
          */
         AuditExportRequest: {
             /**
@@ -493,7 +506,10 @@ export interface components {
         };
         /**
          * AuditJobView
-         * @description `user_id` is whose records it is about, null for everybody's; `records` how many it has been through.
+         * @description Export or erasure of audit records.
+         *
+         *     `userId` is the user whose records are processed; null means all users. `records` is the number of records processed
+         *     so far. `files` is filled when an export is done.
          */
         AuditJobView: {
             /** Id */
@@ -515,7 +531,10 @@ export interface components {
             /** Files */
             files: components["schemas"]["AuditExportFileView"][];
         };
-        /** AuditLogsPage */
+        /**
+         * AuditLogsPage
+         * @description Page of audit records. `nextCursor` is null on the last page.
+         */
         AuditLogsPage: {
             /** Items */
             items: components["schemas"]["AuditRecordView"][];
@@ -524,10 +543,12 @@ export interface components {
         };
         /**
          * AuditLogsQuery
-         * @description Records that began at `from` or later and before `to`, and have every other value that is named. Who
-         *     is no administrator is told the own ones alone.
+         * @description Filter of audit records, newest first.
          *
-         *     A `cursor` goes on where the page that gave it ended, and is good for the same company and question only.
+         *     It selects records that began at `from` or later and before `to` and that match all other given values. Users
+         *     without the role `admin` see only their own records.
+         *
+         *     `cursor` continues after the page that returned it. It is valid only for the same tenant and the same filter.
          */
         AuditLogsQuery: {
             /**
@@ -565,7 +586,10 @@ export interface components {
              */
             cursor: string | null;
         };
-        /** AuditMessageView */
+        /**
+         * AuditMessageView
+         * @description Message of a prompt.
+         */
         AuditMessageView: {
             /** Role */
             role: string;
@@ -574,7 +598,7 @@ export interface components {
         };
         /**
          * AuditPromptView
-         * @description What the model was told: the task's instructions, and the messages with what the user wrote.
+         * @description Prompt sent to the model: the task's instructions and the messages with the user's text.
          */
         AuditPromptView: {
             /** System */
@@ -584,7 +608,9 @@ export interface components {
         };
         /**
          * AuditRecordDetail
-         * @description `accesses` are those who read, exported or erased prompt and answer, this reading included.
+         * @description Audit record with its content and the accesses to it.
+         *
+         *     `accesses` lists each time the content was read, exported or erased, this request included.
          */
         AuditRecordDetail: {
             /** Id */
@@ -624,12 +650,18 @@ export interface components {
             /** Accesses */
             accesses: components["schemas"]["AuditAccessView"][];
         };
-        /** AuditRecordPath */
+        /**
+         * AuditRecordPath
+         * @description Id of an audit record or of an audit job.
+         */
         AuditRecordPath: {
             /** Id */
             id: string;
         };
-        /** AuditRecordView */
+        /**
+         * AuditRecordView
+         * @description Metadata of one request: user, module, status, attempts, usage and latency.
+         */
         AuditRecordView: {
             /** Id */
             id: string;
@@ -661,13 +693,16 @@ export interface components {
         };
         /**
          * AuditStatus
+         * @description Status of a request in its audit record.
          * @enum {string}
          */
         AuditStatus: "open" | "answered" | "cached" | "rejected" | "failed" | "abandoned";
         /**
          * AuditUsageView
-         * @description All attempts together. Input and output are what vendors told, the total what the limits were charged with; null
-         *     is unknown.
+         * @description Usage of all attempts of a request.
+         *
+         *     `inputTokens` and `outputTokens` are the sums that the providers reported. `totalTokens` is the amount charged to
+         *     the limits. A value is null if it is unknown.
          */
         AuditUsageView: {
             /** Inputtokens */
@@ -681,7 +716,7 @@ export interface components {
         };
         /**
          * BlogCopy
-         * @description `body` is Markdown and does not repeat the title.
+         * @description Parts of a blog article. `body` is Markdown and does not repeat the title.
          */
         BlogCopy: {
             /** Title */
@@ -693,7 +728,7 @@ export interface components {
         };
         /**
          * CeilingView
-         * @description What the operator lets the limits be at most; null is no ceiling.
+         * @description Upper bounds that the operator sets for the limits; null if there is none.
          */
         CeilingView: {
             /** Requestsperhour */
@@ -703,7 +738,10 @@ export interface components {
             /** Costpermonthusd */
             costPerMonthUsd: number | null;
         };
-        /** CompletionAttempt */
+        /**
+         * CompletionAttempt
+         * @description One call of one provider within a request, successful or not.
+         */
         CompletionAttempt: {
             /** Provider */
             provider: string;
@@ -718,7 +756,7 @@ export interface components {
         };
         /**
          * CompletionFallback
-         * @description `used` says that another provider answered than the first one asked.
+         * @description All attempts in order. `used` is true if the completion is not from the first provider that was called.
          */
         CompletionFallback: {
             /** Used */
@@ -728,7 +766,9 @@ export interface components {
         };
         /**
          * CompletionUsage
-         * @description Tokens as the vendor counted them, and what the call cost; null where the vendor told nothing.
+         * @description Tokens as the provider counted them, and the cost in US dollars.
+         *
+         *     A value is null if the provider did not report it or if the price is unknown.
          */
         CompletionUsage: {
             /** Inputtokens */
@@ -770,17 +810,21 @@ export interface components {
             /** Model */
             model: string;
         };
-        /** Copy */
+        /**
+         * Copy
+         * @description Marketing copy in the requested number of variations.
+         */
         Copy: {
             /** Variations */
             variations: components["schemas"]["CopyVariation"][];
         };
         /**
          * CopyContext
-         * @description What the copy is for. Without a platform it is a text for anywhere.
+         * @description Purpose and constraints of the copy.
          *
-         *     `language` is a BCP 47 tag such as pt-BR; without it the copy is in the language of the request. `words_to_use` are
-         *     in every variation and `words_to_avoid` in none, as whole words in whatever case.
+         *     Without `platform` the copy is a text without limits. `language` is a BCP 47 tag such as pt-BR; without it the copy
+         *     is in the language of the prompt. Every variation contains all of `wordsToUse` and none of `wordsToAvoid`. Both
+         *     match whole words and ignore case.
          */
         CopyContext: {
             /** @default null */
@@ -826,7 +870,10 @@ export interface components {
              */
             wordsToAvoid: string[];
         };
-        /** CopyRequest */
+        /**
+         * CopyRequest
+         * @description Description of the copy to write. `variations` is the number of different texts to return.
+         */
         CopyRequest: {
             /** @default null */
             provider: components["schemas"]["ProviderName"] | null;
@@ -893,12 +940,12 @@ export interface components {
         };
         /**
          * CopyVariation
-         * @description One text, ready to be published.
+         * @description One text, ready to publish.
          *
-         *     `text` is the main text: the post, the message, the body of an e-mail or of an article, or all lines of an ad.
-         *     `hashtags` begin with #, are not part of `text`, and come behind it; they are empty where the platform has none.
-         *     `email`, `google_ads` and `blog` hold the parts of what has parts, each for its own platform. `lengths` is there for
-         *     every part that has a limit; that of a post's text counts the hashtags behind an empty line.
+         *     `text` is the main text: the post, the message, the body of an e-mail or article, or all lines of an ad. `hashtags`
+         *     start with #, are not part of `text`, and are published after it; the list is empty for platforms without hashtags.
+         *     `email`, `googleAds` and `blog` hold the parts for these platforms and are null for others. `lengths` has an entry
+         *     for every part with a limit. A post's length includes its hashtags after an empty line.
          */
         CopyVariation: {
             /** Text */
@@ -914,7 +961,10 @@ export interface components {
             /** Lengths */
             lengths: components["schemas"]["Length"][];
         };
-        /** DayUsage */
+        /**
+         * DayUsage
+         * @description Usage of one local day.
+         */
         DayUsage: {
             /** Requests */
             requests: number;
@@ -951,7 +1001,7 @@ export interface components {
         };
         /**
          * EmailCopy
-         * @description `preheader` is the line that inboxes show behind the subject.
+         * @description Parts of a marketing e-mail. `preheader` is the line that inboxes show after the subject.
          */
         EmailCopy: {
             /** Subject */
@@ -963,6 +1013,7 @@ export interface components {
         };
         /**
          * Emotion
+         * @description Emotion that a text expresses.
          * @enum {string}
          */
         Emotion: "joy" | "gratitude" | "satisfaction" | "trust" | "hope" | "surprise" | "confusion" | "anxiety" | "sadness" | "disappointment" | "frustration" | "anger" | "disgust";
@@ -985,12 +1036,13 @@ export interface components {
         };
         /**
          * Formality
+         * @description How the reader is addressed. `default` leaves it to the model.
          * @enum {string}
          */
         Formality: "default" | "formal" | "informal";
         /**
          * GoogleAdsCopy
-         * @description A responsive search ad: each headline and each description stands by itself.
+         * @description Parts of a responsive search ad. Google combines headlines and descriptions freely.
          */
         GoogleAdsCopy: {
             /** Headlines */
@@ -1000,7 +1052,7 @@ export interface components {
         };
         /**
          * Health
-         * @description `checks` is always null: parts are checked for operators, outside of the API.
+         * @description Public health of the service. `checks` is always null: operators check the dependencies outside of the API.
          */
         Health: {
             /**
@@ -1021,7 +1073,7 @@ export interface components {
         };
         /**
          * HealthQuery
-         * @description `deep` has no effect: parts are checked for operators, outside of the API.
+         * @description Query of the public health check. `deep` has no effect: operators check the dependencies outside of the API.
          */
         HealthQuery: {
             /**
@@ -1034,7 +1086,9 @@ export interface components {
         };
         /**
          * ItemError
-         * @description Why a text has no sentiment, while others of its batch have: what the model's answer about it broke.
+         * @description Reason why one text of a batch has no sentiment: the model's output for it was invalid, also after a repair.
+         *
+         *     `problems` has one sentence for each violation.
          */
         ItemError: {
             /**
@@ -1047,16 +1101,19 @@ export interface components {
         };
         /**
          * JobKind
+         * @description Kind of an audit job.
          * @enum {string}
          */
         JobKind: "export" | "erasure";
         /**
          * JobStatus
+         * @description Status of an audit job.
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "done" | "failed" | "withdrawn";
         /**
          * Label
+         * @description Overall sentiment. `mixed` means clear praise and clear criticism in one text.
          * @enum {string}
          */
         Label: "positive" | "negative" | "neutral" | "mixed";
@@ -1074,10 +1131,11 @@ export interface components {
         };
         /**
          * Length
-         * @description How long a part is as the platform counts it, and how long it may be.
+         * @description Length of a part as the platform counts it, and its limit.
          *
-         *     `part` is text, subject, headlines.0 and so on. `unit` says how it is counted: UTF-16 units, GSM-7 septets, weighted
-         *     as X does it, or by width, where East Asian characters are two.
+         *     `part` is `text`, `subject`, `headlines.0` and so on. `unit` is `utf16` for UTF-16 code units, `gsm7` for septets of
+         *     an SMS, `weighted` for the weighted length of X, or `width` for Google Ads, which counts wide East Asian characters
+         *     as two.
          */
         Length: {
             /** Part */
@@ -1090,8 +1148,10 @@ export interface components {
         };
         /**
          * LimitAlertView
-         * @description The alert of a threshold that is reached in the window that runs: `due` until the schedule's next run, then
-         *     `sent`, or `mails_off` without a sender, or `no_recipient`. `at` is when that was decided, null while it is due.
+         * @description Alert for a threshold that was reached in the current window.
+         *
+         *     `status` is `due` until the next scheduled run. Then it is `sent`, `mails_off` (the deployment has no sender
+         *     address) or `no_recipient` (no address can receive e-mails). `at` is the time of that run; null while it is due.
          */
         LimitAlertView: {
             /** Limit */
@@ -1104,9 +1164,10 @@ export interface components {
         };
         /**
          * LimitWindow
-         * @description A limit in the hour, day or month that runs. `max`, `left` and `percent` are null where there is no limit.
+         * @description Usage of a limit in the current hour, day or month.
          *
-         *     `percent` is what is used, without what calls in flight hold; a limit of 0 is used up from the start.
+         *     `max`, `left` and `percent` are null without a limit. `reserved` is held by requests in flight and is not part
+         *     of `used` or `percent`. A limit of 0 is always at 100 percent.
          */
         LimitWindow: {
             /** Limit */
@@ -1139,7 +1200,10 @@ export interface components {
              */
             nextCursor: null;
         };
-        /** ModelUsage */
+        /**
+         * ModelUsage
+         * @description Usage of one model; null for requests that reached no provider.
+         */
         ModelUsage: {
             /** Requests */
             requests: number;
@@ -1195,7 +1259,10 @@ export interface components {
             /** Allowed */
             allowed: boolean;
         };
-        /** ModuleUsage */
+        /**
+         * ModuleUsage
+         * @description Usage of one module of the CRM.
+         */
         ModuleUsage: {
             /** Requests */
             requests: number;
@@ -1251,6 +1318,7 @@ export interface components {
         };
         /**
          * Platform
+         * @description Platform that copy is written for.
          * @enum {string}
          */
         Platform: "instagram" | "facebook" | "whatsapp" | "email" | "sms" | "google-ads" | "linkedin" | "tiktok" | "x" | "blog";
@@ -1419,7 +1487,7 @@ export interface components {
         };
         /**
          * ProviderUsage
-         * @description `provider` is null for requests that got to none: rejections, and those that failed before.
+         * @description Usage of one provider; null for requests that reached no provider.
          */
         ProviderUsage: {
             /** Requests */
@@ -1457,9 +1525,11 @@ export interface components {
         };
         /**
          * RateLimitsRequest
-         * @description Changes what it names and leaves the rest; null is no limit, 0 blocks.
+         * @description Limits and alert settings to change.
          *
-         *     At each of `alert_thresholds` (percent of a limit) a mail goes to `alert_emails`; both lists are replaced whole.
+         *     Fields that you leave out keep their value. null removes a limit; 0 blocks every request. When usage of a limit
+         *     reaches one of `alertThresholds` (in percent), an e-mail is sent to `alertEmails`. Each of the two lists replaces
+         *     the saved list.
          */
         RateLimitsRequest: {
             /**
@@ -1495,7 +1565,10 @@ export interface components {
              */
             alertEmails: string[];
         };
-        /** RateLimitsView */
+        /**
+         * RateLimitsView
+         * @description Limits, ceilings, current usage and alert settings of the tenant.
+         */
         RateLimitsView: {
             /** Requestsperhour */
             requestsPerHour: number | null;
@@ -1519,9 +1592,11 @@ export interface components {
         };
         /**
          * Sentiment
-         * @description `score` is from -1 to 1 and agrees with `label`: above 0 for positive, below 0 for negative, near 0 for neutral.
+         * @description Sentiment of one text.
          *
-         *     `confidence` is from 0 to 1; `emotions` are the strongest first; `language` is that of the text.
+         *     `score` is between -1 and 1 and agrees with `label`: above 0 for positive, below 0 for negative, from -0.25 to 0.25
+         *     for neutral, from -0.5 to 0.5 for mixed. `confidence` is between 0 and 1. `emotions` lists the strongest first.
+         *     `language` is the BCP 47 tag of the text. `rationale` explains the sentiment in one sentence.
          */
         Sentiment: {
             label: components["schemas"]["Label"];
@@ -1541,7 +1616,10 @@ export interface components {
         };
         /**
          * SentimentRequest
-         * @description Either `text` or `texts`. `language` is that of rationales and aspects; without it, each text's own.
+         * @description One text or several texts to analyze.
+         *
+         *     Send either `text` or `texts`. Rationales and names of aspects are in `language`, or in the language of each text
+         *     if it is missing.
          */
         SentimentRequest: {
             /** @default null */
@@ -1603,7 +1681,7 @@ export interface components {
         };
         /**
          * SentimentResult
-         * @description Of the two, one is null.
+         * @description Result for one text: either `sentiment` or `error`, the other one is null.
          */
         SentimentResult: {
             sentiment: components["schemas"]["Sentiment"] | null;
@@ -1611,7 +1689,7 @@ export interface components {
         };
         /**
          * Sentiments
-         * @description One result for each text, in their order.
+         * @description One result for each text, in the order of the request.
          */
         Sentiments: {
             /** Results */
@@ -1650,7 +1728,9 @@ export interface components {
         StopReason: "bounce" | "complaint";
         /**
          * StoppedEmailView
-         * @description An address that gets no mails any more, since when and why; it is forgotten once it is off the list.
+         * @description Address that no longer receives e-mails, with the reason and the time.
+         *
+         *     To reset its state, remove the address from `alertEmails` and add it again.
          */
         StoppedEmailView: {
             /** Address */
@@ -1666,12 +1746,16 @@ export interface components {
         Strategy: "ordered" | "weighted" | "cheapest" | "fastest";
         /**
          * Style
+         * @description Form of a summary.
          * @enum {string}
          */
         Style: "paragraph" | "bullets" | "headline" | "whatsapp";
         /**
          * Summary
-         * @description `points` are those of the style bullets, without their marks, most important first. `characters` as counted.
+         * @description Summary that keeps the requested length.
+         *
+         *     `points` are the points of the style `bullets` without their marks, the most important first. The list is empty for
+         *     other styles. `characters` is the length of `text` in extended grapheme clusters.
          */
         Summary: {
             /** Text */
@@ -1685,9 +1769,11 @@ export interface components {
         };
         /**
          * SummaryRequest
-         * @description `max_characters` counts extended grapheme clusters (UAX 29), line breaks and marks of lists included.
+         * @description Text to summarize, with the style and the length of the summary.
          *
-         *     Without it the style's own number holds; without `language` the summary is in the language of the text.
+         *     `maxCharacters` counts extended grapheme clusters (UAX 29), line breaks and list marks included. Without it the
+         *     style's default applies: 600 for a paragraph, 800 for bullets, 90 for a headline, 500 for WhatsApp. Without
+         *     `language` the summary is in the language of the text. `focus` says what the summary should concentrate on.
          */
         SummaryRequest: {
             /** @default null */
@@ -1751,7 +1837,10 @@ export interface components {
             /** Latencyms */
             latencyMs: number;
         };
-        /** Translation */
+        /**
+         * Translation
+         * @description Translation of the text into one language.
+         */
         Translation: {
             /** Language */
             language: string;
@@ -1760,7 +1849,11 @@ export interface components {
         };
         /**
          * TranslationRequest
-         * @description Languages are BCP 47 tags. `glossary` says how a term of the text is to be translated, in every language.
+         * @description Text to translate into one or more languages.
+         *
+         *     Send either `targetLanguage` or `targetLanguages`. Languages are BCP 47 tags such as pt-BR. The source language is
+         *     detected if `sourceLanguage` is missing. `glossary` maps terms of the text to their translations, which are used
+         *     for every target language. Placeholders, tags, links, Markdown and line breaks stay unchanged.
          */
         TranslationRequest: {
             /** @default null */
@@ -1843,7 +1936,9 @@ export interface components {
         };
         /**
          * Translations
-         * @description One translation for each language asked for, in that order. `source_language` is detected where none is given.
+         * @description One translation for each target language, in the order of the request.
+         *
+         *     `sourceLanguage` is the one of the request, or the detected one if the request has none.
          */
         Translations: {
             /** Sourcelanguage */
@@ -1853,19 +1948,22 @@ export interface components {
         };
         /**
          * Unit
-         * @description What a limit counts: see the functions below.
+         * @description Unit of a length limit. Each has a function of the same name below.
          * @enum {string}
          */
         Unit: "utf16" | "gsm7" | "weighted" | "width";
         /**
          * Urgency
+         * @description Urgency of a reply. `high` means today, `medium` that the writer expects a reply.
          * @enum {string}
          */
         Urgency: "low" | "medium" | "high";
         /**
          * UsageNumbers
-         * @description `requests` counts answers, hits and errors; rejections stand beside it. Rates are shares of `requests`, and null
-         *     where there are none; p95 is the upper bound of its bucket.
+         * @description Usage of a group of requests.
+         *
+         *     `requests` counts completed requests, cache hits and errors, but not rejections. Rates are shares of `requests`,
+         *     and null without requests. `p95LatencyMs` is the upper bound of the histogram bucket that holds the percentile.
          */
         UsageNumbers: {
             /** Requests */
@@ -1901,7 +1999,9 @@ export interface components {
         };
         /**
          * UsageStats
-         * @description Each list adds up to the totals. `from` and `to` are local days, both included; every day is in the series.
+         * @description Usage statistics of the tenant.
+         *
+         *     Each list adds up to the totals. `from` and `to` are local days, both included. `series` has every day of the range.
          */
         UsageStats: {
             /** From */
@@ -1924,7 +2024,9 @@ export interface components {
         };
         /**
          * UsageStatsQuery
-         * @description A period that ends today, or the local days `from` to `to`, both included; without any of them a month.
+         * @description Days to report: a `period` that ends today, or the local days from `from` to `to`, both included.
+         *
+         *     The default is the period `month` (30 days).
          */
         UsageStatsQuery: {
             /**
@@ -1945,7 +2047,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description An end without an answer (RFC 9457). Members beyond these belong to the code.
+         * @description Error response (RFC 9457). Some codes have additional members.
          */
         Problem: {
             /** Format: uri */
@@ -1953,16 +2055,16 @@ export interface components {
             title: string;
             status: number;
             detail: string;
-            /** @description Stable; what programs branch on. */
+            /** @description Stable error code for use in programs. */
             code: string;
             requestId: string;
-            /** @description Each field that does not fit. */
+            /** @description The invalid fields, each with a message. */
             errors?: {
                 field: string;
                 message: string;
                 type: string;
             }[];
-            /** @description Every provider that was tried, in order. */
+            /** @description The attempts of the request, in order: one per call of a provider. */
             attempts?: {
                 provider: string;
                 model: string;
@@ -1970,11 +2072,11 @@ export interface components {
                 errorCode: string | null;
                 latencyMs: number;
             }[];
-            /** @description The code of the connection test that failed. */
+            /** @description Result code of the failed connection test. */
             reason?: string;
-            /** @description How the answers broke their contract. */
+            /** @description The rules of the output contract that the completions violate. */
             problems?: string[];
-            /** @description Which limit refused: its name in the rate limits, or callsInFlight. */
+            /** @description Name of the exceeded limit, as in the rate limits, or `callsInFlight`. */
             limit?: string;
             max?: number;
             used?: number;
@@ -1987,9 +2089,9 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description The id of the request, as in its audit record. */
+        /** @description Id of the request. Its audit record has the same id. */
         "X-Request-Id": string;
-        /** @description Whole seconds, at least 1. */
+        /** @description Seconds to wait before the next attempt: an integer of at least 1. */
         "Retry-After": number;
     };
     pathItems: never;
@@ -2001,12 +2103,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The same request under the same key is carried out once; a UUID. Kept for a day.
+                 * @description A unique value for the request, such as a UUID. Repeating a request with the same key returns the first response and calls no provider again. Keys expire after one day.
                  * @example 0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `no-cache` asks for a fresh answer, `no-store` for one that is not kept.
+                 * @description `no-cache` requests a new completion. `no-store` does not cache the completion.
                  * @example no-cache
                  */
                 "Cache-Control"?: "no-cache" | "no-store";
@@ -2035,7 +2137,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2124,7 +2226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2144,7 +2246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; Your company does not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2154,7 +2256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The first request with this Idempotency-Key has not ended yet. */
+            /** @description The provider is not configured; The first request with this Idempotency-Key is still in flight. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2165,7 +2267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The text is larger than what the model takes; The body is larger than 6 MB. */
+            /** @description The text is too large for the model; The body is larger than 6 MB. */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2175,7 +2277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; This Idempotency-Key was used with another request; The provider refused the request as invalid; The answer was cut at maxTokens before it was whole: send more, or leave it out. */
+            /** @description The request is not valid; This Idempotency-Key was used with a different request; The provider rejected the request as invalid; The completion was cut off at maxTokens. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2185,7 +2287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Calls in flight hold what is left of a limit; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2206,7 +2308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No provider gave a usable answer; No provider gave an answer of the promised form. */
+            /** @description No provider returned a valid completion; No provider returned a completion in the required format. */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2216,7 +2318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2244,12 +2346,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The same request under the same key is carried out once; a UUID. Kept for a day.
+                 * @description A unique value for the request, such as a UUID. Repeating a request with the same key returns the first response and calls no provider again. Keys expire after one day.
                  * @example 0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `no-cache` asks for a fresh answer, `no-store` for one that is not kept.
+                 * @description `no-cache` requests a new completion. `no-store` does not cache the completion.
                  * @example no-cache
                  */
                 "Cache-Control"?: "no-cache" | "no-store";
@@ -2273,7 +2375,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2364,7 +2466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2384,7 +2486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; Your company does not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2394,7 +2496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The first request with this Idempotency-Key has not ended yet. */
+            /** @description The provider is not configured; The first request with this Idempotency-Key is still in flight. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2405,7 +2507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The text is larger than what the model takes; The body is larger than 6 MB. */
+            /** @description The text is too large for the model; The body is larger than 6 MB. */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2415,7 +2517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; This Idempotency-Key was used with another request; The provider refused the request as invalid; The answer was cut at maxTokens before it was whole: send more, or leave it out. */
+            /** @description The request is not valid; This Idempotency-Key was used with a different request; The provider rejected the request as invalid; The completion was cut off at maxTokens. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2425,7 +2527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Calls in flight hold what is left of a limit; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2446,7 +2548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No provider gave a usable answer; No provider gave an answer of the promised form. */
+            /** @description No provider returned a valid completion; No provider returned a completion in the required format. */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2456,7 +2558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2484,12 +2586,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The same request under the same key is carried out once; a UUID. Kept for a day.
+                 * @description A unique value for the request, such as a UUID. Repeating a request with the same key returns the first response and calls no provider again. Keys expire after one day.
                  * @example 0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `no-cache` asks for a fresh answer, `no-store` for one that is not kept.
+                 * @description `no-cache` requests a new completion. `no-store` does not cache the completion.
                  * @example no-cache
                  */
                 "Cache-Control"?: "no-cache" | "no-store";
@@ -2513,7 +2615,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2566,7 +2668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2586,7 +2688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; Your company does not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2596,7 +2698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The first request with this Idempotency-Key has not ended yet. */
+            /** @description The provider is not configured; The first request with this Idempotency-Key is still in flight. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2607,7 +2709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The text is larger than what the model takes; The body is larger than 6 MB. */
+            /** @description The text is too large for the model; The body is larger than 6 MB. */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2617,7 +2719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; This Idempotency-Key was used with another request; The provider refused the request as invalid; The answer was cut at maxTokens before it was whole: send more, or leave it out. */
+            /** @description The request is not valid; This Idempotency-Key was used with a different request; The provider rejected the request as invalid; The completion was cut off at maxTokens. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2627,7 +2729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Calls in flight hold what is left of a limit; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2648,7 +2750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No provider gave a usable answer; No provider gave an answer of the promised form. */
+            /** @description No provider returned a valid completion; No provider returned a completion in the required format. */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2658,7 +2760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2686,12 +2788,12 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The same request under the same key is carried out once; a UUID. Kept for a day.
+                 * @description A unique value for the request, such as a UUID. Repeating a request with the same key returns the first response and calls no provider again. Keys expire after one day.
                  * @example 0199f2c1-7a2f-7c54-9d5e-0b6a2f1c3d4e
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `no-cache` asks for a fresh answer, `no-store` for one that is not kept.
+                 * @description `no-cache` requests a new completion. `no-store` does not cache the completion.
                  * @example no-cache
                  */
                 "Cache-Control"?: "no-cache" | "no-store";
@@ -2719,7 +2821,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2775,7 +2877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2795,7 +2897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; Your company does not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2805,7 +2907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The first request with this Idempotency-Key has not ended yet. */
+            /** @description The provider is not configured; The first request with this Idempotency-Key is still in flight. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2816,7 +2918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The text is larger than what the model takes; The body is larger than 6 MB. */
+            /** @description The text is too large for the model; The body is larger than 6 MB. */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2826,7 +2928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; This Idempotency-Key was used with another request; The provider refused the request as invalid; The answer was cut at maxTokens before it was whole: send more, or leave it out. */
+            /** @description The request is not valid; This Idempotency-Key was used with a different request; The provider rejected the request as invalid; The completion was cut off at maxTokens. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2836,7 +2938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Calls in flight hold what is left of a limit; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2857,7 +2959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No provider gave a usable answer; No provider gave an answer of the promised form. */
+            /** @description No provider returned a valid completion; No provider returned a completion in the required format. */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2867,7 +2969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2899,7 +3001,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2971,7 +3073,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderConfigList"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2981,7 +3083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3012,7 +3114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3059,7 +3161,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3098,7 +3200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3108,7 +3210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3118,7 +3220,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description Not found. */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3128,7 +3230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The provider's key cannot be read any more: an administrator saves it again. */
+            /** @description The provider is not configured; The provider key cannot be read. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3149,7 +3251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; The provider did not take this key and model, so that nothing was saved. */
+            /** @description The request is not valid; The connection test failed, so nothing was saved. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3159,7 +3261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3180,7 +3282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3215,7 +3317,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3231,7 +3333,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderRemoved"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3241,7 +3343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3251,7 +3353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description Not found. */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3292,7 +3394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3335,7 +3437,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3363,7 +3465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3373,7 +3475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3383,7 +3485,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The provider's key cannot be read any more: an administrator saves it again. */
+            /** @description The provider is not configured; The provider key cannot be read. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3414,7 +3516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3435,7 +3537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3470,7 +3572,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3511,7 +3613,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3521,7 +3623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3531,7 +3633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description Not found. */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3541,7 +3643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider is not configured; The provider's key cannot be read any more: an administrator saves it again. */
+            /** @description The provider is not configured; The provider key cannot be read. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3583,7 +3685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider did not tell what it was asked. */
+            /** @description The provider returned no usable response. */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3593,7 +3695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service that keeps provider keys cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3625,7 +3727,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3645,7 +3747,7 @@ export interface operations {
                     "application/json": components["schemas"]["PreferencesView"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3655,7 +3757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3686,7 +3788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3738,7 +3840,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3776,7 +3878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3786,7 +3888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3837,7 +3939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3869,7 +3971,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3915,7 +4017,7 @@ export interface operations {
                     "application/json": components["schemas"]["FallbackSettings"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3925,7 +4027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3956,7 +4058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4006,7 +4108,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4042,7 +4144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4052,7 +4154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4103,7 +4205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4135,7 +4237,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4202,7 +4304,7 @@ export interface operations {
                     "application/json": components["schemas"]["RateLimitsView"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4212,7 +4314,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4243,7 +4345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4287,7 +4389,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4355,7 +4457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4365,7 +4467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4416,7 +4518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4453,7 +4555,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4741,7 +4843,7 @@ export interface operations {
                     "application/json": components["schemas"]["UsageStats"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4751,7 +4853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4792,7 +4894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4835,7 +4937,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5017,7 +5119,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditLogsPage"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5027,7 +5129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5068,7 +5170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5103,7 +5205,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5127,7 +5229,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditJobView"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5137,7 +5239,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5157,7 +5259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5178,7 +5280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5213,7 +5315,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5277,7 +5379,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditRecordDetail"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5287,7 +5389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5297,7 +5399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description Not found. */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5338,7 +5440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5380,7 +5482,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5414,7 +5516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5424,7 +5526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5454,7 +5556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A limit of your company is used up; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests reach this service. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5475,7 +5577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5510,7 +5612,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5534,7 +5636,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditJobView"];
                 };
             };
-            /** @description A valid bearer token is needed. */
+            /** @description A valid bearer token is required. */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5544,7 +5646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This needs another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was filtered out. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5554,7 +5656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing. */
+            /** @description Not found. */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5595,7 +5697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store of limits and records cannot be reached; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5629,7 +5731,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The request succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

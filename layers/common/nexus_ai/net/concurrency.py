@@ -79,7 +79,7 @@ class Work[T]:
             self._error = error
         finally:
             self.is_done = True
-            # The error refers to this frame. Without `self` in it there is no reference cycle.
+            # The error refers to this frame, so `self` in it would create a reference cycle.
             del self
 
 
@@ -109,8 +109,8 @@ def pause(seconds: float) -> bool:
 def run_step(works: Sequence[Work[Any]], *, timeout_s: float = inf) -> None:
     """Run all works concurrently, the last of them in this thread, and return when all have ended.
 
-    `Work.result` returns or raises the result of each work; this function raises none of their errors. After
-    `timeout_s` the step stops: exchanges end at the deadline, and nothing more is sent.
+    `Work.result` returns or raises the result of each work. After `timeout_s` the step stops: exchanges end at the
+    deadline, and nothing more is sent.
 
     boto3 does not observe the deadline. The step does not wait for such a work after it, unless the work is the last
     one, so put it before others.

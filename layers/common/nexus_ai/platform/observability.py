@@ -29,7 +29,7 @@ SERVICE = "nexus-ai"
 # CloudWatch namespace of the metrics.
 NAMESPACE = "NexusAI"
 
-# These libraries log bodies and headers at DEBUG, and URLs at INFO. They stay at WARNING even if our own level is DEBUG.
+# These libraries log bodies and headers at DEBUG, and URLs at INFO. They stay at WARNING even if our level is DEBUG.
 VERBOSE_LOGGERS = (
     "anthropic", "boto3", "botocore", "google_genai", "groq", "httpcore", "httpcore2", "httpx", "httpx2", "openai",
     "s3transfer", "urllib3",

@@ -21,7 +21,7 @@ from nexus_ai.platform.units import DAY_S
 from nexus_ai.usage.entries import usage_entries
 from nexus_ai.usage.store import UsageStore
 
-# The first sweep of a tenant looks for open records this far back. Later ones overlap with the one before.
+# The first sweep of a tenant looks for open records this far back. Later sweeps overlap with the one before.
 FIRST_LOOK_BACK_S = DAY_S
 OVERLAP_S = 120
 # Tenants that are swept concurrently. A sweep waits for the store most of its time.
@@ -30,7 +30,7 @@ CONCURRENT_SWEEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """Result of a sweep: the number of tenants, and True if no marked tenant is left."""
+    """Result of a sweep: the number of tenants swept, and `finished` if no marked tenant is left."""
 
     tenants: int
     finished: bool
@@ -38,7 +38,7 @@ class SweepResult:
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRequestSweeper:
-    """Sweep over the tenants that are marked as active."""
+    """Scheduled job that closes the abandoned requests of all tenants that are marked as active."""
 
     clock: Clock
     limits: LimitStore

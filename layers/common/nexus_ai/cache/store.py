@@ -36,7 +36,7 @@ class CacheStore:
         return Read(self._table, keys.cached_response(tenant_id, cache_key))
 
     def parse(self, item: Item | None, now_s: int) -> CachedResponse | None:
-        """Return the cached response; None if there is no item or it has expired.
+        """Return the cached response; None if the entry is missing or has expired.
 
         Expiry is checked here because DynamoDB deletes expired items up to two days late.
         """

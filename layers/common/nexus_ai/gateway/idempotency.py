@@ -130,7 +130,7 @@ class Idempotency:
         return None
 
     def _reload[T](self, caller: Caller, call: ModelCall[T]) -> IdempotencyRecord | None:
-        """Return the record that the key has now, or None if it had none or an expired one and is now claimed."""
+        """Return the current record of the key; claim the key if it has no record or an expired claim."""
         found = self._store.load(caller.tenant_id, caller.idempotency_key or "")
         if found is None or (found.end is None and found.claimed_until_ms < self._clock.now_ms()):
             return self.claim(caller, call)

@@ -47,7 +47,7 @@ class Gateway(GatewayServices):
     """Pipeline with its services, one per process."""
 
     def run[T](self, caller: Caller, call: ModelCall[T]) -> GatewayResponse[T]:
-        """Return the response to a model call, from the cache or a provider. Every result is audited.
+        """Return the response to a model call, from the cache or a provider. Each call gets an audit record.
 
         Raises:
             NexusError: The request was rejected, or no provider returned a valid completion.
@@ -156,7 +156,7 @@ class _Pipeline[T]:
         return first
 
     def _require_record(self, written: bool) -> None:
-        """Refuse a response without an audit record: a request that reached no provider has no open one either."""
+        """Raise StoreUnavailable for a response from the cache or a replay whose audit record was not written."""
         if not (written or self._context.opened_record):
             raise StoreUnavailable
 
@@ -173,6 +173,7 @@ class _Pipeline[T]:
             if larger_than is not None and (context or 0) <= larger_than:
                 self._attempts.skip(candidate, "context_too_small")
                 continue
+            # The cache lookup of the first candidate was done while preparing.
             hit = self._look_up(candidate)[0] if index else None
             if hit:
                 return self._serve(candidate, hit)
@@ -214,9 +215,9 @@ class _Pipeline[T]:
             outcome = self._complete(candidate, step, candidates_left)
             if not isinstance(outcome, Completion):
                 return None, outcome
-            read = self._call.parse if may_repair else self._call.parse_or_salvage
+            parse = self._call.parse if may_repair else self._call.parse_or_salvage
             try:
-                return self._finish(candidate, outcome, read(outcome.text)), None
+                return self._finish(candidate, outcome, parse(outcome.text)), None
             except InvalidOutputError as invalid:
                 self._attempts.mark_last_invalid()
                 if self._call.bounded_by_caller and outcome.finish_reason is FinishReason.LENGTH:
@@ -281,7 +282,7 @@ class _Pipeline[T]:
         try:
             api_key = self._prepare_attempt(candidate, step)
         except PriceUnknown:
-            # A missing price ends the request only if it is that of the first candidate. Later ones are skipped.
+            # A missing price of the first candidate ends the request. Later candidates are skipped.
             if candidate is self._first_candidate:
                 raise
             self._attempts.skip(candidate, PriceUnknown.code)
@@ -300,10 +301,10 @@ class _Pipeline[T]:
     def _prepare_attempt(self, candidate: Candidate, step: Step) -> str:
         """Reserve limits, open the audit record and decrypt the API key concurrently; return the key."""
         gateway, caller = self._gateway, self._caller
-        seen, self._limits_item = self._limits_item, None
-        if seen:
-            # If the limits as read already refuse, reject the request before anything is written.
-            self._attempts.require(self._settings, candidate, [step], seen=seen)
+        limits_item, self._limits_item = self._limits_item, None
+        if limits_item:
+            # Reject the request before anything is written if the limits that were read already refuse it.
+            self._attempts.require(self._settings, candidate, [step], seen=limits_item)
         # An erasure finds the cached response of an abandoned request by the cache key in its record.
         opened = self._context.record(AuditStatus.OPEN, cache_key=self._cache_key(candidate))
         content_policy = self._settings.preferences.audit_content
@@ -416,7 +417,7 @@ class _Pipeline[T]:
         return False
 
     def _fail(self, error: NexusError) -> None:
-        """Record a request that ends with an error; it is a rejection if no attempt was started."""
+        """Record a request that ends with an error, as rejected if the error is the client's and no attempt started."""
         attempts, idempotency = self._attempts.attempts, self._gateway.idempotency
         if attempts:
             error.extra["attempts"] = [public_attempt(attempt) for attempt in attempts]

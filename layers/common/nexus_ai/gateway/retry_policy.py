@@ -60,7 +60,7 @@ RETRY_POLICY: Mapping[FailureKind, Rule] = MappingProxyType(
 def may_be_billed(failure: ProviderFailure) -> bool:
     """Return True if the provider may bill a failed attempt for which it reported no usage.
 
-    None of the five providers bills a response with an error status. A lost, malformed or empty response may have been
+    The five providers do not bill a response with an error status. A lost, malformed or empty response may have been
     generated, and billed, in full.
     """
     return failure.sent and (failure.status is None or failure.status < 300)

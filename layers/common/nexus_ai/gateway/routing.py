@@ -40,7 +40,7 @@ def route[T](settings: TenantSettings, call: ModelCall[T]) -> list[Candidate]:
 
     Raises:
         ProviderNotConfigured: The request names a provider that the tenant has not enabled, or no provider is enabled.
-        ModelNotAllowed: The tenant's preferences do not allow the requested model, or none of the candidates.
+        ModelNotAllowed: The tenant's preferences do not allow the requested model, or any candidate.
     """
     usable = {name: config for name, config in settings.providers.items() if config.enabled}
     if call.provider is not None and call.provider not in usable:

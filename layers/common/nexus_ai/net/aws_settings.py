@@ -40,7 +40,7 @@ def credentials() -> Credentials:
     """Return the environment's credentials, or those of botocore's chain, which renews them before they expire.
 
     Raises:
-        TransportError: There are no credentials.
+        TransportError: No credentials are configured.
     """
     access_key, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if access_key and secret_key:

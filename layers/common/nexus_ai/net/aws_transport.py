@@ -120,7 +120,7 @@ class AwsTransport:
 
 
 class _Connection:
-    """libcurl handle that keeps one connection, and the certificate authorities that it has read once."""
+    """libcurl handle that keeps one connection and the certificate authorities that it has read."""
 
     def __init__(self, url: str, connect_timeout_s: float) -> None:
         self._curl = curl = pycurl.Curl()

@@ -20,7 +20,7 @@ from nexus_ai.platform.once import Once
 # One request needs three threads besides its own. An export reads a hundred contents at once, and the local stack
 # serves many requests in one process.
 THREADS = 32
-# A step waits so long after its deadline for works whose last exchange ends at the deadline.
+# A step waits this long after its deadline, for works whose last exchange ends exactly at the deadline.
 GRACE_S = 0.05
 
 
@@ -79,13 +79,13 @@ class Work[T]:
             self._error = error
         finally:
             self.is_done = True
-            # The error refers to this frame. Without `self` in it there is no reference cycle.
+            # The error refers to this frame, so `self` in it would create a reference cycle.
             del self
 
 
 @contextmanager
 def deadline(seconds: float) -> Generator[None]:
-    """Bound every exchange and pause in the block by a deadline in so many seconds. An earlier one stays in force."""
+    """Bound every exchange and pause in the block by a deadline in so many seconds, or by an earlier outer one."""
     outer = _scope.get()
     token = _scope.set(replace(outer, ends_at=min(outer.ends_at, time.monotonic() + seconds)))
     try:
@@ -101,7 +101,7 @@ def time_left() -> float:
 
 
 def pause(seconds: float) -> bool:
-    """Wait so many seconds, but no longer than the step; return True if time is left."""
+    """Wait for the seconds, but not past the deadline or a stop of the step; return True if time is left."""
     _scope.get().stopped.wait(min(seconds, time_left()))
     return time_left() > 0
 
@@ -109,11 +109,11 @@ def pause(seconds: float) -> bool:
 def run_step(works: Sequence[Work[Any]], *, timeout_s: float = inf) -> None:
     """Run all works concurrently, the last of them in this thread, and return when all have ended.
 
-    `Work.result` returns or raises the result of each work; this function raises none of their errors. After
-    `timeout_s` the step stops: exchanges end at the deadline, and nothing more is sent.
+    `Work.result` returns or raises the result of each work. After `timeout_s` the step stops: exchanges end at the
+    deadline, and nothing more is sent.
 
-    boto3 does not observe the deadline. The step does not wait for such a work after it, unless the work is the last
-    one, so put it before others.
+    boto3 does not observe the deadline. The step leaves such a work behind when it ends, unless the work is the last
+    one: put it before others.
 
     Raises:
         RuntimeError: A work starts a step. The step's works could then wait for threads that wait for them.

@@ -1,4 +1,4 @@
-"""Create process-wide objects on first use, safely under threads."""
+"""Create process-wide objects once, on first use, even if several threads ask at the same time."""
 
 from collections.abc import Callable
 from threading import Lock

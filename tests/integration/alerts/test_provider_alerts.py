@@ -14,7 +14,7 @@ from tests.integration.support.alert_runs import alert_items, always, listed, ma
 from tests.integration.support.pipeline import copy, set_fallback
 from tests.integration.support.settings_requests import CONFIGS, call
 
-KEY = "Nexus AI: a chave de OpenAI deixou de funcionar"
+KEY = "Nexus AI: a chave de API de OpenAI parou de funcionar"
 CIRCUIT = "Nexus AI: OpenAI está falhando (gpt-6-luna)"
 
 
@@ -35,8 +35,8 @@ def calls(stack: LocalStack, tenant: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (FailureKind.INVALID_KEY, "o provedor não aceita mais a chave"),
-        (FailureKind.NO_CREDIT, "a conta no provedor está sem crédito"),
+        (FailureKind.INVALID_KEY, "o provedor recusou a chave de API"),
+        (FailureKind.NO_CREDIT, "a conta no provedor está sem créditos"),
     ],
 )
 def test_a_dead_key_is_told_with_its_first_failure_and_never_again(
@@ -62,7 +62,7 @@ def test_a_circuit_that_opens_is_told_once_and_one_failure_is_not(stack: LocalSt
 
     (mail,) = mails(stack, company)
     assert str(mail["Subject"]) == CIRCUIT
-    assert "erro interno do provedor" in text_of(mail)
+    assert "erro interno no provedor" in text_of(mail)
 
 
 def test_an_answer_ends_the_event(stack: LocalStack, company: str) -> None:

@@ -38,7 +38,7 @@ from tests.integration.support.limit_calls import set_limits as set_all_limits
 from tests.integration.support.pipeline import copy, limit_state, records, set_limits, set_preferences
 from tests.unit.http.http_events import Context
 
-HOUR_80 = "Nexus AI: 80% do limite de requisições por hora"
+HOUR_80 = "Nexus AI: uso atingiu 80% do limite de requisições por hora"
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_one_alert_is_sent_when_80_percent_of_a_limit_is_used(stack: LocalStack,
 
     (mail,) = mails(stack, tenant)
     assert str(mail["Subject"]) == HOUR_80
-    assert "Usado: 4 requisições de 5 requisições." in text_of(mail)
+    assert "Uso: 4 de 5 requisições." in text_of(mail)
     assert "openai/gpt-6-luna" in text_of(mail)
     assert mail["To"] == address(tenant)
     shown = request(stack.url, "GET", "/local/mail").body["items"]
@@ -163,7 +163,7 @@ def test_alert_is_sent_after_its_window_has_ended(
     alert_dispatcher(clock).dispatch_due(always)
 
     assert [subject.partition("% do limite")[2] for subject in subjects(stack, tenant)] == [" de requisições por hora"]
-    assert ("já se renovou" in text_of(mails(stack, tenant)[0])) == (later_s > 0)
+    assert ("já foi renovado" in text_of(mails(stack, tenant)[0])) == (later_s > 0)
 
 
 # In Lisbon: 29 March 2026, 00:30, before clocks change from 01:00 to 02:00; 25 October, 00:30, before they change from
@@ -188,14 +188,16 @@ def test_alert_says_when_the_day_and_the_month_end(
 
     day, month = sorted(mails(stack, tenant), key=lambda mail: "custo" in str(mail["Subject"]))
     for mail, end in zip((day, month), ends, strict=True):
-        assert f"O limite se renova em {end} às 00:00 (Europe/Lisbon)." in text_of(mail)
+        assert f"O limite será renovado em {end} às 00:00 (Europe/Lisbon)." in text_of(mail)
     clock.ms += int(hours * 3600) * 1000 - 1000
     alerted.calls(1, tokens=5)
     assert (alert_dispatcher(clock).dispatch_due(always).outcomes, len(mails(stack, tenant))) == ({}, 2)
     clock.ms += 1000
     alerted.calls(1, tokens=90)
     alert_dispatcher(clock).dispatch_due(always)
-    assert [str(mail["Subject"]) for mail in mails(stack, tenant)[2:]] == ["Nexus AI: 90% do limite de tokens por dia"]
+    assert [str(mail["Subject"]) for mail in mails(stack, tenant)[2:]] == [
+        "Nexus AI: uso atingiu 90% do limite de tokens por dia"
+    ]
 
 
 def test_each_window_has_its_own_alert(stack: LocalStack, tenant: str, clock: MovedClock) -> None:
@@ -216,8 +218,8 @@ def test_each_threshold_passed_sends_an_alert(stack: LocalStack, tenant: str, cl
     alert_dispatcher(clock).dispatch_due(always)
 
     first, *others = mails(stack, tenant)
-    assert str(first["Subject"]) == "Nexus AI: 60% do limite de custo por mês"
-    assert "Usado: US$ 0,60 de US$ 1,00." in text_of(first)
+    assert str(first["Subject"]) == "Nexus AI: uso atingiu 60% do limite de custo por mês"
+    assert "Uso: US$ 0,60 de US$ 1,00." in text_of(first)
     assert [str(mail["Subject"]) for mail in others] == ["Nexus AI: limite de custo por mês esgotado"] * 2
 
 
@@ -232,9 +234,9 @@ def test_reserved_and_released_use_sends_no_alert(stack: LocalStack, tenant: str
     assert alert_dispatcher(clock).dispatch_due(always).outcomes == {Outcome.NOT_REACHED: 1}
 
     assert (alert_items(tenant), subjects(stack, tenant)) == ([], [])
-    alerted.calls(1, tokens=800)
+    company.calls(1, tokens=800)
     alert_dispatcher(clock).dispatch_due(always)
-    assert subjects(stack, tenant) == ["Nexus AI: 90% do limite de tokens por dia"]
+    assert subjects(stack, tenant) == ["Nexus AI: uso atingiu 90% do limite de tokens por dia"]
 
 
 def test_lowered_limit_sends_an_alert_with_the_next_call(stack: LocalStack, tenant: str, clock: MovedClock) -> None:
@@ -246,7 +248,7 @@ def test_lowered_limit_sends_an_alert_with_the_next_call(stack: LocalStack, tena
     alerted.calls(1)
     alert_dispatcher(clock).dispatch_due(always)
 
-    assert subjects(stack, tenant) == ["Nexus AI: 90% do limite de requisições por hora"]
+    assert subjects(stack, tenant) == ["Nexus AI: uso atingiu 90% do limite de requisições por hora"]
 
 
 def test_alert_is_dropped_if_mails_are_off(stack: LocalStack, tenant: str, clock: MovedClock) -> None:

@@ -22,7 +22,7 @@ from tests.integration.support.alert_runs import (
 from tests.integration.support.pipeline import copy, set_fallback
 from tests.integration.support.settings_requests import CONFIGS, call
 
-KEY = "Nexus AI: a chave de OpenAI deixou de funcionar"
+KEY = "Nexus AI: a chave de API de OpenAI parou de funcionar"
 CIRCUIT = "Nexus AI: OpenAI está falhando (gpt-6-luna)"
 
 
@@ -43,8 +43,8 @@ def calls(stack: LocalStack, tenant: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (FailureKind.INVALID_KEY, "o provedor não aceita mais a chave"),
-        (FailureKind.NO_CREDIT, "a conta no provedor está sem crédito"),
+        (FailureKind.INVALID_KEY, "o provedor recusou a chave de API"),
+        (FailureKind.NO_CREDIT, "a conta no provedor está sem créditos"),
     ],
 )
 def test_dead_key_sends_one_alert_at_its_first_failure(
@@ -70,7 +70,7 @@ def test_open_circuit_sends_one_alert_and_a_single_failure_none(stack: LocalStac
 
     (mail,) = mails(stack, alerted_tenant)
     assert str(mail["Subject"]) == CIRCUIT
-    assert "erro interno do provedor" in text_of(mail)
+    assert "erro interno no provedor" in text_of(mail)
 
 
 def test_completion_ends_the_event(stack: LocalStack, alerted_tenant: str) -> None:

@@ -133,7 +133,7 @@ def test_key_that_the_provider_refuses_is_failed_and_not_kept(smoke: Smoke) -> N
     ended = smoke.run(SMOKE_PROVIDER_KEY="sk-invalid-key-of-a-test")
 
     assert (ended.status, ended.failed) == (1, {"provider config"}), ended.out
-    assert "does not know this key" in ended.detail("provider config")
+    assert "rejected this API key" in ended.detail("provider config")
     assert smoke.get("configs")["items"] == []
 
 

@@ -177,7 +177,10 @@ def test_alerts_that_are_due_are_sent_once(clinic: Clinic) -> None:
 
     mails = [message_from_string(mail.raw_data, policy=policy) for mail in clinic.stack.aws.mails()[sent_before:]]
     subjects = sorted(mail["Subject"] for mail in mails if mail["To"] == "gerente@clinica.example")
-    assert subjects == ["Nexus AI: 30% of the limit of requests per hour", "Nexus AI: the key of Groq stopped working"]
+    assert subjects == [
+        "Nexus AI: usage reached 30% of your hourly request limit",
+        "Nexus AI: your Groq API key stopped working",
+    ]
 
 
 def test_the_days_roll_ups_agree_with_its_records(clinic: Clinic) -> None:

@@ -62,29 +62,29 @@ def seen(message: EmailMessage) -> list[str]:
         (
             REQUESTS,
             "pt-BR",
-            "Nexus AI: 85% do limite de requisições por hora",
-            "Usado: 1.700 requisições de 2.000 requisições.",
-            "O limite se renova em 18/11/2026 às 11:00 (America/Sao_Paulo).",
+            "Nexus AI: uso atingiu 85% do limite de requisições por hora",
+            "Uso: 1.700 de 2.000 requisições.",
+            "O limite será renovado em 18/11/2026 às 11:00 (America/Sao_Paulo).",
         ),
         (
             REQUESTS,
             "en",
-            "Nexus AI: 85% of the limit of requests per hour",
-            "Used: 1,700 requests of 2,000 requests.",
+            "Nexus AI: usage reached 85% of your hourly request limit",
+            "Usage: 1,700 of 2,000 requests.",
             "The limit resets on 2026-11-18 at 11:00 (America/Sao_Paulo).",
         ),
         (
             TOKENS,
             "pt-BR",
             "Nexus AI: limite de tokens por dia esgotado",
-            "Usado: 50.010 tokens de 50.000 tokens.",
-            "O limite se renova em 19/11/2026 às 00:00 (America/Sao_Paulo).",
+            "Uso: 50.010 de 50.000 tokens.",
+            "O limite será renovado em 19/11/2026 às 00:00 (America/Sao_Paulo).",
         ),
         (
             DOLLARS,
             "en",
-            "Nexus AI: 80% of the limit of cost per month",
-            "Used: US$80.41 of US$100.00.",
+            "Nexus AI: usage reached 80% of your monthly cost limit",
+            "Usage: US$80.41 of US$100.00.",
             "The limit resets on 2026-12-01 at 00:00 (America/Sao_Paulo).",
         ),
     ],
@@ -107,7 +107,7 @@ def test_the_dearest_are_listed_with_what_they_cost() -> None:
     assert "- openai/gpt-6.1-sol, 1.204.332, US$ 9,41" in plain
     assert "- marketing, 1.404.332, US$ 12,00" in plain
     assert words[words.index("openai/gpt-6.1-sol") :][:3] == ["openai/gpt-6.1-sol", "1.204.332", "US$ 9,41"]
-    assert "O que mais custou no dia até agora" in part(mail(REQUESTS), "plain"), "roll-ups know no hours"
+    assert "Maiores custos do dia até agora" in part(mail(REQUESTS), "plain"), "roll-ups know no hours"
 
 
 def test_what_cost_something_is_never_nothing() -> None:
@@ -119,8 +119,8 @@ def test_what_cost_something_is_never_nothing() -> None:
 def test_what_is_not_used_up_is_never_written_as_if_it_were() -> None:
     nearly = DOLLARS.model_copy(update={"used": 99_996_000, "max": 100_000_000})
 
-    assert str(mail(nearly)["Subject"]) == "Nexus AI: 99% do limite de custo por mês"
-    assert "Usado: US$ 99,99 de US$ 100,00." in seen(mail(nearly))
+    assert str(mail(nearly)["Subject"]) == "Nexus AI: uso atingiu 99% do limite de custo por mês"
+    assert "Uso: US$ 99,99 de US$ 100,00." in seen(mail(nearly))
 
 
 @pytest.mark.parametrize(("used", "bar", "width"), [(850, "#" * 17 + "-" * 3, 85), (2_000, "#" * 20, 100)])
@@ -134,16 +134,16 @@ def test_the_bar_is_as_long_as_the_share(used: int, bar: str, width: int) -> Non
 def test_a_window_that_has_ended_is_said_to_have_reset_and_refuses_nobody() -> None:
     message = mail(TOKENS, now_s=TOKENS.window_end)
 
-    assert "O limite já se renovou em 19/11/2026 às 00:00 (America/Sao_Paulo)." in seen(message)
+    assert "O limite já foi renovado em 19/11/2026 às 00:00 (America/Sao_Paulo)." in seen(message)
     assert not [words for words in seen(message) if "recusadas" in words]
 
 
 def test_a_dead_key_is_told_with_its_last_four_and_a_circuit_with_its_model() -> None:
     key, circuit = part(mail(KEY), "plain"), part(mail(CIRCUIT, language="en"), "plain")
 
-    assert "A chave de OpenAI que termina em 4b76 deixou de funcionar" in key
-    assert "Motivo: o provedor não aceita mais a chave." in key
-    assert "The model gemini-3.5-flash-lite of Google Gemini is failing" in circuit
+    assert "A chave de API de OpenAI com final 4b76 parou de funcionar" in key
+    assert "Motivo: o provedor recusou a chave de API." in key
+    assert "Requests to the model gemini-3.5-flash-lite (Google Gemini) are failing" in circuit
     assert "Reason: the provider is overloaded." in circuit
 
 

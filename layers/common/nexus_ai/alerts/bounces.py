@@ -1,8 +1,8 @@
-"""Bounces and complaints, as SES publishes them.
+"""Stop e-mails to addresses for which SES reports a bounce or a complaint.
 
-Their form: docs.aws.amazon.com/ses, "Contents of event data that Amazon SES publishes to Amazon SNS".
+The format of the events: docs.aws.amazon.com/ses, "Contents of event data that Amazon SES publishes to Amazon SNS".
 
-A bounce that is not permanent and a complaint that takes another one back stop nothing.
+Temporary bounces and complaints of the type `not-spam` are ignored.
 """
 
 from typing import Annotated, Literal, Protocol
@@ -18,11 +18,13 @@ from nexus_ai.settings.store import SettingsStore
 
 
 class EventContext(Protocol):
+    """Context of a Lambda invocation, as far as it is used."""
+
     aws_request_id: str
 
 
 class _Notice(BaseModel):
-    """A part of what SES tells: it says more than is needed here, and may say yet more one day."""
+    """Part of an SES event. Fields that are not needed here are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
 
@@ -64,14 +66,17 @@ _EVENT: TypeAdapter[_BounceEvent | _ComplaintEvent] = TypeAdapter(_Event)
 
 
 def handle_event(message: str) -> None:
-    """Stops the addresses that the message tells of; raises StoreUnavailable, after which it may come again.
+    """Stop e-mails to the addresses of an SES event.
 
-    What is not of the documented form is logged and left: it would be so however often it came.
+    An event in another than the documented format is logged and ignored, because repeating it would not help.
+
+    Raises:
+        StoreUnavailable: The store cannot be reached. The same event can be handled again.
     """
     try:
         event = _EVENT.validate_json(message)
     except ValidationError:
-        logger().error("an event of SES is not of the documented form")
+        logger().error("an SES event does not have the documented format")
         return
     if isinstance(event, _BounceEvent):
         if event.bounce.bounce_type == "Permanent":
@@ -81,19 +86,19 @@ def handle_event(message: str) -> None:
 
 
 def _stop(mail: _Mail, recipients: list[_Recipient], reason: StopReason, at: AwareDatetime) -> None:
-    """Only what the company itself has on its list: an event stops nobody else's mails."""
+    """Stop addresses that are on the tenant's own list, so that an event cannot affect another tenant."""
     store = SettingsStore(tables.settings())
     for tenant_id in mail.tags.get(TENANT_TAG, []):
         listed = {email.lower() for email in store.load(tenant_id).alerts.emails}
         for recipient in recipients:
-            address = _bare(recipient.email_address).lower()
+            address = _without_display_name(recipient.email_address).lower()
             if address not in listed:
-                logger().warning("an event of SES names an address that is not listed", tenant_id=tenant_id)
+                logger().warning("an SES event has an address that is not on the tenant's list", tenant_id=tenant_id)
                 continue
             stopped = StoppedEmail(address=address, reason=reason, at_ms=int(at.timestamp() * 1000))
             store.stop_email(tenant_id, stopped)
 
 
-def _bare(address: str) -> str:
-    """Without a name before it, which some receivers write."""
+def _without_display_name(address: str) -> str:
+    """Return an address without the display name that some receivers put before it."""
     return address.rpartition("<")[2].rstrip("> ")

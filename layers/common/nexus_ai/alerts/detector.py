@@ -1,4 +1,4 @@
-"""What administrators are to be told of, noted where the pipeline learns of it: nothing here sends anything."""
+"""Detect events that need an alert, and store the alerts. The dispatcher sends them."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,30 @@ from nexus_ai.platform.clock import Clock
 from nexus_ai.providers.base import FailureKind
 from nexus_ai.settings.models import AlertSettings, ProviderConfig
 
-# What a process has noted it notes again after this time, so that no fault and no change keeps an alert away.
+# A process stores an alert again after this time, so that a lost write or a change cannot suppress it.
 STEP_S = 300
-# How long after it was begun a call may hold what it reserved.
+# Longest time that a request can hold its reservation after it started.
 LONGEST_CALL_S = 30 + ABANDONED_AFTER_MS // 1000
 MAX_REMEMBERED = 4096
-# Failures that are the key's: every model of its provider meets them.
+# Failures caused by the key, which affect every model of the provider.
 KEY_FAILURES = frozenset({FailureKind.INVALID_KEY, FailureKind.NO_CREDIT})
 
 
 class AlertDetector:
+    """Detector of reached thresholds and failing providers."""
+
     def __init__(self, alerts: AlertStore, clock: Clock) -> None:
         self._alerts = alerts
         self._clock = clock
         self._noted: dict[tuple[str, str], int] = {}
 
     def check_levels(self, tenant_id: str, settings: AlertSettings, levels: Sequence[Level]) -> None:
-        """Notes every threshold that is reached, by what is used or by what is held; raises StoreUnavailable.
+        """Store an alert for every threshold that used and reserved amounts reach.
 
-        It is judged by the state and not by the step over it, so that a limit that was lowered is told of, too.
+        Compares current usage, not the transition, so lowering a limit can trigger the alert as well.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
         """
         if not settings.emails:
             return
@@ -61,23 +66,27 @@ class AlertDetector:
         *,
         opened: bool,
     ) -> None:
-        """Notes that a key has died, or else that a circuit has opened; raises StoreUnavailable."""
+        """Store an alert if the failure is the key's, or if it opened the circuit breaker.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         if not settings.emails:
             return
         if kind in KEY_FAILURES:
-            self._provider(tenant_id, ProviderEvent.KEY_FAILED, config, None, kind)
+            self._note_failure(tenant_id, ProviderEvent.KEY_FAILED, config, None, kind)
         elif opened:
-            self._provider(tenant_id, ProviderEvent.CIRCUIT_OPENED, config, model, kind)
+            self._note_failure(tenant_id, ProviderEvent.CIRCUIT_OPENED, config, model, kind)
 
     def record_recovery(self, tenant_id: str, provider: str, model: str) -> None:
-        """A model that had failed has answered: what was told of it and of its key is over."""
+        """Mark the alerts of a model and of its key as over, after the model has responded again."""
         now_s = self._clock.now_ms() // 1000
         for event, name in ((ProviderEvent.KEY_FAILED, None), (ProviderEvent.CIRCUIT_OPENED, model)):
-            told = ProviderAlert.name_of(event, provider, name)
-            self._alerts.note_recovery(tenant_id, told, now_s)
-            self._noted.pop((tenant_id, told), None)
+            alert_name = ProviderAlert.name_of(event, provider, name)
+            self._alerts.note_recovery(tenant_id, alert_name, now_s)
+            self._noted.pop((tenant_id, alert_name), None)
 
-    def _provider(
+    def _note_failure(
         self, tenant_id: str, event: ProviderEvent, config: ProviderConfig, model: str | None, kind: FailureKind
     ) -> None:
         now_s = self._clock.now_ms() // 1000

@@ -1,7 +1,7 @@
-"""Alerts that are due, sent: each by one run alone, and once.
+"""Send the alerts that are due. Each is sent once, by one run.
 
-What was noted is looked at once more before it is told: what calls in flight held may have come back since. Where a
-window has rolled meanwhile nobody can know, and it is told.
+A threshold is checked again before its alert is sent, because amounts that were reserved may have been released. If the
+window has ended since, its usage is unknown, so the alert is sent.
 """
 
 import time
@@ -26,16 +26,18 @@ from nexus_ai.settings.models import TenantSettings
 from nexus_ai.settings.store import SettingsStore
 from nexus_ai.usage.store import UsageStore
 
-# How many alerts are sent at once: below the rate that SES gives an account to begin with (14 a second).
+# Number of alerts that are sent concurrently. It stays below the initial rate limit of an SES account (14 per second).
 SIDE_BY_SIDE = 8
-# Between the times that it is tried to write down that a mail is out: without that, it goes out once more.
+# Pauses between the attempts to store that an e-mail was sent. Without that entry it would be sent again.
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
 class Outcome(StrEnum):
+    """Outcome of an alert in one run. The first three close the alert and are stored with it."""
+
     SENT = "sent"
     MAILS_ARE_OFF = "mails_are_off"
-    NOBODY_TO_TELL = "nobody_to_tell"
+    NO_RECIPIENT = "nobody_to_tell"
     NOT_REACHED = "not_reached"
     WAITS = "waits"
     TAKEN = "taken"
@@ -44,7 +46,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """From whom mails come, and where they lead to."""
+    """Sender address of the e-mails, and the URL of the dashboard that they link to."""
 
     sender: str
     dashboard_url: str | None
@@ -52,7 +54,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
-    """What became of the alerts that were due, and whether those were all."""
+    """Outcomes of the alerts that were due. `finished` is False if time ran out before the last one."""
 
     outcomes: Counter[Outcome]
     finished: bool
@@ -60,7 +62,7 @@ class DispatchResult:
 
 @dataclass(frozen=True, slots=True)
 class AlertDispatcher:
-    """Without `post` mails are off: what is due is put aside."""
+    """Dispatcher of alerts. If `post` is None, alerts that are due are closed without an e-mail."""
 
     clock: Clock
     alerts: AlertStore
@@ -71,13 +73,13 @@ class AlertDispatcher:
     default_time_zone: str
 
     def dispatch_due(self, may_go_on: Callable[[], bool]) -> DispatchResult:
-        """Tells what is due, as long as it may go on. What cannot be sent is left to the next run, and is no fault."""
+        """Send the alerts that are due while `may_go_on` returns True. Alerts that fail stay due for the next run."""
         outcomes = Counter[Outcome]()
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            for some in batched(self.alerts.due(self._now_s()), 2 * SIDE_BY_SIDE, strict=False):
+            for batch in batched(self.alerts.due(self._now_s()), 2 * SIDE_BY_SIDE, strict=False):
                 if not may_go_on():
                     return DispatchResult(outcomes, finished=False)
-                outcomes.update(pool.map(self._attempt, some))
+                outcomes.update(pool.map(self._attempt, batch))
         return DispatchResult(outcomes, finished=True)
 
     def _attempt(self, due: tuple[str, str]) -> Outcome:
@@ -102,7 +104,7 @@ class AlertDispatcher:
         elif state:
             alert = self._recheck(leased, leased.content, state)
         else:
-            raise LookupError("a limit was reached of a tenant that has none")
+            raise LookupError("the tenant of a limit alert has no limits")
         if isinstance(alert, Outcome):
             return alert
         settings = self.tenants.load(leased.tenant_id, consistent=True)
@@ -114,14 +116,14 @@ class AlertDispatcher:
         if self.post is None:
             return Outcome.MAILS_ARE_OFF
         if not settings.alert_emails:
-            return Outcome.NOBODY_TO_TELL
+            return Outcome.NO_RECIPIENT
         now_s = self._now_s()
-        # Roll-ups are by the days of the preferences, whose time zone a running window may not have yet.
-        days_of = settings.preferences.time_zone or self.default_time_zone
-        shown = top_spend(self.usage, alert, days_of, now_s) if isinstance(alert, LimitAlert) else Spending()
+        # Roll-ups use the days of the preferences' time zone. The current window may still have another time zone.
+        usage_zone = settings.preferences.time_zone or self.default_time_zone
+        spending = top_spend(self.usage, alert, usage_zone, now_s) if isinstance(alert, LimitAlert) else Spending()
         message = render(
             alert,
-            shown,
+            spending,
             language=settings.preferences.mail_language,
             time_zone=time_zone,
             sender=self.post.sender,
@@ -133,7 +135,7 @@ class AlertDispatcher:
         return Outcome.SENT
 
     def _recheck(self, leased: Leased, noted: Crossing, state: LimitState) -> LimitAlert | Outcome:
-        """The alert with the numbers of now; what it comes to where it is not to be told, or not yet."""
+        """Return the alert with the current usage, or an outcome if it must not be sent, or not yet."""
         alert = LimitAlert(
             tenant_id=leased.tenant_id,
             limit=noted.limit,
@@ -161,7 +163,7 @@ class AlertDispatcher:
             try:
                 self.alerts.close(leased, outcome, self._now_s())
             except StoreUnavailable:
-                logger().exception("that an alert was told is not written down yet", tenant_id=leased.tenant_id)
+                logger().exception("could not store that an alert was sent", tenant_id=leased.tenant_id)
                 time.sleep(pause_s)
             else:
                 return

@@ -1,10 +1,10 @@
-"""The HTML of mails: tables and inline styles, which is what mail clients understand; every text is escaped here."""
+"""Build the HTML of e-mails. Mail clients need tables and inline styles. Every text is escaped here."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
-# Below this share of a limit the bar is calm, from it on it warns, and at 100 it alarms: as on the dashboard.
+# Percentages from which the bar has the warning and the alarm colour, as on the dashboard.
 WARNS_AT, ALARMS_AT = 80, 100
 CALM, WARNS, ALARMS = "#2563eb", "#d97706", "#dc2626"
 
@@ -46,27 +46,30 @@ line-height:18px;color:#475569">{footer}</p>
 
 
 def page(body: str, *, title: str, language: str, footer: str) -> str:
-    """`body` is HTML already; the rest is text."""
+    """Return the complete page. `body` is HTML; the other arguments are text."""
     return _PAGE.format(body=body, title=escape(title), language=language, footer=escape(footer), font=FONT)
 
 
 def heading(text: str) -> str:
+    """Return the main heading."""
     style = f"margin:0 0 16px;{FONT};font-size:22px;line-height:28px;color:#0f172a;overflow-wrap:anywhere"
     return f'<h1 class="strong" style="{style}">{escape(text)}</h1>\n'
 
 
 def subheading(text: str) -> str:
+    """Return the heading of a section."""
     style = f"margin:24px 0 4px;{FONT};font-size:15px;line-height:22px;color:#0f172a"
     return f'<h2 class="strong" style="{style}">{escape(text)}</h2>\n'
 
 
 def paragraph(text: str) -> str:
+    """Return a paragraph of text."""
     style = f"margin:0 0 8px;{FONT};font-size:15px;line-height:22px;color:#334155;overflow-wrap:anywhere"
     return f'<p class="soft" style="{style}">{escape(text)}</p>\n'
 
 
 def bar(percent: int) -> str:
-    """A share as a bar, with its number for those who cannot see it."""
+    """Return a bar for a percentage, with the number as a label for screen readers."""
     full = max(0, min(100, percent))
     colour = ALARMS if percent >= ALARMS_AT else WARNS if percent >= WARNS_AT else CALM
     cell = "height:12px;font-size:0;line-height:0"
@@ -79,7 +82,7 @@ def bar(percent: int) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """The first column is names, the others are numbers."""
+    """Return a table. The first column has names, the others have numbers."""
     style = f"{FONT};font-size:13px;line-height:18px;padding:6px 0 6px 8px;border-bottom:1px solid #e2e8f0"
     lines = [_row("th", heads, f"{style};color:#475569;font-weight:600", "soft line")]
     lines += [_row("td", row, f"{style};color:#0f172a", "strong line") for row in rows]
@@ -87,6 +90,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def button(text: str, link: str) -> str:
+    """Return a link that looks like a button."""
     style = (
         f"display:inline-block;margin:16px 0 0;padding:10px 18px;background:{CALM};border-radius:8px;color:#ffffff;"
         f"{FONT};font-size:15px;font-weight:600;text-decoration:none"

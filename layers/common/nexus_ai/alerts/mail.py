@@ -1,4 +1,4 @@
-"""A mail as its raw message: text and HTML, with an identity that stays the same however often it is made."""
+"""Render the e-mail of an alert as a raw message with a text part and an HTML part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from nexus_ai.platform.units import MICROS_PER_DOLLAR
 
 CENT = Decimal("0.01")
 BAR_CHARACTERS = 20
-# Names of models and modules are the tenant's: longer ones are cut, and none breaks a line or a header.
+# Tenants choose the names of models and modules. Longer names are cut, and none can break a line or a header.
 NAME_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a mail says, before it is text or HTML. `percent` is of the bar; None where there is none."""
+    """Content of an e-mail, independent of text or HTML. `percent` is the length of the bar; None for no bar."""
 
     subject: str
     heading: str
@@ -45,20 +45,33 @@ def render(
     link: str | None,
     now_s: int,
 ) -> bytes:
-    """The mail of an alert. `link` leads to the dashboard; None where there is none."""
+    """Return the e-mail of an alert as bytes.
+
+    The Message-ID of an alert is always the same, for mail servers that keep it. SES replaces it.
+
+    Args:
+        alert: The alert.
+        spending: The highest costs in the alert's window; empty to leave them out.
+        language: A key of TEXTS.
+        time_zone: IANA name of the time zone for all moments.
+        sender: The From header.
+        recipients: The addresses of the To header.
+        link: URL of the dashboard, or None.
+        now_s: Current time in seconds since 1970 UTC.
+    """
     texts = TEXTS[language]
     zone = zone_of(time_zone)
     if isinstance(alert, LimitAlert):
-        content = _of_limit(alert, spending, texts, zone, now_s)
+        content = _limit_content(alert, spending, texts, zone, now_s)
     else:
-        content = _of_provider(alert, texts, zone)
+        content = _provider_content(alert, texts, zone)
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
     message["Subject"] = content.subject
     message["Date"] = format_datetime(datetime.fromtimestamp(now_s, UTC))
     message["Message-ID"] = f"<{_identity(alert)}@{sender.rpartition('@')[2].rstrip('>')}>"
-    # RFC 3834: no vacation notice answers it.
+    # RFC 3834: prevents automatic replies.
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = language
     message.set_content(_text(content, texts, link))
@@ -67,38 +80,39 @@ def render(
 
 
 def _identity(alert: Alert) -> str:
-    """The same for every try to send this alert, and telling nobody whose it is."""
+    """Return an id that is the same whenever this alert is sent and does not reveal the tenant."""
     event = f"#{alert.at}" if isinstance(alert, ProviderAlert) else ""
     return sha256(f"{alert.tenant_id}\n{alert.name}{event}".encode()).hexdigest()[:40]
 
 
-def _of_limit(alert: LimitAlert, spending: Spending, texts: Texts, zone: ZoneInfo, now_s: int) -> _Content:
+def _limit_content(alert: LimitAlert, spending: Spending, texts: Texts, zone: ZoneInfo, now_s: int) -> _Content:
     percent = 100 * alert.used // alert.max
     used_up = alert.used >= alert.max
     named = {"percent": percent, "limit": texts.limits[alert.limit]}
-    over = alert.window_end <= now_s
-    resets = (texts.has_reset if over else texts.resets).format(
+    has_ended = alert.window_end <= now_s
+    resets = (texts.has_reset if has_ended else texts.resets).format(
         moment=_moment(alert.window_end, zone, texts), zone=zone
     )
     paragraphs = [
-        texts.used.format(
-            used=_amount(alert.limit, alert.used, texts, ROUND_DOWN), max=_amount(alert.limit, alert.max, texts)
+        texts.usage.format(
+            used=_amount(alert.limit, alert.used, texts, ROUND_DOWN),
+            max=texts.units[alert.limit].format(amount=_amount(alert.limit, alert.max, texts)),
         ),
         resets,
     ]
-    if not over:
-        paragraphs.append(texts.refused_until_then if used_up else texts.then_refused)
+    if not has_ended:
+        paragraphs.append(texts.used_up_advice if used_up else texts.reached_advice)
     return _Content(
         subject=(texts.used_up_subject if used_up else texts.reached_subject).format(**named),
-        heading=(texts.used_up if used_up else texts.reached).format(**named),
+        heading=(texts.used_up_heading if used_up else texts.reached_heading).format(**named),
         percent=percent,
         paragraphs=tuple(paragraphs),
-        spending_title=texts.dearest[alert.limit],
+        spending_title=texts.spending_titles[alert.limit],
         spending=spending,
     )
 
 
-def _of_provider(alert: ProviderAlert, texts: Texts, zone: ZoneInfo) -> _Content:
+def _provider_content(alert: ProviderAlert, texts: Texts, zone: ZoneInfo) -> _Content:
     named = {
         "provider": PROVIDERS.get(alert.provider, _name(alert.provider)),
         "model": _name(alert.model or ""),
@@ -111,9 +125,9 @@ def _of_provider(alert: ProviderAlert, texts: Texts, zone: ZoneInfo) -> _Content
     advice = texts.key_advice if is_key else texts.circuit_advice
     return _Content(
         subject=(texts.key_subject if is_key else texts.circuit_subject).format(**named),
-        heading=(texts.key if is_key else texts.circuit).format(**named),
+        heading=(texts.key_heading if is_key else texts.circuit_heading).format(**named),
         percent=None,
-        paragraphs=(since, texts.meanwhile, advice),
+        paragraphs=(since, texts.fallback, advice),
         spending_title="",
         spending=Spending(),
     )
@@ -157,8 +171,7 @@ def _numbers(spent: Spent, texts: Texts) -> tuple[str, str]:
 
 
 def _amount(limit: AlertedLimit, amount: int, texts: Texts, rounding: str = ROUND_HALF_EVEN) -> str:
-    is_money = limit is AlertedLimit.COST_PER_MONTH
-    return texts.units[limit].format(amount=_dollars(amount, texts, rounding) if is_money else _grouped(amount, texts))
+    return _dollars(amount, texts, rounding) if limit is AlertedLimit.COST_PER_MONTH else _grouped(amount, texts)
 
 
 def _grouped(number: int, texts: Texts) -> str:
@@ -166,7 +179,7 @@ def _grouped(number: int, texts: Texts) -> str:
 
 
 def _dollars(micros: int, texts: Texts, rounding: str = ROUND_HALF_EVEN) -> str:
-    """With cents, and below ten cents with all that a micro-dollar shows: what cost something is never 0.00."""
+    """Return dollars with cents. Amounts below ten cents have up to six decimals, so that a cost never reads 0.00."""
     dollars = Decimal(micros) / MICROS_PER_DOLLAR
     exact = 0 < micros < MICROS_PER_DOLLAR // 10
     written = f"{dollars:,.6f}".rstrip("0") if exact else f"{dollars.quantize(CENT, rounding):,}"
@@ -179,7 +192,7 @@ def _moment(at_s: int, zone: ZoneInfo, texts: Texts) -> str:
 
 
 def _name(name: str) -> str:
-    """In one line, of what can be seen, and no longer than a mail has room for."""
-    seen = "".join(character if character.isprintable() else " " for character in name)
-    short = " ".join(seen.split())
+    """Return a name on one line, without unprintable characters, and cut to NAME_CHARACTERS."""
+    printable = "".join(character if character.isprintable() else " " for character in name)
+    short = " ".join(printable.split())
     return short if len(short) <= NAME_CHARACTERS else f"{short[: NAME_CHARACTERS - 1]}…"

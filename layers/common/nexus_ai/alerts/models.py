@@ -1,4 +1,4 @@
-"""What administrators are told of by mail."""
+"""Define the alerts that administrators receive by e-mail."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from nexus_ai.platform.schema import StoredModel
 
 
 class AlertedLimit(StrEnum):
-    """By the names that the API gives the limits. Their windows are an hour, a day and a month."""
+    """Limits that can have alerts, by their names in the API."""
 
     REQUESTS_PER_HOUR = "requestsPerHour"
     TOKENS_PER_DAY = "tokensPerDay"
@@ -16,9 +16,9 @@ class AlertedLimit(StrEnum):
 
 
 class LimitAlert(BaseModel):
-    """A limit of which `threshold` percent and more were used in the window that ended, or ends, at `window_end`.
+    """Alert for a limit whose usage reached `threshold` percent in the window that ends at `window_end`.
 
-    Amounts are requests, tokens, or micro-dollars; times are seconds since 1970 UTC. A window is known by its end.
+    Amounts are requests, tokens or micro-dollars. Times are seconds since 1970 UTC. The end identifies the window.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,24 +32,30 @@ class LimitAlert(BaseModel):
 
     @property
     def name(self) -> str:
-        """Its sort key: there is one of each in a tenant's partition."""
+        """Sort key of the alert. There is one per limit, threshold and window."""
         return self.name_of(self.limit, self.threshold, self.window_end)
 
     @staticmethod
     def name_of(limit: AlertedLimit, threshold: int, window_end: int) -> str:
+        """Return the sort key of an alert."""
         return f"alert#limit#{limit}#{threshold}#{window_end}"
 
 
 class ProviderEvent(StrEnum):
+    """Kind of a provider alert."""
+
     KEY_FAILED = "key_failed"
     CIRCUIT_OPENED = "circuit_opened"
 
 
 class ProviderAlert(StoredModel):
-    """A provider that stopped working for a tenant, which fallback hides from its users.
+    """Alert for a provider that stopped working for a tenant. Fallback hides this from the tenant's users.
 
-    `reason` is the failure's kind (providers.base.FailureKind); `key_last_four` is told where the key is at fault, and
-    `model` where its circuit was opened. `at` is in seconds since 1970 UTC.
+    Attributes:
+        model: The model whose circuit breaker opened; None if the key failed.
+        key_last_four: End of the key that failed; None if a circuit breaker opened.
+        reason: A providers.base.FailureKind.
+        at: Time of the failure in seconds since 1970 UTC.
     """
 
     tenant_id: str
@@ -62,11 +68,12 @@ class ProviderAlert(StoredModel):
 
     @property
     def name(self) -> str:
-        """Its sort key: one event is told once, until it is over."""
+        """Sort key of the alert. One event causes one alert until the provider has recovered."""
         return self.name_of(self.event, self.provider, self.model)
 
     @staticmethod
     def name_of(event: ProviderEvent, provider: str, model: str | None) -> str:
+        """Return the sort key of an alert."""
         return f"alert#{event}#{provider}" + (f"#{model}" if model else "")
 
 
@@ -74,7 +81,7 @@ type Alert = LimitAlert | ProviderAlert
 
 
 class AlertStatus(StrEnum):
-    """The state of an alert: not sent yet, sent, or put aside because there was no sender or no recipient."""
+    """Status of an alert: not sent yet, sent, or closed without an e-mail because sender or recipient is missing."""
 
     DUE = "due"
     SENT = "sent"
@@ -83,7 +90,7 @@ class AlertStatus(StrEnum):
 
 
 class Spent(BaseModel):
-    """What one provider and model, or one module, cost in the days of a window."""
+    """Tokens and cost of one model (`provider/model`) or one module in the days of a window."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,7 +100,7 @@ class Spent(BaseModel):
 
 
 class Spending(BaseModel):
-    """The dearest of a window, dearest first: models as `provider/model`, and modules."""
+    """Models and modules with the highest cost in the days of a window, highest first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

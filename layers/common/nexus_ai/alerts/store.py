@@ -1,6 +1,6 @@
-"""What is to be told, as items beside a tenant's limits: written once, leased by whoever sends it, and kept as told.
+"""Store alerts in the table of limits, lease them to one sender, and keep them after they are closed.
 
-The sparse index `due` holds those that are not told yet, so that nobody reads what nothing is due for.
+The sparse index `due` holds the alerts that are not sent yet, so that a run reads only those.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,15 +13,15 @@ from nexus_ai.aws.dynamodb.table import ConditionFailed, Item, Table
 from nexus_ai.platform.schema import StoredModel
 from nexus_ai.platform.units import DAY_S
 
-# As long as whoever holds it can live: a run of the scheduled function ends after 290 seconds.
+# Longer than a run of the scheduled function, which ends after 290 seconds.
 LEASE_S = 300
-# That a window's threshold was told must be known as long as the window lasts, and a while for late runs.
+# A limit alert must exist until its window ends, and some days longer for late runs.
 LIMIT_ALERT_KEPT_S = 3 * DAY_S
-# A provider that fails for longer than this is told of once more.
+# If a provider fails for longer than this, another alert is sent.
 PROVIDER_ALERT_KEPT_S = 30 * DAY_S
-# A provider that fails again sooner than this after it worked has not been over what was told.
+# If a provider fails again within this time after it recovered, the failure belongs to the same event.
 EVENT_INTERVAL_S = 3_600
-# The status of an alert by the outcome that it was closed with (alerts.dispatcher.Outcome).
+# Status of a closed alert by its stored outcome (alerts.dispatcher.Outcome).
 STATUS_OF_OUTCOME = {
     "sent": AlertStatus.SENT,
     "mails_are_off": AlertStatus.MAILS_OFF,
@@ -30,7 +30,7 @@ STATUS_OF_OUTCOME = {
 
 
 class Crossing(StoredModel):
-    """A threshold that was reached: `used` is with what calls in flight held, all of it settled after `settled_by`."""
+    """Threshold that was reached. `used` includes reserved amounts, all of which are settled by `settled_by`."""
 
     limit: AlertedLimit
     threshold: int
@@ -41,11 +41,12 @@ class Crossing(StoredModel):
 
     @property
     def name(self) -> str:
+        """Sort key of the alert."""
         return LimitAlert.name_of(self.limit, self.threshold, self.window_end)
 
 
 class Leased(NamedTuple):
-    """What one sender alone may send. `written` is its content as it stands in the item."""
+    """Alert that is leased to one sender. `written` is its content as stored."""
 
     tenant_id: str
     lease: str
@@ -54,20 +55,26 @@ class Leased(NamedTuple):
 
 
 class NotedAlert(NamedTuple):
-    """The status of an alert that was noted. `closed_at` is in seconds since 1970 UTC, None while it is due."""
+    """Status of a stored alert. `closed_at` is in seconds since 1970 UTC; None while the alert is due."""
 
     status: AlertStatus
     closed_at: int | None
 
 
 class AlertStore:
+    """Store of alerts."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def note_crossing(self, tenant_id: str, crossing: Crossing, now_s: int) -> bool:
-        """Make sure that this threshold of this window is sent, with the numbers as they are now.
+        """Store an alert for a threshold, or update its numbers if it is still due.
 
-        The numbers before them are replaced whole. False where it was sent already; raises StoreUnavailable.
+        Returns:
+            False if the alert was already closed.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
         """
         try:
             self._table.update(
@@ -86,9 +93,13 @@ class AlertStore:
         return True
 
     def note_failure(self, alert: ProviderAlert) -> bool:
-        """Make sure that it is sent; False where it was, and is not over since an hour. Raises StoreUnavailable.
+        """Store an alert for a provider, replacing the alert of an event that is over.
 
-        The item is written whole: an event that is over leaves nothing to the next one.
+        Returns:
+            False if there is an alert for the same event: one that has not been over for an hour.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
         """
         item = {
             **keys.alert(alert.tenant_id, alert.name),
@@ -108,7 +119,11 @@ class AlertStore:
         return True
 
     def note_recovery(self, tenant_id: str, name: str, now_s: int) -> None:
-        """What was told of a provider is over, if anything was; raises StoreUnavailable."""
+        """Mark the event of an alert as over, if there is such an alert.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         try:
             self._table.update(
                 keys.alert(tenant_id, name), "SET overAt = :now", {":now": now_s}, condition="attribute_exists(PK)"
@@ -117,9 +132,9 @@ class AlertStore:
             return
 
     def due(self, now_s: int) -> Iterator[tuple[str, str]]:
-        """Yield tenant and name of all that is to be sent, the oldest of each shard first.
+        """Yield tenant and name of every alert that is due, the oldest of each shard first.
 
-        Kinds that this version does not know are left to the version that does.
+        Skips kinds of alerts that only a newer version knows.
         """
         for shard in keys.alert_shards():
             values = {":shard": shard, ":now": now_s}
@@ -128,18 +143,29 @@ class AlertStore:
                     yield item["PK"], item["SK"]
 
     def noted(self, tenant_id: str, name: str) -> NotedAlert | None:
-        """Return the status of an alert, None if it was never noted. Raises StoreUnavailable."""
+        """Return the status of an alert, or None if it was never stored.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         item = self._table.get(keys.alert(tenant_id, name), consistent=True)
         if item is None:
             return None
         if "dueAt" in item:
             return NotedAlert(AlertStatus.DUE, None)
         status = STATUS_OF_OUTCOME.get(item["outcome"])
-        # A newer version may close alerts with outcomes that this one does not know.
+        # A newer version may store outcomes that this version does not know.
         return NotedAlert(status, item["closedAt"]) if status else None
 
     def lease(self, tenant_id: str, name: str, now_s: int) -> Leased | None:
-        """None where somebody else has it, or it was told meanwhile; raises StoreUnavailable."""
+        """Lease an alert for LEASE_S seconds.
+
+        Returns:
+            None if another sender has leased it, or if it is not due any more.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         lease = str(uuid4())
         try:
             item = self._table.update(
@@ -150,23 +176,31 @@ class AlertStore:
                 returns="ALL_NEW",
             )
         except ConditionFailed as taken:
-            # By this very write, where its answer was lost and it was sent again.
+            # This write may have leased it: a write is repeated if its response was lost.
             if taken.item is None or taken.item.get("lease") != lease:
                 return None
             item = taken.item
         return Leased(tenant_id, lease, _content(item), item["content"])
 
     def release(self, leased: Leased) -> None:
-        """It is still to be told, by the next run."""
+        """End the lease. The alert stays due for the next run."""
         self._end(leased, "REMOVE lease, leasedUntil")
 
     def close(self, leased: Leased, outcome: str, now_s: int) -> None:
-        """It is told, or never will be: `outcome` says which. Raises StoreUnavailable."""
+        """End the lease and close the alert with an outcome.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         values = {":outcome": outcome, ":now": now_s}
         self._end(leased, "SET outcome = :outcome, closedAt = :now REMOVE dueShard, dueAt, lease, leasedUntil", values)
 
     def withdraw(self, leased: Leased) -> None:
-        """Delete what was never true, unless it was noted once more since it was leased; raises StoreUnavailable."""
+        """Delete an alert whose threshold was not reached, unless it was updated since it was leased.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         try:
             self._table.delete(
                 keys.alert(leased.tenant_id, leased.content.name),
@@ -185,12 +219,12 @@ class AlertStore:
                 condition="lease = :lease",
             )
         except ConditionFailed:
-            # Ended by this very write, sent twice, or leased anew by another run once this lease had passed.
+            # A repeated write has already ended it, or another run has leased it after this lease expired.
             return
 
 
 def _form(name: str) -> type[Crossing | ProviderAlert] | None:
-    """Return the model of an alert by its sort key; None for a kind that this version does not know."""
+    """Return the model of an alert by its sort key, or None for an unknown kind."""
     match name.split("#"):
         case ["alert", "limit", limit, _, _] if limit in AlertedLimit:
             return Crossing
@@ -203,5 +237,5 @@ def _form(name: str) -> type[Crossing | ProviderAlert] | None:
 def _content(item: Item) -> Crossing | ProviderAlert:
     form = _form(item["SK"])
     if form is None:
-        raise LookupError("an alert of an unknown kind was leased")
+        raise LookupError("a leased alert has an unknown kind")
     return form.model_validate(item["content"])

@@ -1,4 +1,4 @@
-"""What was dearest in the days of a window, out of the roll-ups."""
+"""Find the models and modules with the highest cost in a window, from the roll-ups."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from nexus_ai.usage.models import NO_PROVIDER, UsageEntry
 from nexus_ai.usage.statistics import Tally
 from nexus_ai.usage.store import UsageStore
 
-# As many of each as a mail has room for.
+# Number of models and of modules that an e-mail lists.
 SHOWN = 5
 HALF_A_MONTH_S = 14 * DAY_S
 
@@ -19,7 +19,7 @@ type _Roll = tuple[UsageEntry, dict[str, int]]
 
 
 def top_spend(usage: UsageStore, alert: LimitAlert, time_zone: str, now_s: int) -> Spending:
-    """The dearest of the alert's window so far. Roll-ups are by day: an hour's are those of its day."""
+    """Return the highest costs of the alert's window so far. For an hour, these are the costs of its day."""
     first, last = days(alert, time_zone, now_s)
     rolls = list(usage.between(alert.tenant_id, first.isoformat(), last.isoformat()))
     return Spending(
@@ -29,18 +29,18 @@ def top_spend(usage: UsageStore, alert: LimitAlert, time_zone: str, now_s: int) 
 
 
 def days(alert: LimitAlert, time_zone: str, now_s: int) -> tuple[date, date]:
-    """The first and the last local day of the alert's window, no later than today."""
+    """Return the first and the last local day of the alert's window, not later than today."""
     zone = zone_of(time_zone)
     last = datetime.fromtimestamp(min(alert.window_end - 1, now_s), zone).date()
     if alert.limit is not AlertedLimit.COST_PER_MONTH:
         return last, last
-    # A window that began in another zone may end here within the next month, or begin within the last one.
-    within = datetime.fromtimestamp(alert.window_end - HALF_A_MONTH_S, zone).date()
-    return min(within.replace(day=1), last), last
+    # If the window has another time zone, its bounds may fall into an adjacent month here. Its middle never does.
+    middle = datetime.fromtimestamp(alert.window_end - HALF_A_MONTH_S, zone).date()
+    return min(middle.replace(day=1), last), last
 
 
 def _most_expensive(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -> tuple[Spent, ...]:
-    """Those that cost most; of equal cost, those that used most tokens."""
+    """Return the groups with the highest cost. For equal costs, more tokens come first."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for entry, buckets in rolls:
         if entry.provider != NO_PROVIDER:
@@ -53,5 +53,5 @@ def _most_expensive(rolls: Iterable[_Roll], name: Callable[[UsageEntry], str]) -
         )
         for each, tally in tallies.items()
     ]
-    order = sorted(spent, key=lambda one: (-one.cost_micros, -one.tokens, one.name))
+    order = sorted(spent, key=lambda group: (-group.cost_micros, -group.tokens, group.name))
     return tuple(order[:SHOWN])

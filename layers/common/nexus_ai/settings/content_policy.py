@@ -1,6 +1,6 @@
-"""What of a prompt or an answer may be kept, by the tenant's choice: all of it, all but personal data, or nothing.
+"""Apply a tenant's content policy to prompts and completions: keep everything, redact personal data, or keep nothing.
 
-Numbers with check digits are taken out only where these are right, so that prices and order numbers stay.
+Numbers with check digits are redacted only if the check digits are correct, so that prices and order numbers stay.
 """
 
 import json
@@ -14,7 +14,7 @@ from stdnum.br import cnpj, cpf
 
 from nexus_ai.settings.models import AuditContent
 
-# The look-behind keeps a long word from being tried from each of its letters.
+# The look-behind avoids a match attempt at every letter of a long word.
 EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
 CNPJ = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-Za-z]{2}\.?[0-9A-Za-z]{3}\.?[0-9A-Za-z]{3}/?[0-9A-Za-z]{4}-?[0-9]{2}(?![0-9A-Za-z])"
@@ -22,38 +22,38 @@ CNPJ = re.compile(
 CPF = re.compile(r"(?<![0-9])[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}[- ]?[0-9]{2}(?![0-9])")
 # Anatel's area codes. Mobile numbers begin with 9, others with 2 to 5.
 AREA = "(?:[14689][1-9]|2[12478]|3[1-578]|5[1345]|7[134579])"
-# Brazilian numbers with their area code, and mobile ones without; those of other countries with a leading +.
+# Brazilian numbers with their area code, Brazilian mobile numbers without, and foreign numbers with a leading +.
 PHONE = re.compile(
     rf"(?<![0-9])(?:(?:\+|00)?55[ .-]?)?(?:\(0?{AREA}\)|0{AREA}(?=[ .-])|{AREA})[ .-]{{0,2}}"
     r"(?:9[ .-]?[0-9]{4}|[2-5][0-9]{3})[ .-]?[0-9]{4}(?![0-9])"
     r"|(?<![0-9])9[0-9]{4}-[0-9]{4}(?![0-9])"
     r"|\+[1-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])"
 )
-# Numbers in a row, among which a card's may stand beside its month or its code.
+# A row of numbers. A card number may be next to its expiry month or its security code.
 ROW = re.compile(r"[0-9]+(?:[ \u00a0-][0-9]+)*")
 GAP = re.compile(r"([ \u00a0-])")
-# How a card's 13 to 19 digits are written in groups.
+# Group lengths in which the 13 to 19 digits of a card number are written.
 CARD_GROUPS = frozenset({(4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 4, 4, 1), (4, 6, 5), (4, 6, 4)})
 CARD_LENGTHS = range(13, 20)
 
 
 def redact(text: str) -> str:
-    """The text with e-mail addresses, CNPJ, card numbers, CPF and phone numbers taken out.
+    """Replace e-mail addresses, CNPJ, card numbers, CPF and phone numbers in a text.
 
-    JSON stays JSON: what its strings say is looked at, not how they are written, and JSON inside of them likewise.
+    JSON stays valid JSON: the values of its strings are redacted, and so is JSON within these strings.
     """
     if text.lstrip()[:1] in {"{", "["}:
         try:
-            told: object = json.loads(text)
-            redacted = _redacted(told)
-            return text if redacted == told else json.dumps(redacted, ensure_ascii=False)
+            value: object = json.loads(text)
+            redacted = _redacted(value)
+            return text if redacted == value else json.dumps(redacted, ensure_ascii=False)
         except (ValueError, RecursionError):
             pass
     return _redact_plain(text)
 
 
 def apply_content_policy(text: str, choice: AuditContent) -> str | None:
-    """What may be kept of a text; None for nothing."""
+    """Return the part of a text that may be stored; None if nothing may be stored."""
     match choice:
         case AuditContent.FULL:
             return text
@@ -88,12 +88,12 @@ def _redact_plain(text: str) -> str:
     return PHONE.sub("[phone]", text)
 
 
-def _replaced(is_real: Callable[[str], bool], instead: str, match: re.Match[str]) -> str:
-    return instead if is_real(match[0]) else match[0]
+def _replaced(is_valid: Callable[[str], bool], replacement: str, match: re.Match[str]) -> str:
+    return replacement if is_valid(match[0]) else match[0]
 
 
 def _without_cards(row: re.Match[str]) -> str:
-    """The row with its card numbers taken out: groups at even places, what parts them at odd ones."""
+    """Replace the card numbers of a row. Even elements of `parts` are groups of digits, odd ones are separators."""
     parts = GAP.split(row[0])
     place = 0
     while place < len(parts):

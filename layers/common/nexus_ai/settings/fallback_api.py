@@ -1,4 +1,4 @@
-"""In which order a company's providers are asked, module by module."""
+"""Read and change the order in which a tenant's providers are used, per module."""
 
 from typing import Annotated, Self
 
@@ -12,13 +12,16 @@ from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.settings.models import FallbackOrder, FallbackStep, Strategy, TenantSettings, orders_of
 from nexus_ai.settings.service import settings_service
 
-# "*" is for every module that has no order of its own.
+# "*" applies to every module without an order.
 ModuleOrAny = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9-]{0,39})$")]
 MODULES_MAX = 50
 
 
 class StepRequest(RequestModel):
-    """Its configured model where none is named. The weight counts for the strategy `weighted` alone."""
+    """Provider and model to use.
+
+    Without `model`, the provider's configured model is used. `weight` applies only to the strategy `weighted`.
+    """
 
     provider: ProviderName
     model: ModelId | None = None
@@ -26,6 +29,8 @@ class StepRequest(RequestModel):
 
 
 class OrderRequest(RequestModel):
+    """Order of providers for one module."""
+
     strategy: Strategy = Strategy.ORDERED
     providers: Annotated[tuple[StepRequest, ...], Field(min_length=1, max_length=10)]
 
@@ -33,47 +38,60 @@ class OrderRequest(RequestModel):
     def _can_be_followed(self) -> Self:
         steps = [(step.provider, step.model) for step in self.providers]
         if len(set(steps)) != len(steps):
-            raise PydanticCustomError("named_twice", "names a provider twice with the same model")
+            raise PydanticCustomError("named_twice", "must not contain the same provider and model twice")
         if self.strategy is Strategy.WEIGHTED and not any(step.weight for step in self.providers):
-            raise PydanticCustomError("no_weight", "needs a weight above 0")
+            raise PydanticCustomError("no_weight", "must have at least one weight above 0")
         return self
 
 
 class FallbackRequest(RequestModel):
-    """Changes the modules that it names and leaves the others; null takes a module's order away."""
+    """Orders to change, by module.
+
+    Modules that you leave out keep their order. null removes a module's order.
+    """
 
     modules: Annotated[dict[ModuleOrAny, OrderRequest | None], Field(max_length=MODULES_MAX)]
 
 
 class StepView(ResponseModel):
+    """Provider and model in an order; `model` is null for the provider's configured model."""
+
     provider: str
     model: str | None
     weight: int
 
 
 class OrderView(ResponseModel):
+    """Order of providers for one module."""
+
     strategy: Strategy
     providers: tuple[StepView, ...]
 
 
 class FallbackSettings(ResponseModel):
+    """Orders of providers by module. `*` applies to every module without an order."""
+
     modules: dict[str, OrderView]
 
 
 def get_fallback(caller: Caller) -> FallbackSettings:
-    """Return the orders as they stand at this moment; raises StoreUnavailable.
+    """Return the current orders, without providers that only a newer version knows.
 
-    Steps of a provider that this version does not know are passed over, as a call passes them over.
+    Raises:
+        StoreUnavailable: The store cannot be reached.
     """
     orders = orders_of(settings_service().current(caller).fallbacks, ProviderName)
     return FallbackSettings(modules={module: _view(orders[module]) for module in sorted(orders)})
 
 
 def put_fallback(caller: Caller, request: FallbackRequest) -> FallbackSettings:
-    """Change orders, which binds within 30 seconds; raises ValidationFailed and StoreUnavailable.
+    """Change the orders of modules. Changes apply within 30 seconds.
 
-    An order is replaced whole, except that steps of providers that this version does not know stay, at its end. After
-    StoreUnavailable the request may be sent again.
+    An order replaces the saved one. Only its steps with providers that a newer version knows are kept, at the end.
+
+    Raises:
+        ValidationFailed: A provider is not configured, or too many modules have an order.
+        StoreUnavailable: The store cannot be reached. The same request can be sent again.
     """
     current = settings_service().current(caller)
     _require_configured(current, request)
@@ -87,14 +105,14 @@ def put_fallback(caller: Caller, request: FallbackRequest) -> FallbackSettings:
 
 def _require_configured(settings: TenantSettings, request: FallbackRequest) -> None:
     named = {module for module, order in request.modules.items() if order is not None}
-    gone = {module for module, order in request.modules.items() if order is None}
-    if len((settings.fallbacks.keys() | named) - gone) > MODULES_MAX:
-        raise field_error("modules", f"At most {MODULES_MAX} modules have an order of their own", "too_long")
+    removed = {module for module, order in request.modules.items() if order is None}
+    if len((settings.fallbacks.keys() | named) - removed) > MODULES_MAX:
+        raise field_error("modules", f"must not have orders for more than {MODULES_MAX} modules", "too_long")
     for module, order in request.modules.items():
         for place, step in enumerate(order.providers if order else ()):
             if step.provider not in settings.providers:
                 field = f"modules.{module}.providers.{place}.provider"
-                raise field_error(field, "This provider is not configured", "not_configured")
+                raise field_error(field, "is not configured; save its API key first", "not_configured")
 
 
 def _order(order: OrderRequest, before: FallbackOrder | None) -> FallbackOrder:

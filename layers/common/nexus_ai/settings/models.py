@@ -1,4 +1,4 @@
-"""What a tenant configures."""
+"""Define the models of a tenant's settings."""
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -11,7 +11,7 @@ from nexus_ai.platform.schema import StoredModel, StoredPart, unknown_as
 
 
 class ConnectionResult(StoredModel):
-    """How the last test of a provider's key and model ended: `code` is "ok", or what was wrong."""
+    """Result of the last connection test. `code` is "ok" or a reason (ConnectionCode)."""
 
     code: str
     model: str
@@ -20,10 +20,10 @@ class ConnectionResult(StoredModel):
 
 
 class ProviderConfig(StoredModel):
-    """A provider as the tenant set it up. The key is KMS ciphertext, bound to tenant and provider.
+    """Provider config of a tenant. The key is KMS ciphertext, bound to tenant and provider.
 
-    `key_last_four` and `key_fingerprint` (secrets.fingerprint) are for people to tell keys apart. Which provider is the
-    default is an item of its own, so that there is never more than one.
+    `key_last_four` and `key_fingerprint` (key_ring.fingerprint) let people distinguish keys. The default provider is
+    stored in a separate item, so that there is never more than one default.
     """
 
     provider: str
@@ -38,6 +38,8 @@ class ProviderConfig(StoredModel):
 
 
 class Strategy(StrEnum):
+    """Rule that sorts the providers of a fallback order for each request."""
+
     ORDERED = "ordered"
     WEIGHTED = "weighted"
     CHEAPEST = "cheapest"
@@ -45,7 +47,7 @@ class Strategy(StrEnum):
 
 
 class FallbackStep(StoredPart):
-    """A provider in an order of fallback; its configured model where `model` is None."""
+    """Provider in a fallback order. `model` None means its configured model."""
 
     provider: str
     model: str | None = None
@@ -53,14 +55,14 @@ class FallbackStep(StoredPart):
 
 
 class FallbackOrder(StoredModel):
-    """The order of fallback of a module. By an unknown strategy the steps are taken as they stand."""
+    """Fallback order of a module. An unknown strategy counts as `ordered`."""
 
     strategy: Annotated[Strategy, unknown_as(Strategy.ORDERED)] = Strategy.ORDERED
     steps: tuple[FallbackStep, ...]
 
 
 class AuditContent(StrEnum):
-    """How much of prompts and answers is kept, in the audit and in the cache alike."""
+    """Content policy: the part of prompts and completions that audit log and cache may store."""
 
     FULL = "full"
     REDACTED = "redacted"
@@ -68,9 +70,9 @@ class AuditContent(StrEnum):
 
 
 class ModelPrice(StoredPart):
-    """US dollars per million tokens, as the tenant entered them for a model that the price list does not know.
+    """Price that the tenant entered for a model without a listed price, in US dollars per million tokens.
 
-    `context_tokens` is the most that the model takes in and gives together; None where the tenant did not say.
+    `context_tokens` is the maximum of input and output tokens together; None if the tenant did not enter it.
     """
 
     input_per_million: Decimal
@@ -79,15 +81,18 @@ class ModelPrice(StoredPart):
 
 
 class MailLanguage(StrEnum):
+    """Language of alert e-mails."""
+
     PT_BR = "pt-BR"
     EN = "en"
 
 
 class Preferences(StoredModel):
-    """`allowed_providers` None allows all. A provider of which any model is in `allowed_models` ("openai/gpt-9") may be
-    asked for those alone, one of which none is there for all.
+    """Preferences of a tenant.
 
-    By an unknown choice of what is kept, nothing is kept: a newer version may have named a stricter one.
+    `allowed_providers` None allows every provider. If `allowed_models` ("openai/gpt-9") has models of a provider, only
+    those are allowed; otherwise all models of the provider are. An unknown `audit_content` counts as `none`, because a
+    newer version may have a stricter choice.
     """
 
     cache_ttl_days: int = 7
@@ -95,12 +100,13 @@ class Preferences(StoredModel):
     mail_language: Annotated[MailLanguage, unknown_as(MailLanguage.PT_BR)] = MailLanguage.PT_BR
     allowed_providers: tuple[str, ...] | None = None
     allowed_models: tuple[str, ...] | None = None
-    # A copy of the zone that rules the limits, for the days of statistics; None is the deployment's default.
+    # Copy of the limits' time zone, for the days of statistics. None means the deployment's default.
     time_zone: str | None = None
-    # By provider and model, as "openai/gpt-9".
+    # Keys are provider and model: "openai/gpt-9".
     prices: Mapping[str, ModelPrice] = {}
 
     def allows(self, provider: str, model: str) -> bool:
+        """Return True if the tenant allows this model of this provider."""
         if self.allowed_providers is not None and provider not in self.allowed_providers:
             return False
         named = [name for name in self.allowed_models or () if name.startswith(f"{provider}/")]
@@ -108,21 +114,23 @@ class Preferences(StoredModel):
 
 
 class AlertSettings(StoredModel):
-    """At which percentages of a limit a mail goes out, and to whom."""
+    """Percentages of a limit that trigger an e-mail, and its recipients."""
 
     thresholds: tuple[int, ...] = (80,)
     emails: tuple[str, ...] = ()
 
 
 class StopReason(StrEnum):
+    """Reason why an address receives no e-mails any more."""
+
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
 
 
 class StoppedEmail(StoredModel):
-    """An address that gets no mail any more: it does not exist, or its owner called our mail unwanted.
+    """Address that receives no e-mails any more, because they bounced or the recipient complained.
 
-    An unknown reason stops it as well, and is shown as a complaint: nobody may take it for an address to try again.
+    An unknown reason counts as a complaint, so that the address is not tried again by mistake.
     """
 
     address: str
@@ -131,7 +139,7 @@ class StoppedEmail(StoredModel):
 
 
 class Circuit(StoredModel):
-    """What is remembered of a provider's model: failures in a row, until when nobody tries it, and how fast it was."""
+    """Circuit breaker state of a provider's model: consecutive failures, end of the pause, and mean latency."""
 
     failures: int = 0
     open_until_ms: int = 0
@@ -139,21 +147,21 @@ class Circuit(StoredModel):
     latency_ms: int | None = None
 
 
-# The module for which an order of fallback holds that has none of its own.
+# Key of the fallback order for modules without an order.
 ANY_MODULE = "*"
 
 
 def orders_of(orders: Mapping[str, FallbackOrder], providers: Collection[str]) -> dict[str, FallbackOrder]:
-    """Return the orders without steps of other providers, and without orders in which none is left."""
-    kept = {
+    """Return the orders with steps of these providers only, without orders that have no step left."""
+    filtered = {
         module: order.model_copy(update={"steps": tuple(step for step in order.steps if step.provider in providers)})
         for module, order in orders.items()
     }
-    return {module: order for module, order in kept.items() if order.steps}
+    return {module: order for module, order in filtered.items() if order.steps}
 
 
 class TenantSettings(BaseModel):
-    """All that a tenant configured, as one Query gives it."""
+    """All settings of a tenant, as read by one Query."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -161,12 +169,12 @@ class TenantSettings(BaseModel):
     fallbacks: Mapping[str, FallbackOrder] = {}
     preferences: Preferences = Preferences()
     alerts: AlertSettings = AlertSettings()
-    # By their addresses in lower case.
+    # Keys are the addresses in lower case.
     stopped_emails: Mapping[str, StoppedEmail] = {}
     circuits: Mapping[tuple[str, str], Circuit] = {}
 
     def of_providers(self, known: Collection[str]) -> "TenantSettings":
-        """Return the settings without other providers and without orders in which none is left."""
+        """Return the settings with these providers only, without orders that have no step left."""
         steps = (step for order in self.fallbacks.values() for step in order.steps)
         if all(name in known for name in self.providers) and all(step.provider in known for step in steps):
             return self
@@ -174,11 +182,11 @@ class TenantSettings(BaseModel):
         return self.model_copy(update={"providers": providers, "fallbacks": orders_of(self.fallbacks, known)})
 
     def fallback(self, module: str) -> FallbackOrder:
-        """The order for a module, else the tenant's general one, else the configured providers as they stand."""
+        """Return the order of a module, or else the tenant's general order, or else all configured providers."""
         order = self.fallbacks.get(module) or self.fallbacks.get(ANY_MODULE)
         return order or FallbackOrder(steps=tuple(FallbackStep(provider=name) for name in self.providers))
 
     @property
     def alert_emails(self) -> tuple[str, ...]:
-        """The addresses for alerts that mails go to."""
+        """Alert addresses that have not been stopped."""
         return tuple(email for email in self.alerts.emails if email.lower() not in self.stopped_emails)

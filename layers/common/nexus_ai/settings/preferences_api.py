@@ -1,5 +1,7 @@
-"""What a company prefers: how long answers are kept, what of them, in which language it is written to, which providers
-and models it allows, and what models cost that the price list does not know."""
+"""Read and change a tenant's preferences.
+
+They are the cache lifetime, the content policy, the e-mail language, allowed providers and models, and model prices.
+"""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,23 +17,29 @@ from nexus_ai.providers.base import ModelId, ProviderName
 from nexus_ai.settings.models import AuditContent, MailLanguage, ModelPrice, Preferences
 from nexus_ai.settings.service import settings_service
 
-# Far above any price, and far below where a reservation would leave what the store can hold.
+# Far above any real price, and low enough that a reservation always fits into a stored number.
 PRICE_MAX = 100_000
 _LISTS = frozenset({"allowed_providers", "allowed_models", "prices"})
 PerMillion = Annotated[Decimal, Field(ge=0, le=PRICE_MAX, decimal_places=6), number_up_to(PRICE_MAX)]
 
 
 class NamedModel(RequestModel):
+    """Model of a provider."""
+
     provider: ProviderName
     model: ModelId
 
     @property
     def key(self) -> str:
+        """Stored name of the model: "openai/gpt-9"."""
         return f"{self.provider}/{self.model}"
 
 
 class PricedModel(NamedModel):
-    """US dollars per million tokens, and the tokens that the model takes in and gives together, where that is known."""
+    """Price of a model in US dollars per million tokens.
+
+    `contextTokens` is the maximum of input and output tokens together; null if unknown.
+    """
 
     input_per_million_usd: PerMillion
     output_per_million_usd: PerMillion
@@ -39,7 +47,11 @@ class PricedModel(NamedModel):
 
 
 class PreferencesRequest(RequestModel):
-    """Changes what it names and leaves the rest. Lists are replaced whole; null allows every provider, every model."""
+    """Preferences to change.
+
+    Fields that you leave out keep their value. A list replaces the saved list. null for `allowedProviders` or
+    `allowedModels` allows all.
+    """
 
     cache_ttl_days: Annotated[int, Field(ge=0, le=30)] = 7
     audit_content: AuditContent = AuditContent.FULL
@@ -53,23 +65,27 @@ class PreferencesRequest(RequestModel):
     def _names_each_once(cls, models: tuple[NamedModel, ...] | None) -> tuple[NamedModel, ...] | None:
         keys = [model.key for model in models or ()]
         if len(set(keys)) != len(keys):
-            raise PydanticCustomError("named_twice", "names a model twice")
+            raise PydanticCustomError("named_twice", "must not contain the same model twice")
         return models
 
     @field_validator("allowed_providers")
     @classmethod
     def _names_providers_once(cls, providers: tuple[ProviderName, ...] | None) -> tuple[ProviderName, ...] | None:
         if providers is not None and len(set(providers)) != len(providers):
-            raise PydanticCustomError("named_twice", "names a provider twice")
+            raise PydanticCustomError("named_twice", "must not contain the same provider twice")
         return providers
 
 
 class AllowedModelView(ResponseModel):
+    """Model that the tenant allows."""
+
     provider: str
     model: str
 
 
 class PriceView(ResponseModel):
+    """Price of a model that the tenant entered, in US dollars per million tokens."""
+
     provider: str
     model: str
     input_per_million_usd: Dollars
@@ -78,7 +94,11 @@ class PriceView(ResponseModel):
 
 
 class PreferencesView(ResponseModel):
-    """`allowed_models` restricts the providers that it names; one that it does not name may be asked for any model."""
+    """Preferences of the tenant.
+
+    null for `allowedProviders` or `allowedModels` allows all. `allowedModels` restricts only the providers that it has
+    models of.
+    """
 
     cache_ttl_days: int
     audit_content: AuditContent
@@ -89,22 +109,28 @@ class PreferencesView(ResponseModel):
 
 
 def get_preferences(caller: Caller) -> PreferencesView:
-    """Return the preferences as they stand at this moment; raises StoreUnavailable.
+    """Return the current preferences, without entries for providers that only a newer version knows.
 
-    Entries of a provider that this version does not know are passed over. Where no other provider is allowed, the list
-    is empty: this version may ask none.
+    If only such providers are allowed, `allowed_providers` is empty: this version may use none.
+
+    Raises:
+        StoreUnavailable: The store cannot be reached.
     """
     return _view(settings_service().current(caller).preferences)
 
 
 def put_preferences(caller: Caller, request: PreferencesRequest) -> PreferencesView:
-    """Change preferences, which binds within 30 seconds; raises ValidationFailed and StoreUnavailable.
+    """Change preferences. Changes apply within 30 seconds.
 
-    A list is replaced whole, except that entries of providers that this version does not know stay; only null for
-    `allowed_providers` allows every one of them. After StoreUnavailable the request may be sent again.
+    A list replaces the saved one. Only its entries for providers that a newer version knows are kept. null for
+    `allowed_providers` allows these providers as well.
+
+    Raises:
+        ValidationFailed: A price is for a model that the price list has.
+        StoreUnavailable: The store cannot be reached. The same request can be sent again.
     """
     before = _before(caller, request)
-    _refuse_prices_that_are_known(request, before)
+    _require_unlisted_prices(request, before)
     changes = _changes(request, before)
     if changes:
         settings_service().change_preferences(caller, changes)
@@ -112,24 +138,24 @@ def put_preferences(caller: Caller, request: PreferencesRequest) -> PreferencesV
 
 
 def _before(caller: Caller, request: PreferencesRequest) -> Preferences:
-    """Return the preferences that stand, where the request replaces a list of them."""
+    """Return the current preferences if the request replaces a list of them, or else the defaults."""
     return settings_service().current(caller).preferences if request.model_fields_set & _LISTS else Preferences()
 
 
-def _refuse_prices_that_are_known(request: PreferencesRequest, before: Preferences) -> None:
+def _require_unlisted_prices(request: PreferencesRequest, before: Preferences) -> None:
     """Raise ValidationFailed for a new price of a model that the price list has.
 
-    A price that the list has learnt since it was saved may stay in the tenant's own, where it no longer counts.
+    A saved price may stay if the price list got the model later. It is then ignored.
     """
     known = [i for i, model in enumerate(request.prices) if pricing.per_million(model.provider, model.model)]
-    message = "the price list has this model, and is what counts"
+    message = "is in the price list, whose price always applies"
     new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in before.prices]
     if new:
         raise field_errors(new)
 
 
 def _changes(request: PreferencesRequest, before: Preferences) -> dict[str, Any]:
-    """Return the named fields, as the store has them."""
+    """Return the fields of the request as they are stored."""
     named = request.model_fields_set
     changes: dict[str, Any] = request.model_dump(include=named - _LISTS)
     if "allowed_providers" in named:
@@ -140,13 +166,13 @@ def _changes(request: PreferencesRequest, before: Preferences) -> dict[str, Any]
         unknown = [key for key in before.allowed_models or () if not _is_known(key)]
         changes["allowed_models"] = [*(model.key for model in request.allowed_models or ()), *unknown] or None
     if "prices" in named:
-        kept = {key: price.model_dump() for key, price in before.prices.items() if not _is_known(key)}
-        changes["prices"] = {model.key: _price(model).model_dump() for model in request.prices} | kept
+        unknown_prices = {key: price.model_dump() for key, price in before.prices.items() if not _is_known(key)}
+        changes["prices"] = {model.key: _price(model).model_dump() for model in request.prices} | unknown_prices
     return changes
 
 
 def _is_known(name: str) -> bool:
-    """Say if this version knows a provider, or the provider of a model ("openai/gpt-9")."""
+    """Return True if this version knows a provider, or the provider of a model ("openai/gpt-9")."""
     return name.partition("/")[0] in ProviderName
 
 

@@ -1,4 +1,4 @@
-"""A tenant's settings: read often and memoised, written seldom."""
+"""Read and change a tenant's settings. Reads are cached in memory for some seconds."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from nexus_ai.settings import key_ring
 from nexus_ai.settings.models import ConnectionResult, FallbackOrder, ProviderConfig, TenantSettings
 from nexus_ai.settings.store import SettingsStore
 
-# A change binds on every warm function within this time; the state of circuits within the shorter one.
+# Changes apply in every warm function within the first time, circuit breaker states within the second.
 SETTINGS_KEPT_MS = 30_000
 CIRCUITS_KEPT_MS = 5_000
 TENANTS_KEPT = 1024
@@ -25,7 +25,7 @@ TENANTS_KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Memo:
-    """What was read of a tenant, and when: all of it, and its circuits."""
+    """Settings of a tenant in memory, with the times at which settings and circuit breakers were read."""
 
     settings: TenantSettings
     read_at_ms: int
@@ -33,6 +33,8 @@ class _Memo:
 
 
 class SettingsService:
+    """Settings of all tenants, cached in memory."""
+
     def __init__(self, store: SettingsStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
@@ -41,20 +43,24 @@ class SettingsService:
         self._changes = 0
 
     def settings(self, caller: Caller) -> TenantSettings:
-        """All settings of the tenant, at most 30 s old, circuits at most 5 s; raises StoreUnavailable."""
+        """Return all settings, at most 30 seconds old. Circuit breaker states are at most 5 seconds old.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         now_ms = self._clock.now_ms()
         with self._lock:
             memo, changes = self._memos.get(caller.tenant_id), self._changes
         if memo is None or now_ms - memo.read_at_ms >= SETTINGS_KEPT_MS:
-            # Consistently: what this process has just saved is in it.
+            # A consistent read, so that it includes what this process has just saved.
             memo = _Memo(self.current(caller), now_ms, now_ms)
         elif now_ms - memo.circuits_at_ms >= CIRCUITS_KEPT_MS:
-            # Circuits that cannot be read are as they were: they spare a failing provider, and refuse nobody.
+            # If circuit breakers cannot be read, the old states stay. They skip failing providers but refuse nothing.
             with suppress(StoreUnavailable):
                 fresh = self._store.load_circuits(caller.tenant_id).circuits
                 memo = _Memo(memo.settings.model_copy(update={"circuits": fresh}), memo.read_at_ms, now_ms)
         with self._lock:
-            # What was read while this process changed something may be older than that.
+            # If this process changed something since the read, the result may be outdated and is not cached.
             if self._changes == changes:
                 self._memos[caller.tenant_id] = memo
                 self._memos.move_to_end(caller.tenant_id)
@@ -73,11 +79,15 @@ class SettingsService:
         is_default: bool | None = None,
         tested: ConnectionResult | None = None,
     ) -> ProviderConfig:
-        """Encrypts the key and saves the configuration.
+        """Save a provider config with its encrypted key.
 
-        What is None stays as it is; a new configuration is enabled, and not the default. A default ends the one before.
-        Raises ProviderNotConfigured where there is none yet and key or model are missing, KeyServiceUnavailable and
-        StoreUnavailable.
+        Arguments that are None do not change. A new config is enabled and not the default. A new default replaces the
+        old one.
+
+        Raises:
+            ProviderNotConfigured: The config is new, and key or model is missing.
+            KeyServiceUnavailable: KMS cannot be reached.
+            StoreUnavailable: The store cannot be reached.
         """
         given = {"model": model, "enabled": enabled, "last_test": tested.model_dump() if tested else None}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -92,7 +102,9 @@ class SettingsService:
             else:
                 saved = self._store.change_provider(caller.tenant_id, provider, changes)
         except ConditionFailed:
-            raise ProviderNotConfigured(f"The provider {provider!r} has no key yet.") from None
+            raise ProviderNotConfigured(
+                f"The provider {provider!r} is not configured. Send its API key and a model."
+            ) from None
         if is_default is not None:
             choose = self._store.set_default if is_default else self._store.unset_default
             choose(caller.tenant_id, provider)
@@ -102,15 +114,24 @@ class SettingsService:
         return saved.model_copy(update={"is_default": is_default})
 
     def provider(self, caller: Caller, provider: str) -> ProviderConfig | None:
-        """A configuration as it stands at this moment, for its administrator; raises StoreUnavailable."""
+        """Return the current provider config, uncached.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         return self._store.load_provider(caller.tenant_id, provider)
 
     def save_test_result(self, caller: Caller, tested: ProviderConfig, result: ConnectionResult) -> None:
+        """Save the result of a connection test, unless the key has changed since."""
         self._store.save_test_result(caller.tenant_id, tested, result)
         self._forget(caller.tenant_id)
 
     def delete_provider(self, caller: Caller, provider: str) -> None:
-        """Removes key and model. Orders of fallback that name the provider go on without it; raises NotFound."""
+        """Delete a provider config. Fallback orders continue without the provider.
+
+        Raises:
+            NotFound: The provider is not configured.
+        """
         try:
             self._store.delete_provider(caller.tenant_id, provider)
         except ConditionFailed:
@@ -118,27 +139,33 @@ class SettingsService:
         self._forget(caller.tenant_id)
 
     def current(self, caller: Caller) -> TenantSettings:
-        """All settings as they stand at this moment, for those who change them; raises StoreUnavailable."""
+        """Return all current settings, uncached.
+
+        Raises:
+            StoreUnavailable: The store cannot be reached.
+        """
         return self._store.load(caller.tenant_id, consistent=True)
 
     def save_fallback(self, caller: Caller, module: str, order: FallbackOrder) -> None:
+        """Save the fallback order of a module."""
         self._store.put_fallback(caller.tenant_id, module, order)
         self._forget(caller.tenant_id)
 
     def delete_fallback(self, caller: Caller, module: str) -> None:
+        """Delete the fallback order of a module."""
         self._store.delete_fallback(caller.tenant_id, module)
         self._forget(caller.tenant_id)
 
     def change_preferences(self, caller: Caller, fields: Mapping[str, Any]) -> None:
-        """Changes these preferences and leaves the others."""
+        """Change these preferences only."""
         self._store.change_preferences(caller.tenant_id, fields)
         self._forget(caller.tenant_id)
 
     def change_alerts(self, caller: Caller, fields: Mapping[str, Any]) -> None:
-        """Changes these settings. An address that is on the list no more is forgotten with what stopped it."""
+        """Change these alert settings only. Addresses that leave the list lose their stopped state."""
         if "emails" in fields:
-            kept = {email.lower() for email in fields["emails"]}
-            for address in self.current(caller).stopped_emails.keys() - kept:
+            listed = {email.lower() for email in fields["emails"]}
+            for address in self.current(caller).stopped_emails.keys() - listed:
                 self._store.forget_stop(caller.tenant_id, address)
         self._store.change_alerts(caller.tenant_id, fields)
         self._forget(caller.tenant_id)
@@ -149,7 +176,7 @@ class SettingsService:
             self._memos.pop(tenant_id, None)
 
     def forget_circuits(self, caller: Caller) -> None:
-        """The next call reads the circuits anew: this process has just changed one."""
+        """Make the next read load the circuit breaker states, because this process has just changed one."""
         with self._lock:
             self._changes += 1
             memo = self._memos.get(caller.tenant_id)
@@ -157,5 +184,5 @@ class SettingsService:
                 self._memos[caller.tenant_id] = replace(memo, circuits_at_ms=0)
 
 
-# That of the deployment. One a process: what is known of a tenant is known once, whoever asks.
+# One instance per process, so that all parts of a process share the cached settings.
 settings_service = Once(lambda: SettingsService(SettingsStore(tables.settings()), SystemClock()))

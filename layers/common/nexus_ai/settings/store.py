@@ -1,4 +1,4 @@
-"""A tenant's settings in the Settings table: one item a thing, all of them in one partition."""
+"""Store a tenant's settings: one item per setting, all in one partition of the Settings table."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -22,7 +22,7 @@ from nexus_ai.settings.models import (
     orders_of,
 )
 
-# Attributes of every item that belong to none of its fields.
+# Attributes of items that are not fields of their models.
 _ENVELOPE = frozenset({"PK", "SK", "expiresAt"})
 
 
@@ -31,25 +31,25 @@ def _body(item: Item) -> Item:
 
 
 def _read[Model: StoredModel](model: type[Model], item: Item) -> Model | None:
-    """Return one thing of several, or None for a form that this version cannot read: the tenant goes on without it."""
+    """Return the model of an item, or None if this version cannot read it. The tenant then continues without it."""
     try:
         return model.model_validate(_body(item))
     except ValidationError:
         kind = item["SK"].partition("#")[0]
-        logger().warning("a setting of another form is passed over", tenant_id=item["PK"], kind=kind)
+        logger().warning("skipped a setting that this version cannot read", tenant_id=item["PK"], kind=kind)
         return None
 
 
 class _Reading:
-    """The settings of a tenant, put together item by item.
+    """Builder of a tenant's settings from its items.
 
-    A sort key of a kind or form that this version does not know is passed over. Preferences and alerts are there once
-    and bind every call, so one that cannot be read fails the reading: a default in its place could allow too much.
+    Skips sort keys of a kind or form that this version does not know. Preferences and alert settings apply to every
+    request, so they raise an error if they cannot be read: a default could allow too much.
     """
 
     def __init__(self) -> None:
         self.providers: dict[str, ProviderConfig] = {}
-        # Those of another form included.
+        # Includes providers whose config this version cannot read.
         self.configured: set[str] = set()
         self.fallbacks: dict[str, FallbackOrder] = {}
         self.circuits: dict[tuple[str, str], Circuit] = {}
@@ -78,7 +78,7 @@ class _Reading:
                 self.fallbacks[module] = order
             case ["circuit", provider, model] if circuit := _read(Circuit, item):
                 self.circuits[provider, model] = circuit
-            # An address may hold the separator itself.
+            # An address may contain the separator.
             case ["stopped", *address] if stopped := _read(StoppedEmail, item):
                 self.stopped["#".join(address)] = stopped
             case _:
@@ -91,7 +91,7 @@ class _Reading:
         }
         return TenantSettings(
             providers=providers,
-            # Without providers that were removed since.
+            # A deleted provider stays in the stored orders.
             fallbacks=orders_of(self.fallbacks, self.configured),
             preferences=self.preferences,
             alerts=self.alerts,
@@ -108,37 +108,41 @@ def _settings(items: Iterable[Item]) -> TenantSettings:
 
 
 class SettingsStore:
+    """Store of tenants' settings."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self, tenant_id: str, *, consistent: bool = False) -> TenantSettings:
+        """Return all settings of a tenant."""
         values = {":tenant": keys.settings_partition(tenant_id)}
         return _settings(self._table.query("PK = :tenant", values, consistent=consistent))
 
     def load_circuits(self, tenant_id: str) -> TenantSettings:
-        """The circuits alone, which change far more often than the rest."""
+        """Return settings with circuit breaker states only, which change far more often than the rest."""
         values = {":tenant": keys.settings_partition(tenant_id), ":circuits": "circuit#"}
         return _settings(self._table.query("PK = :tenant AND begins_with(SK, :circuits)", values))
 
     def load_provider(self, tenant_id: str, provider: str) -> ProviderConfig | None:
-        """Return the configuration as it stands at this moment; it does not say if it is the default."""
+        """Return the current provider config. Its `is_default` is always False: see `is_default()`."""
         item = self._table.get(keys.provider_config(tenant_id, provider), consistent=True)
         return _read(ProviderConfig, item) if item else None
 
     def put_provider(self, tenant_id: str, config: ProviderConfig, *, keep: Collection[str] = ()) -> ProviderConfig:
-        """Writes a configuration; the fields of `keep` stay as they are where there is one. Returns what is there."""
+        """Write a provider config and return it. Fields in `keep` do not change if they exist."""
         fields = config.model_dump(exclude={"is_default"})
         return self._set_provider(tenant_id, config.provider, fields, keep=keep)
 
     def change_provider(self, tenant_id: str, provider: str, fields: Mapping[str, Any]) -> ProviderConfig:
-        """Writes these fields of a configuration, and returns all of it; raises ConditionFailed where there is none."""
+        """Write these fields of a provider config and return the complete config.
+
+        Raises:
+            ConditionFailed: The provider is not configured.
+        """
         return self._set_provider(tenant_id, provider, fields, condition="attribute_exists(PK)")
 
     def save_test_result(self, tenant_id: str, tested: ProviderConfig, result: ConnectionResult) -> None:
-        """Note how the test of a configuration's key ended, unless it has another key meanwhile.
-
-        The result is replaced whole: it is that of another test.
-        """
+        """Save the result of a connection test, unless the config has another key by now."""
         with suppress(ConditionFailed):
             self._table.update(
                 keys.provider_config(tenant_id, tested.provider),
@@ -148,56 +152,60 @@ class SettingsStore:
             )
 
     def delete_provider(self, tenant_id: str, provider: str) -> None:
-        """Raises ConditionFailed where there is no such configuration, and leaves no default behind all the same."""
+        """Delete a provider config. In any case, the provider is not the default afterwards.
+
+        Raises:
+            ConditionFailed: The provider is not configured.
+        """
         try:
             self._table.delete(keys.provider_config(tenant_id, provider), condition="attribute_exists(PK)")
         finally:
             self.unset_default(tenant_id, provider)
 
     def set_default(self, tenant_id: str, provider: str) -> None:
-        """Make a provider the default. There is one item for it, so that of two choices at once the later one counts.
-
-        It is written whole: what belonged to the choice before goes with it.
-        """
+        """Make a provider the default. There is one item for the default, so the last of concurrent writes wins."""
         self._table.put({**keys.default_provider(tenant_id), "provider": provider})
 
     def unset_default(self, tenant_id: str, provider: str) -> None:
-        """The provider is not the default any more; another one that is stays it."""
+        """Remove the default if it is this provider."""
         with suppress(ConditionFailed):
             self._table.delete(
                 keys.default_provider(tenant_id), condition="provider = :provider", values={":provider": provider}
             )
 
     def is_default(self, tenant_id: str, provider: str) -> bool:
+        """Return True if this provider is the default."""
         item = self._table.get(keys.default_provider(tenant_id), consistent=True)
         return item is not None and item["provider"] == provider
 
     def put_fallback(self, tenant_id: str, module: str, order: FallbackOrder) -> None:
-        """Write strategy and steps of a module's order. The list of steps is replaced whole."""
+        """Write the fallback order of a module. Replaces its list of steps."""
         self._table.set_fields(keys.fallback(tenant_id, module), order.model_dump())
 
     def delete_fallback(self, tenant_id: str, module: str) -> None:
+        """Delete the fallback order of a module."""
         self._table.delete(keys.fallback(tenant_id, module))
 
     def change_preferences(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
-        """Change these preferences and leave the others. A list or map among them is replaced whole."""
+        """Change these preferences only. Replaces lists and maps."""
         self._table.set_fields(keys.preferences(tenant_id), fields)
 
     def change_alerts(self, tenant_id: str, fields: Mapping[str, Any]) -> None:
-        """Change thresholds or addresses, each of them a list that is replaced whole."""
+        """Change these alert settings only. Replaces lists."""
         self._table.set_fields(keys.alerts(tenant_id), fields)
 
     def stop_email(self, tenant_id: str, stopped: StoppedEmail) -> None:
-        """No mail goes to this address any more; it stays stopped for the reason it was stopped for first."""
+        """Stop e-mails to an address. If it is already stopped, the first reason stays."""
         item = {**keys.stopped_email(tenant_id, stopped.address), **stopped.model_dump(mode="json")}
         with suppress(ConditionFailed):
             self._table.put(item, condition="attribute_not_exists(PK)")
 
     def forget_stop(self, tenant_id: str, address: str) -> None:
+        """Allow e-mails to an address again."""
         self._table.delete(keys.stopped_email(tenant_id, address))
 
     def add_failure(self, tenant_id: str, provider: str, model: str, expires_at: int) -> int:
-        """Counts a failure of a provider's model; returns how many there were in a row."""
+        """Count a failure of a provider's model. Return the number of consecutive failures."""
         counted = self._table.update(
             keys.circuit(tenant_id, provider, model),
             "ADD failures :one SET expiresAt = :expires",
@@ -208,12 +216,13 @@ class SettingsStore:
         return int(counted["failures"])
 
     def open_circuit(self, tenant_id: str, provider: str, model: str, until_ms: int) -> None:
+        """Open the circuit breaker of a model until a time in milliseconds since the epoch."""
         self._table.update(keys.circuit(tenant_id, provider, model), "SET open_until_ms = :until", {":until": until_ms})
 
     def claim_probe(
         self, tenant_id: str, provider: str, model: str, *, seen_ms: int, until_ms: int, request_id: str
     ) -> bool:
-        """Takes the one probe of a cool-down that ended at `seen_ms`; False where another request took it."""
+        """Claim the only probe after the cool-down that ended at `seen_ms`. Return False if another request has it."""
         try:
             self._table.update(
                 keys.circuit(tenant_id, provider, model),
@@ -222,11 +231,12 @@ class SettingsStore:
                 condition="open_until_ms = :seen",
             )
         except ConditionFailed as taken:
-            # By this request itself, where the answer to its write was lost and the write sent again.
+            # This request may have claimed it: a write is repeated if its response was lost.
             return taken.item is not None and taken.item.get("probed_by") == request_id
         return True
 
     def close_circuit(self, tenant_id: str, provider: str, model: str) -> None:
+        """Close the circuit breaker of a model and reset its failures."""
         self._table.update(
             keys.circuit(tenant_id, provider, model),
             "SET failures = :none, open_until_ms = :none",
@@ -234,6 +244,7 @@ class SettingsStore:
         )
 
     def set_latency(self, tenant_id: str, provider: str, model: str, latency_ms: int, expires_at: int) -> None:
+        """Store the mean latency of a model. The item expires at `expires_at` (seconds since 1970 UTC)."""
         self._table.update(
             keys.circuit(tenant_id, provider, model),
             "SET latency_ms = :latency, expiresAt = :expires",

@@ -1,4 +1,4 @@
-"""Provider configurations as they are told, and removed: a key comes out to nobody."""
+"""List and delete provider configs. Responses never contain an API key."""
 
 from typing import Literal
 
@@ -13,10 +13,14 @@ from nexus_ai.settings.service import settings_service
 
 
 class ProviderPath(ParameterModel):
+    """Path parameter `provider`."""
+
     provider: ProviderName
 
 
 class LastTestView(ResponseModel):
+    """Result of the last connection test."""
+
     success: bool
     code: ConnectionCode
     model: str
@@ -25,9 +29,10 @@ class LastTestView(ResponseModel):
 
 
 class ProviderConfigView(ResponseModel):
-    """A configuration without its key, of which its end and a fingerprint are told for people to tell keys apart.
+    """Provider config without its API key.
 
-    `api_key` is a mask, which may be sent back. `last_test` is null where this key was never tried.
+    `keyLastFour` and `fingerprint` let you distinguish keys. `apiKey` is a mask that you can send back to keep the
+    saved key. `lastTest` is null if the key was never tested.
     """
 
     provider: str
@@ -42,32 +47,41 @@ class ProviderConfigView(ResponseModel):
 
 
 class ProviderConfigList(ResponseModel):
+    """All provider configs of the tenant."""
+
     items: tuple[ProviderConfigView, ...]
     next_cursor: None = None
 
 
 class ProviderRemoved(ResponseModel):
+    """Confirmation that a provider config was deleted."""
+
     provider: str
     deleted: Literal[True] = True
 
 
 def list_configs(caller: Caller) -> ProviderConfigList:
-    """Return the tenant's providers as they stand at this moment, those that this version knows.
+    """Return the tenant's current provider configs, without providers that only a newer version knows.
 
-    Raises StoreUnavailable.
+    Raises:
+        StoreUnavailable: The store cannot be reached.
     """
     configs = settings_service().current(caller).providers
     return ProviderConfigList(items=tuple(view(configs[name]) for name in ProviderName if name in configs))
 
 
 def delete_config(caller: Caller, provider: ProviderName) -> ProviderRemoved:
-    """Removes key and model; the orders of fallback go on without the provider. Raises NotFound."""
+    """Delete a provider config. Fallback orders continue without the provider.
+
+    Raises:
+        NotFound: The provider is not configured.
+    """
     settings_service().delete_provider(caller, provider)
     return ProviderRemoved(provider=provider)
 
 
 def view(config: ProviderConfig) -> ProviderConfigView:
-    """What is told of a configuration."""
+    """Return a provider config as the API shows it, without its key."""
     return ProviderConfigView(
         provider=config.provider,
         model=config.model,
@@ -82,7 +96,7 @@ def view(config: ProviderConfig) -> ProviderConfigView:
 
 
 def _last_test(result: ConnectionResult | None) -> LastTestView | None:
-    """Return None for a result that this version has no code for, as if the key was never tried."""
+    """Return the result of the last test. None if there was none or its code is unknown to this version."""
     if result is None or result.code not in ConnectionCode:
         return None
     code = ConnectionCode(result.code)

@@ -1,4 +1,4 @@
-"""A provider's key as a body holds it: the key itself, or the mask that stands for the one that is saved."""
+"""Validate the API key in a request body. It is either a new key or the mask of the saved key."""
 
 from typing import Annotated
 
@@ -8,13 +8,14 @@ from pydantic_core import PydanticCustomError
 from nexus_ai.platform.field_errors import field_error
 from nexus_ai.settings.models import ProviderConfig
 
-# What a configuration shows in place of its key, before the last four characters.
+# Start of the mask, followed by the last four characters of the key.
 MASK = "••••"
 MIN_CHARACTERS = 8
 MAX_CHARACTERS = 512
 
 
 def mask(config: ProviderConfig) -> str:
+    """Return the mask of a saved key."""
     return MASK + config.key_last_four
 
 
@@ -25,7 +26,7 @@ def _key_or_mask(api_key: SecretStr) -> SecretStr:
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
         bounds = {"least": MIN_CHARACTERS, "most": MAX_CHARACTERS}
         raise PydanticCustomError("key_length", "must have {least} to {most} characters", bounds)
-    # It goes into a header.
+    # The key is sent in a header.
     if not all("!" <= character <= "~" for character in text):
         raise PydanticCustomError("key_characters", "must be printable ASCII without spaces")
     return api_key
@@ -35,18 +36,19 @@ ApiKey = Annotated[SecretStr, Field(json_schema_extra={"maxLength": MAX_CHARACTE
 
 
 def no_key() -> SecretStr:
-    """Stands where a body names no key."""
+    """Return the default of a body without a key."""
     return SecretStr("")
 
 
 def new_key(given: SecretStr, saved: ProviderConfig | None) -> str | None:
-    """The key that is to take the saved one's place; None where that one is meant, by its mask or by no word at all.
+    """Return the key that replaces the saved one. None if the body has no key or the mask of the saved key.
 
-    Raises ValidationFailed for the mask of another key.
+    Raises:
+        ValidationFailed: The body has the mask of another key.
     """
     text = given.get_secret_value()
     if not text.startswith(MASK):
         return text or None
     if saved is None or text != mask(saved):
-        raise field_error("apiKey", "This is not the mask of the key that is saved", "mask")
+        raise field_error("apiKey", "does not match the saved key; send the complete key", "mask")
     return None

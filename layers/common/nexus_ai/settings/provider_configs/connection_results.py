@@ -1,4 +1,4 @@
-"""What asking a vendor for an administrator may come to, and how long it may take."""
+"""Define the results and the timeout of requests to a provider that test a configuration."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +10,10 @@ TIMEOUT_S = 10.0
 
 
 class ConnectionCode(StrEnum):
-    """`refused`: the vendor takes the key, and not this question for this model, which may be none that writes text."""
+    """Result of a connection test.
+
+    `refused`: the provider accepts the key but rejects a prompt to this model. It may not be a text model.
+    """
 
     OK = "ok"
     INVALID_KEY = "invalid_key"
@@ -42,7 +45,7 @@ CODES: Mapping[FailureKind, ConnectionCode] = MappingProxyType(
         FailureKind.MALFORMED: ConnectionCode.UNREACHABLE,
         FailureKind.ERROR_IN_BODY: ConnectionCode.UNREACHABLE,
         FailureKind.REDIRECT: ConnectionCode.UNREACHABLE,
-        # An answer without a word, or one that was held back, is an answer: key and model work.
+        # An empty or blocked completion still shows that key and model work.
         FailureKind.BLOCKED: ConnectionCode.OK,
         FailureKind.EMPTY: ConnectionCode.OK,
     }

@@ -1,7 +1,8 @@
-"""Whether a key and a model work: one real call, as cheap as a call can be, recorded like every other.
+"""Test an API key and a model with one real, cheap request to the provider.
 
-It takes nothing of the company's limits but has a small one of its own. Its record is opened with the most that it can
-cost, so that a function killed in the middle leaves a charge for the sweep to close, and ends with what it did cost.
+A test does not use the tenant's limits; it has a separate hourly limit. It is recorded like every other request. Its
+audit record opens with the maximum cost, so that the sweep can charge a test whose function was killed. It closes with
+the actual cost.
 """
 
 import time
@@ -27,34 +28,39 @@ from nexus_ai.settings.provider_configs.connection_results import CODES, TIMEOUT
 COUNTED = "connectionTestsPerHour"
 TESTS_PER_HOUR = 30
 MODULE = "administration"
-_QUESTION = "Reply with the word OK."
-# Models that think use some tokens before their first word, Gemini 2.5 Pro 128 at least.
-_PROMPT = Prompt(system="", messages=(Message(role="user", text=_QUESTION),), max_tokens=256)
+_PROMPT_TEXT = "Reply with the word OK."
+# Reasoning models use some tokens before the first output token; Gemini 2.5 Pro uses at least 128.
+_PROMPT = Prompt(system="", messages=(Message(role="user", text=_PROMPT_TEXT),), max_tokens=256)
 _CALL = ModelCall(
     task="connection-test",
     prompt_version="1",
     module=MODULE,
     prompt=_PROMPT,
-    input_tokens=len(_QUESTION),
+    input_tokens=len(_PROMPT_TEXT),
     parameters={},
     parse=str,
 )
 
 
 def try_connection(caller: Caller, provider: ProviderName, model: str, api_key: str) -> ConnectionResult:
-    """Asks the provider, and writes down that it was asked; raises LimitExceeded and StoreUnavailable."""
+    """Send a test request to the provider and record it.
+
+    Raises:
+        LimitExceeded: The tenant has used up its tests of this hour.
+        StoreUnavailable: The store cannot be reached.
+    """
     return _ConnectionTest(caller, provider, model).run(api_key)
 
 
 class _ConnectionTest:
-    """One test on its way."""
+    """Connection test in progress."""
 
     def __init__(self, caller: Caller, provider: ProviderName, model: str) -> None:
         self._gateway = gateway()
         self._caller = caller
         self._candidate = Candidate(provider, model)
         self._settings = self._gateway.settings.settings(caller)
-        self._most = estimate(self._settings, self._candidate, _CALL.input_tokens, _PROMPT.max_tokens)
+        self._maximum = estimate(self._settings, self._candidate, _CALL.input_tokens, _PROMPT.max_tokens)
         self._attempts: list[Attempt] = []
 
     def run(self, api_key: str) -> ConnectionResult:
@@ -67,16 +73,16 @@ class _ConnectionTest:
             record = self._record(AuditStatus.REJECTED, (), error_code=error.code)
             gateway.audit_trail.close(self._caller, record, prompt_content(_CALL, choice))
             raise
-        opened = self._record(AuditStatus.OPEN, (_worst(self._candidate, self._most),))
+        opened = self._record(AuditStatus.OPEN, (_abandoned_attempt(self._candidate, self._maximum),))
         gateway.audit_trail.open(_CALL, opened, choice)
-        outcome = self._ask(api_key)
+        outcome = self._send_with_retry(api_key)
         failure = outcome.kind if isinstance(outcome, ProviderFailure) else None
         code = CODES[failure] if failure else ConnectionCode.OK
         status = AuditStatus.ANSWERED if code is ConnectionCode.OK else AuditStatus.FAILED
         error_code = failure.value if failure and code is not ConnectionCode.OK else None
-        answer = completion_content(outcome.text, choice) if isinstance(outcome, Completion) else []
+        content = completion_content(outcome.text, choice) if isinstance(outcome, Completion) else []
         record = self._record(status, tuple(self._attempts), error_code=error_code)
-        gateway.audit_trail.close(self._caller, record, answer)
+        gateway.audit_trail.close(self._caller, record, content)
         return ConnectionResult(
             code=code,
             model=self._candidate.model,
@@ -84,8 +90,8 @@ class _ConnectionTest:
             at_ms=gateway.clock.now_ms(),
         )
 
-    def _ask(self, api_key: str) -> Completion | ProviderFailure:
-        """One call, and one more where nothing was sent of the first."""
+    def _send_with_retry(self, api_key: str) -> Completion | ProviderFailure:
+        """Send the request. Repeat it if the failure happened before anything was sent."""
         outcome = self._attempt(api_key)
         if isinstance(outcome, ProviderFailure) and not outcome.sent and RETRY_POLICY[outcome.kind].retries_unsent:
             outcome = self._attempt(api_key)
@@ -103,7 +109,7 @@ class _ConnectionTest:
         except ProviderFailure as failure:
             outcome = failure
         took_ms = int((time.monotonic() - began) * 1000)
-        reserved = _reserved(self._candidate, self._most)
+        reserved = _nominal_reservation(self._candidate, self._maximum)
         if isinstance(outcome, ProviderFailure):
             _, attempt = charge_failure(self._settings, self._candidate, reserved, outcome, took_ms)
         else:
@@ -138,11 +144,11 @@ class _ConnectionTest:
         )
 
 
-def _reserved(candidate: Candidate, most: Estimate) -> Reservation:
-    """What the attempt is charged by where the vendor tells nothing: no limit holds it."""
+def _nominal_reservation(candidate: Candidate, maximum: Estimate) -> Reservation:
+    """Return a reservation to charge the attempt with if the provider reports no usage. No limit is reserved."""
     return Reservation(
         id="test.1",
-        amounts=Amounts(0, most.tokens, most.cost_micros),
+        amounts=Amounts(0, maximum.tokens, maximum.cost_micros),
         deadline_ms=0,
         provider=candidate.provider,
         model=candidate.model,
@@ -150,15 +156,15 @@ def _reserved(candidate: Candidate, most: Estimate) -> Reservation:
     )
 
 
-def _worst(candidate: Candidate, most: Estimate) -> Attempt:
-    """The attempt as it is charged where its function is killed in the middle of it."""
+def _abandoned_attempt(candidate: Candidate, maximum: Estimate) -> Attempt:
+    """Return the attempt as the sweep charges it if the function is killed."""
     return Attempt(
         provider=candidate.provider,
         model=candidate.model,
         outcome=Outcome.ABANDONED,
         error_code="abandoned",
         sent=True,
-        charged_tokens=most.tokens,
-        cost_micros=most.cost_micros if most.price_known else None,
+        charged_tokens=maximum.tokens,
+        cost_micros=maximum.cost_micros if maximum.price_known else None,
         estimated=True,
     )

@@ -1,4 +1,4 @@
-"""The models that a company's key can use, as the vendor lists them, with their context and what they are priced at."""
+"""List the models that a tenant's API key can use, with their context window and price."""
 
 from nexus_ai.gateway import prices
 from nexus_ai.platform.caller import Caller
@@ -15,8 +15,11 @@ from nexus_ai.settings.service import settings_service
 
 
 class ModelView(ResponseModel):
-    """`input_per_million_usd` and `output_per_million_usd` are what calls are reckoned with: that of the price list,
-    or the company's own where `own_price` is true. Null is unknown."""
+    """Model of a provider.
+
+    `inputPerMillionUsd` and `outputPerMillionUsd` are the prices that requests are charged with. They come from the
+    price list, or from the tenant's preferences if `ownPrice` is true. null means unknown.
+    """
 
     model: str
     context_tokens: int | None
@@ -27,19 +30,28 @@ class ModelView(ResponseModel):
 
 
 class ModelList(ResponseModel):
+    """Models that the saved API key can use, sorted by name."""
+
     items: tuple[ModelView, ...]
     next_cursor: None = None
 
 
 def list_models(caller: Caller, provider: ProviderName) -> ModelList:
-    """Asks the vendor, with the saved key.
+    """Return the models that the provider lists for the saved API key.
 
-    Raises ProviderNotConfigured, ProviderFailed, KeyServiceUnavailable and StoreUnavailable.
+    Raises:
+        ProviderNotConfigured: The provider has no saved key.
+        ProviderFailed: The provider did not list its models.
+        KeyUnreadable: The saved key cannot be decrypted.
+        KeyServiceUnavailable: KMS cannot be reached.
+        StoreUnavailable: The store cannot be reached.
     """
     settings = settings_service().current(caller)
     config = settings.providers.get(provider)
     if config is None:
-        raise ProviderNotConfigured(f"The provider {provider.value!r} has no key that could be asked for its models.")
+        raise ProviderNotConfigured(
+            f"The provider {provider.value!r} has no saved API key. Save a key to list its models."
+        )
     api_key = key_ring().api_key(caller.tenant_id, config)
     left = caller.deadline.remaining_s(SystemClock()) - SETTLE_S
     try:

@@ -1,4 +1,4 @@
-"""A key goes in, and is tested with a real call: what saves and what tries a provider's configuration."""
+"""Save and test provider configs. A new key or model is tested with a real request before it is saved."""
 
 from pydantic import Field
 
@@ -17,22 +17,23 @@ from nexus_ai.settings.provider_configs.connection_test import try_connection
 from nexus_ai.settings.service import settings_service
 
 _REASONS = {
-    ConnectionCode.INVALID_KEY: "The provider does not know this key",
-    ConnectionCode.NO_CREDIT: "The account of this key has no credit",
-    ConnectionCode.NO_PERMISSION: "This key may not use the model",
-    ConnectionCode.MODEL_NOT_FOUND: "The provider has no such model for this key",
-    ConnectionCode.RATE_LIMITED: "The provider takes no more calls of this key at the moment",
-    ConnectionCode.REFUSED: "The provider refuses a plain question to this model",
-    ConnectionCode.UNREACHABLE: "The provider gave no usable answer in time",
+    ConnectionCode.INVALID_KEY: "The provider rejected this API key",
+    ConnectionCode.NO_CREDIT: "The account of this API key has no credit left",
+    ConnectionCode.NO_PERMISSION: "This API key has no permission to use the model",
+    ConnectionCode.MODEL_NOT_FOUND: "The provider does not offer this model for this API key",
+    ConnectionCode.RATE_LIMITED: "The provider's rate limit for this API key is reached, try again later",
+    ConnectionCode.REFUSED: "The provider rejected a simple prompt to this model",
+    ConnectionCode.UNREACHABLE: "The provider did not return a usable response in time",
 }
-_OF_MODEL = frozenset({ConnectionCode.MODEL_NOT_FOUND, ConnectionCode.REFUSED})
+_MODEL_ERRORS = frozenset({ConnectionCode.MODEL_NOT_FOUND, ConnectionCode.REFUSED})
 
 
 class ProviderConfigRequest(RequestModel):
-    """What is not named stays as it is; the first time a key and a model are needed, and `enabled` is true.
+    """Provider config to save.
 
-    The mask of the saved key means that key. A key or model that is new is tried with a real call first, unless
-    `validate` is false.
+    Fields that you leave out keep their value. A new config requires `apiKey` and `model`, and is enabled by default.
+    Send the mask of the saved key to keep that key. A new key or model is tested with a real request before it is
+    saved, unless `validate` is false.
     """
 
     api_key: ApiKey = Field(default_factory=no_key)
@@ -43,7 +44,7 @@ class ProviderConfigRequest(RequestModel):
 
 
 class ConnectionTestRequest(RequestModel):
-    """A key that is submitted, else the saved one; a model, else the configured one."""
+    """Key and model to test. Without `apiKey` or `model`, the saved value is tested."""
 
     provider: ProviderName
     api_key: ApiKey = Field(default_factory=no_key)
@@ -51,6 +52,8 @@ class ConnectionTestRequest(RequestModel):
 
 
 class ConnectionTestView(ResponseModel):
+    """Result of a connection test. `code` is `ok` or the reason of the failure."""
+
     success: bool
     code: ConnectionCode
     latency_ms: int
@@ -58,9 +61,15 @@ class ConnectionTestView(ResponseModel):
 
 
 def put_config(caller: Caller, provider: ProviderName, request: ProviderConfigRequest) -> ProviderConfigView:
-    """Tries what is new of key and model, and saves the configuration; what fails its test changes nothing.
+    """Test a new key or model, and save the config if the test succeeds.
 
-    Raises ProviderTestFailed, ValidationFailed, LimitExceeded, KeyServiceUnavailable and StoreUnavailable.
+    Raises:
+        ProviderTestFailed: The test failed. Nothing was saved.
+        ValidationFailed: A new config has no key or no model, or the mask is of another key.
+        LimitExceeded: The tenant has used up its tests of this hour.
+        KeyUnreadable: The saved key cannot be decrypted.
+        KeyServiceUnavailable: KMS cannot be reached.
+        StoreUnavailable: The store cannot be reached.
     """
     named = request.model_fields_set
     saved = settings_service().provider(caller, provider)
@@ -68,9 +77,9 @@ def put_config(caller: Caller, provider: ProviderName, request: ProviderConfigRe
     model = request.model or None
     if saved is None and (api_key is None or model is None):
         field = "apiKey" if api_key is None else "model"
-        raise field_error(field, "The provider is not configured yet, and needs it", "missing")
+        raise field_error(field, "is required because this provider is not configured yet", "missing")
     changes = api_key is not None or (saved is not None and model not in {None, saved.model})
-    tested = _proven(caller, provider, model, api_key, saved) if request.validate_first and changes else None
+    tested = _require_success(caller, provider, model, api_key, saved) if request.validate_first and changes else None
     config = settings_service().save_provider(
         caller,
         provider=provider,
@@ -81,23 +90,31 @@ def put_config(caller: Caller, provider: ProviderName, request: ProviderConfigRe
         tested=tested,
     )
     if tested:
-        # Failures of the key before it say nothing of this one, and what was told of that key is over.
+        # Failures of the previous key do not count for the new one, and its alerts are over.
         gateway().circuit_breaker.record_success(caller, settings_service().settings(caller), provider, tested.model)
         gateway().alert_detector.record_recovery(caller.tenant_id, provider, tested.model)
     return view(config)
 
 
 def test_config(caller: Caller, request: ConnectionTestRequest) -> ConnectionTestView:
-    """Tries a key and says how it went; of a saved key, the configuration keeps how.
+    """Test a key and a model. If the saved key was tested, the result is saved with its config.
 
-    Raises ProviderNotConfigured, ValidationFailed, LimitExceeded, KeyServiceUnavailable and StoreUnavailable.
+    Raises:
+        ProviderNotConfigured: There is neither a saved key nor one in the request.
+        ValidationFailed: The model is missing, or the mask is of another key.
+        LimitExceeded: The tenant has used up its tests of this hour.
+        KeyUnreadable: The saved key cannot be decrypted.
+        KeyServiceUnavailable: KMS cannot be reached.
+        StoreUnavailable: The store cannot be reached.
     """
     saved = settings_service().provider(caller, request.provider)
     api_key = new_key(request.api_key, saved)
     if saved is None and api_key is None:
-        raise ProviderNotConfigured(f"The provider {request.provider.value!r} has no key that could be tested.")
+        raise ProviderNotConfigured(
+            f"The provider {request.provider.value!r} has no saved API key. Save a key, or send one in apiKey."
+        )
     if saved is None and not request.model:
-        raise field_error("model", "The provider is not configured yet, and needs it", "missing")
+        raise field_error("model", "is required because this provider is not configured yet", "missing")
     result = _try(caller, request.provider, request.model or None, api_key, saved)
     if saved is not None and api_key is None:
         settings_service().save_test_result(caller, saved, result)
@@ -110,7 +127,7 @@ def test_config(caller: Caller, request: ConnectionTestRequest) -> ConnectionTes
 def _try(
     caller: Caller, provider: ProviderName, model: str | None, api_key: str | None, saved: ProviderConfig | None
 ) -> ConnectionResult:
-    """Tries what is given, and what is saved where nothing is; raises LookupError where neither is there."""
+    """Run a test with the given key and model, or the saved ones in their place."""
     if saved is not None:
         model = model or saved.model
         api_key = api_key or key_ring().api_key(caller.tenant_id, saved)
@@ -119,13 +136,13 @@ def _try(
     return try_connection(caller, provider, model, api_key)
 
 
-def _proven(
+def _require_success(
     caller: Caller, provider: ProviderName, model: str | None, api_key: str | None, saved: ProviderConfig | None
 ) -> ConnectionResult:
-    """The result of a test that went well; raises ProviderTestFailed."""
+    """Return the result of a successful test. Raise ProviderTestFailed for any other."""
     result = _try(caller, provider, model, api_key, saved)
     code = ConnectionCode(result.code)
     if code is not ConnectionCode.OK:
-        error = {"field": "model" if code in _OF_MODEL else "apiKey", "message": _REASONS[code], "type": code.value}
+        error = {"field": "model" if code in _MODEL_ERRORS else "apiKey", "message": _REASONS[code], "type": code.value}
         raise ProviderTestFailed(f"{_REASONS[code]}.", extra={"reason": code.value, "errors": [error]})
     return result

@@ -249,7 +249,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def _restrict_to_caller(caller: Caller, wanted: AuditFilter) -> AuditFilter:
-    """Limit the filter to the own records of a caller who is not an administrator."""
+    """Limit the filter to the records of the caller, except for an administrator."""
     if Role.ADMIN in caller.roles:
         return wanted
     if wanted.user_id not in {None, caller.user_id}:

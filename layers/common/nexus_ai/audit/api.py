@@ -201,6 +201,7 @@ def get_record(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
 
     Raises:
         NotFound: The tenant has no such record, or it is another user's and the caller is not an administrator.
+        ContentDamagedError: The stored content does not match its checksum.
         StoreUnavailable: DynamoDB or S3 could not be reached.
     """
     store, now_ms = audit_store(), SystemClock().now_ms()

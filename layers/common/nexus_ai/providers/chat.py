@@ -42,7 +42,7 @@ _STATUSES_WITH_CODES = frozenset({400, 422, 429})
 # All except the "pro" models accept the effort "low"; some reject "none" and "minimal".
 _REASONING = re.compile(r"(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 
-# Models that do not generate text. The lists of OpenAI and Groq say nothing about them but their names.
+# Models that do not generate text. The lists of OpenAI and Groq identify them only by name.
 _NOT_TEXT_MODELS = re.compile(
     r"embed|moderation|whisper|tts|transcribe|dall-e|image|sora|realtime|audio|orpheus|guard|babbage|davinci|instruct-0914"
 )

@@ -34,7 +34,7 @@ def price(provider: ProviderName, model: str, usage: TokenUsage) -> int | None:
     if rates is None:
         return None
     # The input includes cached and written tokens, and the output includes reasoning. A part that exceeds its whole is
-    # cut, so that the call is never priced too low.
+    # cut to it, so that no amount is negative.
     cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
     cache_written = min(usage.cache_write_tokens or 0, usage.input_tokens - cached)
     reasoning = min(usage.reasoning_tokens or 0, usage.output_tokens)

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai-assistant/analyze-sentiment: how texts of customers feel, and about what."""
+"""POST /api/marketing/ai-assistant/analyze-sentiment: analyze the sentiment of texts, overall and by aspect."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

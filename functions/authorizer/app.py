@@ -1,4 +1,4 @@
-"""The authorizer of every route that is not public: a bearer token in, a policy and the caller out."""
+"""Authorize requests: verify the bearer token and return a policy with the caller."""
 
 from collections.abc import Mapping
 from typing import Any

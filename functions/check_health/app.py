@@ -1,4 +1,4 @@
-"""Checks every part that the service stands on. No route leads here: IAM decides which operators may invoke it."""
+"""Check every service that Nexus AI depends on. It has no route; IAM decides which operators may invoke it."""
 
 from collections.abc import Mapping
 from typing import Any

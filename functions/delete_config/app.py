@@ -1,4 +1,4 @@
-"""DELETE /api/marketing/ai/configs/{provider}: removes a provider's key and model."""
+"""DELETE /api/marketing/ai/configs/{provider}: delete a provider's API key and model."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

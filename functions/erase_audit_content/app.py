@@ -1,4 +1,4 @@
-"""DELETE /api/marketing/ai/audit-logs?userId=...: erases what a person asked and was answered, by a job."""
+"""DELETE /api/marketing/ai/audit-logs?userId=...: start a job that erases a user's prompts and completions."""
 
 from nexus_ai.audit.jobs import api
 from nexus_ai.audit.jobs.api import AuditErasureQuery, AuditJobView

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai/audit-logs/export: records as JSON Lines, by a job that can be asked for."""
+"""POST /api/marketing/ai/audit-logs/export: start a job that exports audit records as JSON Lines."""
 
 from nexus_ai.audit.jobs import api
 from nexus_ai.audit.jobs.api import AuditExportRequest, AuditJobView

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai-assistant/generate-copy-v2: marketing copy."""
+"""POST /api/marketing/ai-assistant/generate-copy-v2: generate marketing copy."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai-assistant/generate-summary: a summary within a number of characters."""
+"""POST /api/marketing/ai-assistant/generate-summary: summarize a text within a number of characters."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

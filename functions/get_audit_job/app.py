@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/audit-logs/jobs/{id}: how far an export or an erasure has come."""
+"""GET /api/marketing/ai/audit-logs/jobs/{id}: get the progress of an export or erasure."""
 
 from nexus_ai.audit.api import AuditRecordPath
 from nexus_ai.audit.jobs import api

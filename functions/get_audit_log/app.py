@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/audit-logs/{id}: one record, prompt and answer included."""
+"""GET /api/marketing/ai/audit-logs/{id}: get an audit record with its prompt and completion."""
 
 from nexus_ai.audit import api
 from nexus_ai.audit.api import AuditRecordDetail, AuditRecordPath

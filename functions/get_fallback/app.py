@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/fallback-config: in which order providers are asked, module by module."""
+"""GET /api/marketing/ai/fallback-config: get the order of providers for each module."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/preferences: what the company prefers, allows and knows of prices."""
+"""GET /api/marketing/ai/preferences: get the tenant's preferences, allowed models and own prices."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

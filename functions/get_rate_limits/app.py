@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/rate-limits: the company's limits, and what is used of them."""
+"""GET /api/marketing/ai/rate-limits: get the tenant's limits and their current use."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.limits import api

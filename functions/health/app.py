@@ -1,4 +1,4 @@
-"""GET /api/health: whether the service answers, and which version of it."""
+"""GET /api/health: check that the service responds, and get its version."""
 
 from nexus_ai import health
 from nexus_ai.health import Health, HealthQuery

@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/audit-logs: who asked what, when, at what cost and with what end."""
+"""GET /api/marketing/ai/audit-logs: list audit records with user, time, cost and status."""
 
 from nexus_ai.audit import api
 from nexus_ai.audit.api import AuditLogsPage, AuditLogsQuery

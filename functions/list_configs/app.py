@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/configs: the company's providers, their keys but for the last four characters left out."""
+"""GET /api/marketing/ai/configs: list the tenant's provider configs, with the last four characters of each key."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/configs/{provider}/models: what the company's key can use, with context and prices."""
+"""GET /api/marketing/ai/configs/{provider}/models: list the models of the tenant's key, with context and prices."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

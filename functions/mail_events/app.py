@@ -1,4 +1,4 @@
-"""What SES tells of mails after it took them: addresses that bounce or complain get no more."""
+"""Handle bounces and complaints that SES reports: stop sending alerts to those addresses."""
 
 from collections.abc import Mapping
 from typing import Any

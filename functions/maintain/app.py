@@ -1,4 +1,4 @@
-"""Every five minutes: resets windows, settles and closes what killed functions left."""
+"""Run the scheduled jobs every five minutes: send alerts, reset limits, close abandoned requests, reconcile usage."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""PUT /api/marketing/ai/configs/{provider}: saves a provider's key and model."""
+"""PUT /api/marketing/ai/configs/{provider}: save a provider's API key and model."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

@@ -1,4 +1,4 @@
-"""PUT /api/marketing/ai/fallback-config: new orders for the modules that it names."""
+"""PUT /api/marketing/ai/fallback-config: change the order of providers for the given modules."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

@@ -1,4 +1,4 @@
-"""PUT /api/marketing/ai/preferences: new preferences for the company."""
+"""PUT /api/marketing/ai/preferences: change the tenant's preferences."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

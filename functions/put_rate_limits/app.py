@@ -1,4 +1,4 @@
-"""PUT /api/marketing/ai/rate-limits: new limits for the company."""
+"""PUT /api/marketing/ai/rate-limits: change the tenant's limits."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.limits import api

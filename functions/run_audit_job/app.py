@@ -1,4 +1,4 @@
-"""Works on exports and erasures. Called by the routes that start them and, where its time ends first, by itself."""
+"""Run export and erasure jobs. The routes that start them invoke it, and it invokes itself if time runs short."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai/configs/test: whether a key and a model work, by a real call."""
+"""POST /api/marketing/ai/configs/test: test an API key and a model with a real call."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller, Role

@@ -1,4 +1,4 @@
-"""POST /api/marketing/ai-assistant/translate: a translation that keeps what is not language."""
+"""POST /api/marketing/ai-assistant/translate: translate a text and keep its placeholders, tags and addresses."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

@@ -1,4 +1,4 @@
-"""GET /api/marketing/ai/usage-stats: what the company used, and what is left of its limits."""
+"""GET /api/marketing/ai/usage-stats: get the tenant's usage and the rest of its limits."""
 
 from nexus_ai.http.endpoint import endpoint
 from nexus_ai.platform.caller import Caller

@@ -1,11 +1,11 @@
-"""Writes what the five vendors' models cost as Python's own literals, out of the package `genai-prices`.
+"""Write the prices of the five providers' models as Python literals, from the package `genai-prices`.
 
-    python3.13 make_price_lists.py FOLDER    # where genai_prices is installed; genai_price_lists/ is put beside it
+    python3.13 make_price_lists.py FOLDER    # FOLDER has genai_prices; genai_price_lists/ is written next to it
 
-Its data are read and not imported: for another architecture than this machine's, what they import does not load here.
-What `nexus_ai.providers.price_lists` reads is one module for each vendor, with MODELS in the package's order, which
-decides between two that match. A price of something that no call here can use is left out; one of an unknown kind,
-or under an unknown condition, ends this with an error, because leaving it out would make calls look cheaper.
+The package's data are parsed, not imported: for another CPU architecture, its dependencies cannot be imported here.
+`nexus_ai.providers.price_lists` reads one module per provider. MODELS keeps the order of the package, which decides
+between two entries that match. Prices for something that our calls never use are left out. A price of an unknown kind,
+or under an unknown condition, is an error, because leaving it out would make calls look cheaper.
 """
 
 import ast
@@ -16,10 +16,10 @@ from pprint import pformat
 from typing import Any, cast
 
 PROVIDERS = ("anthropic", "google", "groq", "openai", "openrouter")
-# US dollars a million tokens, by the package's names for them.
+# Kinds of prices in US dollars per million tokens, by the package's names.
 KINDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok")
-# Of texts alone no call has any of these: media, searches, writes into a cache for an hour, speech.
-NOT_USED = frozenset(
+# Our calls send only text, so they never use these: media, searches, one-hour cache writes, speech.
+UNUSED_KINDS = frozenset(
     {
         "audio_hours", "cache_audio_read_mtok", "cache_image_read_mtok", "cache_write_1h_mtok", "input_audio_hours",
         "input_audio_mtok", "input_image_mtok", "input_mchars", "input_video_mtok", "output_audio_mtok",
@@ -38,35 +38,36 @@ CLAUSES = {
 
 
 def main() -> None:
+    """Write one module per provider."""
     installed = Path(sys.argv[1])
     lists = dict(_read(installed / "genai_prices" / "data.py"))
     target = installed / "genai_price_lists"
     target.mkdir(exist_ok=True)
-    for vendor in PROVIDERS:
-        text = f"MODELS = {pformat(lists[vendor], width=120, compact=True)}\n"
-        (target / f"{vendor}.py").write_text(text, encoding="utf-8")
+    for provider in PROVIDERS:
+        text = f"MODELS = {pformat(lists[provider], width=120, compact=True)}\n"
+        (target / f"{provider}.py").write_text(text, encoding="utf-8")
 
 
 def _read(data: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Each vendor with its models, of which each is a name, a rule, a context window and prices by their first days."""
+    """Yield each provider with its models: name, rule, context window, and prices by their first day."""
     tree = ast.parse(data.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "providers":
             assert isinstance(node.value, ast.List)
             for each in node.value.elts:
                 if _name(each) in PROVIDERS:
-                    vendor = _value(each)
-                    yield vendor["id"], tuple(map(_model, vendor["models"]))
+                    provider = _value(each)
+                    yield provider["id"], tuple(map(_model, provider["models"]))
 
 
-def _name(vendor: ast.expr) -> Any:
-    """Of a vendor, of which all else may be unknown here."""
-    assert isinstance(vendor, ast.Call)
-    return next(_value(each.value) for each in vendor.keywords if each.arg == "id")
+def _name(provider: ast.expr) -> Any:
+    """Return the id of a provider. Its other fields may have unknown forms."""
+    assert isinstance(provider, ast.Call)
+    return next(_value(each.value) for each in provider.keywords if each.arg == "id")
 
 
 def _value(node: ast.expr | None) -> Any:
-    """A literal; what a class is made of has its name under `is`."""
+    """Return the value of a literal. A constructor call becomes a mapping with its class name under `is`."""
     match node:
         case ast.Constant(value):
             return value
@@ -81,7 +82,7 @@ def _value(node: ast.expr | None) -> Any:
         case ast.Call(ast.Name(name), [], keywords):
             return {"is": name} | {str(each.arg): _value(each.value) for each in keywords}
         case _:
-            raise ValueError(f"genai-prices has something new: {ast.unparse(node) if node else None}")
+            raise ValueError(f"genai-prices contains an unknown expression: {ast.unparse(node) if node else None}")
 
 
 def _model(model: dict[str, Any]) -> tuple[str, Any, int | None, tuple[Any, ...]]:
@@ -95,21 +96,24 @@ def _first_day(condition: dict[str, Any] | None) -> str | None:
     if condition is None:
         return None
     if condition["is"] != "StartDateConstraint":
-        raise ValueError(f"a price under an unknown condition: {condition}")
+        raise ValueError(f"price under an unknown condition: {condition}")
     day: str = condition["start_date"]
     return day
 
 
 def _rates(prices: dict[str, Any]) -> tuple[Any, ...]:
-    """One for each kind: what the price is, and what it is instead from more tokens of input than so many on."""
-    told = {name for name, price in prices.items() if price is not None}
-    if unknown := told - {"is", *KINDS, *NOT_USED}:
+    """Return one entry per kind of tokens: its tiers, or None without a price."""
+    priced = {name for name, price in prices.items() if price is not None}
+    if unknown := priced - {"is", *KINDS, *UNUSED_KINDS}:
         raise ValueError(f"prices of unknown kinds: {sorted(unknown)}")
-    return tuple(_tiers(prices[name]) if name in told else None for name in KINDS)
+    return tuple(_tiers(prices[name]) if name in priced else None for name in KINDS)
 
 
 def _tiers(price: Any) -> tuple[tuple[int, str], ...]:
-    """Each with the tokens of input above which it holds, in ascending order. The first holds from none on."""
+    """Return tiers in ascending order, each with the input tokens above which it applies.
+
+    The first tier has -1, so that it applies from zero tokens on.
+    """
     if isinstance(price, str):
         return ((-1, price),)
     return ((-1, price["base"]), *sorted((tier["start"], tier["price"]) for tier in price["tiers"]))
@@ -120,7 +124,7 @@ def _rule(clause: dict[str, Any]) -> tuple[str, Any]:
     operand = clause[kind]
     if isinstance(operand, list):
         return kind, tuple(map(_rule, cast("list[dict[str, Any]]", operand)))
-    # Names are compared in small letters; a pattern's would change their meaning.
+    # Names are compared in lower case. Lower-casing a pattern would change its meaning.
     return kind, operand if kind == "regex" else operand.lower()
 
 

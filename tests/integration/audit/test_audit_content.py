@@ -112,7 +112,7 @@ def test_content_changed_in_s3_is_not_returned(stack: LocalStack, tenant: str) -
     item = content_item(tenant, Part.PROMPT)
     s3.put(item["object"], s3.get(item["object"])[:-1] + b"x")
 
-    with pytest.raises(ValueError, match="is not what was written"):
+    with pytest.raises(ValueError, match="does not match its checksum"):
         contents(tenant)
 
 

@@ -146,9 +146,9 @@ def test_a_list_is_made_without_importing_the_library(tmp_path: Path) -> None:
         (entry("ModelPrice(requests_kcount=Decimal('1'))"), "prices of unknown kinds: ['requests_kcount']"),
         (
             entry("[ConditionalPrice(constraint=TimeOfDateConstraint(start_time=None), prices=ModelPrice())]"),
-            "a price under an unknown condition",
+            "price under an unknown condition",
         ),
-        (entry("prices_of('A')"), "genai-prices has something new: prices_of('A')"),
+        (entry("prices_of('A')"), "genai-prices contains an unknown expression: prices_of('A')"),
         ("ModelInfo(id='A', match=ClauseLike(like='A'))", "ClauseLike"),
     ],
 )

@@ -201,6 +201,7 @@ def get_record(caller: Caller, path: AuditRecordPath) -> AuditRecordDetail:
 
     Raises:
         NotFound: The tenant has no such record, or it is another user's and the caller is not an administrator.
+        ContentDamagedError: The stored content does not match its checksum.
         StoreUnavailable: DynamoDB or S3 could not be reached.
     """
     store, now_ms = audit_store(), SystemClock().now_ms()
@@ -249,7 +250,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def _restrict_to_caller(caller: Caller, wanted: AuditFilter) -> AuditFilter:
-    """Limit the filter to the own records of a caller who is not an administrator."""
+    """Limit the filter to the records of the caller, except for an administrator."""
     if Role.ADMIN in caller.roles:
         return wanted
     if wanted.user_id not in {None, caller.user_id}:

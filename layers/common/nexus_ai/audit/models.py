@@ -90,12 +90,12 @@ class AuditRecord(StoredModel):
 
     @property
     def charged_tokens(self) -> int:
-        """Tokens of all attempts that were charged to the limits."""
+        """Return the tokens of all attempts that were charged to the limits."""
         return sum(attempt.charged_tokens for attempt in self.attempts)
 
     @property
     def cost_micros(self) -> int:
-        """Cost of all attempts that was charged to the limits. An unknown cost counts as zero."""
+        """Return the cost of all attempts that was charged to the limits. An unknown cost counts as zero."""
         return sum(attempt.cost_micros or 0 for attempt in self.attempts)
 
 

@@ -294,7 +294,7 @@ class AuditStore:
 
 
 def _compressed(content: ContentItem) -> bytes | None:
-    """Return the compressed bytes, or None if they are no longer stored."""
+    """Return the compressed bytes, or None if the content is not stored any more."""
     if content.object is None:
         return content.body
     try:

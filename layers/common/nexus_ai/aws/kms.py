@@ -20,7 +20,7 @@ def encrypt(plaintext: str, context: Mapping[str, str]) -> bytes:
     Raises:
         KeyServiceUnavailable: KMS failed or could not be reached.
     """
-    with _errors():
+    with _map_errors():
         response = clients.kms().call(
             "Encrypt",
             {
@@ -39,7 +39,7 @@ def decrypt(ciphertext: bytes, context: Mapping[str, str]) -> str:
         KeyUnreadable: The ciphertext is damaged, or it was encrypted with another context or key.
         KeyServiceUnavailable: KMS failed or could not be reached.
     """
-    with _errors():
+    with _map_errors():
         response = clients.kms().call(
             "Decrypt",
             {
@@ -57,14 +57,14 @@ def check() -> None:
     Raises:
         KeyServiceUnavailable: The key is disabled, or KMS could not be reached.
     """
-    with _errors():
+    with _map_errors():
         key = clients.kms().call("DescribeKey", {"KeyId": get_settings().provider_keys_key_id})["KeyMetadata"]
     if key.get("KeyState") != "Enabled":
         raise KeyServiceUnavailable
 
 
 @contextmanager
-def _errors() -> Generator[None]:
+def _map_errors() -> Generator[None]:
     try:
         yield
     except ServiceError as error:

@@ -21,7 +21,7 @@ class ObjectMissing(Exception):
 
 def put(name: str, body: bytes) -> None:
     """Write an object, or replace it."""
-    with _errors():
+    with _map_errors():
         clients.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body)
 
 
@@ -29,7 +29,7 @@ def put_once(name: str, body: bytes) -> None:
     """Write an object that does not exist yet. An existing object is left unchanged."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (imported with the client, on first use)
 
-    with _errors():
+    with _map_errors():
         try:
             clients.s3().put_object(Bucket=get_settings().content_bucket, Key=name, Body=body, IfNoneMatch="*")
         except ClientError as error:
@@ -44,7 +44,7 @@ def get(name: str) -> bytes:
         ObjectMissing: The object does not exist.
         StoreUnavailable: S3 did not return it.
     """
-    with _errors():
+    with _map_errors():
         return clients.s3().get_object(Bucket=get_settings().content_bucket, Key=name)["Body"].read()
 
 
@@ -54,7 +54,7 @@ def delete(names: Sequence[str]) -> None:
     Raises:
         StoreUnavailable: At least one object could not be deleted.
     """
-    with _errors():
+    with _map_errors():
         response = clients.s3().delete_objects(
             Bucket=get_settings().content_bucket,
             Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
@@ -70,14 +70,14 @@ def link(name: str, seconds: int) -> str:
         name: Name of the object.
         seconds: Validity of the link.
     """
-    with _errors():
+    with _map_errors():
         return clients.s3().generate_presigned_url(
             "get_object", Params={"Bucket": get_settings().content_bucket, "Key": name}, ExpiresIn=seconds
         )
 
 
 @contextmanager
-def _errors() -> Generator[None]:
+def _map_errors() -> Generator[None]:
     # boto3 has no overall deadline, so do not start a call after it has passed.
     if time_left() <= 0:
         raise StoreUnavailable

@@ -1,1 +1,1 @@
-"""Adapters of five LLM providers behind one interface."""
+"""Adapt five LLM providers to one interface."""

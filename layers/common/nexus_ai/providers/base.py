@@ -1,4 +1,4 @@
-"""The interface of a provider, and the words in which every provider's answers and failures are told."""
+"""Define the interface of a provider, and the types of its prompts, completions and failures."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class ProviderName(StrEnum):
+    """Provider that a tenant can configure."""
+
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     GOOGLE = "google"
@@ -16,13 +18,15 @@ class ProviderName(StrEnum):
     OPENROUTER = "openrouter"
 
 
-# A model as its vendor names it: no two separators in a row, so that it is never a path upwards.
+# Model id as the provider writes it. It has no two separators in a row, so it cannot be a path such as "..".
 MODEL_ID_PATTERN = r"^[A-Za-z0-9]+([._:/@-][A-Za-z0-9]+)*$"
 MODEL_ID_MAX = 120
 ModelId = Annotated[str, StringConstraints(pattern=MODEL_ID_PATTERN, max_length=MODEL_ID_MAX)]
 
 
 class Message(BaseModel):
+    """Message of a prompt."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Literal["user", "assistant"]
@@ -30,7 +34,7 @@ class Message(BaseModel):
 
 
 class OutputSchema(BaseModel):
-    """The JSON Schema that an answer has to keep; `name` is [a-z_]+, as vendors demand."""
+    """JSON Schema that a completion must follow. `name` matches [a-z_]+, as providers require."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +43,10 @@ class OutputSchema(BaseModel):
 
 
 class Prompt(BaseModel):
-    """What is asked, in no vendor's words. `max_tokens` bounds the whole output, thoughts included."""
+    """Prompt in a form that is independent of the provider.
+
+    `max_tokens` bounds the whole output, reasoning included.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,10 +58,11 @@ class Prompt(BaseModel):
 
 
 class TokenUsage(BaseModel):
-    """Tokens as the vendor counted them, normalised.
+    """Tokens as the provider counted them, in one form for all providers.
 
-    Input includes cached and cache-write tokens, output includes reasoning (thoughts); the parts are None where the
-    vendor does not tell them. `cost_micros` is the vendor's own price of the call in micro-dollars, where it gives one.
+    The input includes cached and cache-write tokens, and the output includes reasoning tokens. A part is None if the
+    provider does not report it. `cost_micros` is the provider's own price of the call in micro-dollars, if it reports
+    one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,16 +76,22 @@ class TokenUsage(BaseModel):
 
     @property
     def total_tokens(self) -> int:
+        """Return the input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
 
 class FinishReason(StrEnum):
+    """Reason why the model stopped: it finished, or it reached the token limit."""
+
     STOP = "stop"
     LENGTH = "length"
 
 
 class Completion(BaseModel):
-    """An answer with text in it. `model` is the one that answered; `usage` is None where the vendor told none."""
+    """Completion that contains text.
+
+    `model` is the model that generated it. `usage` is None if the provider reported none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,7 +102,7 @@ class Completion(BaseModel):
 
 
 class OfferedModel(BaseModel):
-    """A model that a key may use. `context_tokens` is None where the vendor's list does not tell it."""
+    """Model that a provider key may use. `context_tokens` is None if the provider's list does not say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,36 +111,42 @@ class OfferedModel(BaseModel):
 
 
 class FailureKind(StrEnum):
-    """Every way in which an attempt fails. What the pipeline does about each is one table: gateway/retry_policy.py."""
+    """Kind of a failed attempt. gateway/retry_policy.py says what happens after each kind."""
 
     BAD_REQUEST = "bad_request"  # 400
     INVALID_KEY = "invalid_key"  # 401
-    NO_CREDIT = "no_credit"  # 402, and 429 where the vendor's code says that the quota is not paid for
+    NO_CREDIT = "no_credit"  # 402, or 429 if the provider's code says that the quota is not paid for
     NO_PERMISSION = "no_permission"  # 403
     MODEL_NOT_FOUND = "model_not_found"  # 404
     REQUEST_TIMEOUT = "request_timeout"  # 408
-    CONTEXT_TOO_LONG = "context_too_long"  # 413, and 400 where the vendor's code says so
+    CONTEXT_TOO_LONG = "context_too_long"  # 413, or 400 if the provider's code says so
     UNPROCESSABLE = "unprocessable"  # 422
     RATE_LIMITED = "rate_limited"  # 429
     SERVER_ERROR = "server_error"  # 500 and every other 5xx
     UNAVAILABLE = "unavailable"  # 503
     OVERLOADED = "overloaded"  # 529
-    TIMEOUT = "timeout"  # no whole answer within the attempt's time
+    TIMEOUT = "timeout"  # no complete response within the attempt's time
     RESET = "reset"  # the connection broke
-    UNREACHABLE = "unreachable"  # no connection, so that nothing was sent
-    MALFORMED = "malformed"  # a body that is not what the vendor documents
-    ERROR_IN_BODY = "error_in_body"  # 200 with an error in it
-    REDIRECT = "redirect"  # never followed: the key would travel with it
-    BLOCKED = "blocked"  # the vendor's safety system refused to answer
-    EMPTY = "empty"  # an answer without text
+    UNREACHABLE = "unreachable"  # no connection, so nothing was sent
+    MALFORMED = "malformed"  # a body that does not match the provider's documentation
+    ERROR_IN_BODY = "error_in_body"  # 200 with an error in the body
+    REDIRECT = "redirect"  # not followed, because it would carry the key to another host
+    BLOCKED = "blocked"  # the provider's safety system blocked the prompt or the completion
+    EMPTY = "empty"  # a completion without text
 
 
 class ProviderFailure(Exception):
-    """An attempt without an answer.
+    """Attempt that returned no usable completion.
 
-    `sent` is False only where certainly no byte of the request left this machine: such an attempt costs nothing.
-    `usage` is what the vendor says the attempt used all the same (a blocked answer, say); None where it told none.
-    The vendor's own words stay out: they may hold a key or a prompt. `status` is the HTTP status, where there was one.
+    The provider's message is left out, because it may contain a key or a prompt.
+
+    Attributes:
+        kind: The classified reason.
+        sent: False only if certainly no byte of the request was sent. Such an attempt costs nothing.
+        status: HTTP status, if there was a response.
+        retry_after_s: Seconds to wait, if the provider named a time.
+        usage: Usage that the provider reported despite the failure, for example of a blocked completion. None is
+            unknown.
     """
 
     def __init__(
@@ -147,19 +167,37 @@ class ProviderFailure(Exception):
 
 
 class Provider(Protocol):
-    """One vendor. An adapter keeps one HTTP client a process and is safe to call from many threads."""
+    """Adapter of one provider. It keeps one HTTP client per process and may be called from many threads."""
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        """Makes exactly one HTTP call and returns within `timeout_s` seconds in total; raises ProviderFailure."""
+        """Request a completion with exactly one HTTP call.
+
+        Args:
+            prompt: The prompt.
+            model: Model id of the provider.
+            api_key: Provider key of the tenant.
+            timeout_s: Seconds for the whole call.
+
+        Raises:
+            ProviderFailure: The call failed or returned no usable completion.
+        """
         ...
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
-        """The models that write text and that this key may use: one HTTP call, as above; raises ProviderFailure."""
+        """Return the models that generate text and that this key may use, with one HTTP call.
+
+        Args:
+            api_key: Provider key of the tenant.
+            timeout_s: Seconds for the whole call.
+
+        Raises:
+            ProviderFailure: The call failed.
+        """
         ...
 
 
 def offered(models: Iterable[tuple[str, int | None]]) -> list[OfferedModel]:
-    """The models of a vendor's list, by name and context, without those whose names no request could send."""
+    """Return the models of a provider's list without those whose names are not valid model ids."""
     return [
         OfferedModel(id=name, context_tokens=context or None)
         for name, context in models

@@ -1,4 +1,4 @@
-"""The chat completions format, which OpenAI defined and Groq and OpenRouter speak with differences."""
+"""Build and read chat completions, the format that OpenAI defined and that Groq and OpenRouter use with differences."""
 
 import re
 from decimal import Decimal
@@ -21,9 +21,9 @@ from nexus_ai.providers.base import (
 )
 from nexus_ai.providers.status import failure_of
 
-_FINISH_REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
-# Where a 400, 422 or 429 has one of these codes, the code says more than the status.
-_CODES = {
+_FINISH_REASON_MAP = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+# Codes of a 400, 422 or 429 that are more specific than the status.
+_ERROR_CODE_MAP = {
     "blocked_api_access": FailureKind.NO_CREDIT,  # Groq: the spend limit is reached
     "billing_hard_limit_reached": FailureKind.NO_CREDIT,
     "content_filter": FailureKind.BLOCKED,
@@ -31,44 +31,47 @@ _CODES = {
     "context_length_exceeded": FailureKind.CONTEXT_TOO_LONG,
     "insufficient_quota": FailureKind.NO_CREDIT,
     "invalid_api_key": FailureKind.INVALID_KEY,
-    "json_validate_failed": FailureKind.MALFORMED,  # Groq: the model did not keep the schema
+    "json_validate_failed": FailureKind.MALFORMED,  # Groq: the completion does not follow the schema
     "model_decommissioned": FailureKind.MODEL_NOT_FOUND,
     "model_not_found": FailureKind.MODEL_NOT_FOUND,
 }
-_WITH_CODES = frozenset({400, 422, 429})
+_STATUSES_WITH_CODES = frozenset({400, 422, 429})
 
-# OpenAI's models that think, under OpenAI's and OpenRouter's names. While they think they refuse a temperature
-# (https://developers.openai.com/api/docs/guides/deployment-checklist), and thoughts count into the tokens that are
-# allowed. All of them take the effort "low", but for those named "pro"; "none" and "minimal" are refused by some.
+# OpenAI's reasoning models, by OpenAI's and OpenRouter's ids. While reasoning they reject a temperature
+# (https://developers.openai.com/api/docs/guides/deployment-checklist), and reasoning counts towards the token limit.
+# All except the "pro" models accept the effort "low"; some reject "none" and "minimal".
 _REASONING = re.compile(r"(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 
-# What a vendor lists beside the models that answer in text: their names are all that OpenAI and Groq tell of them.
-_NO_TEXT = re.compile(
+# Models that do not generate text. The lists of OpenAI and Groq identify them only by name.
+_NOT_TEXT_MODELS = re.compile(
     r"embed|moderation|whisper|tts|transcribe|dall-e|image|sora|realtime|audio|orpheus|guard|babbage|davinci|instruct-0914"
 )
 
 
-class _Wire(BaseModel):
-    """What is read of an answer: strictly typed, and blind to fields that are not named."""
+class _ResponseModel(BaseModel):
+    """Base of the response models: strict types, unknown fields ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class _InputDetails(_Wire):
+class _InputDetails(_ResponseModel):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _OutputDetails(_Wire):
+class _OutputDetails(_ResponseModel):
     reasoning_tokens: int | None = None
 
 
-class _CostDetails(_Wire):
+class _CostDetails(_ResponseModel):
     upstream_inference_cost: Decimal | None = None
 
 
-class _Usage(_Wire):
-    """`cost` is OpenRouter's, in dollars; with the caller's own key at the vendor behind it, that one bills besides."""
+class _Usage(_ResponseModel):
+    """Usage. `cost` is OpenRouter's, in dollars.
+
+    If the tenant uses its own key of the upstream provider (BYOK), that provider bills its cost in addition.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -79,29 +82,29 @@ class _Usage(_Wire):
     cost_details: _CostDetails | None = None
 
 
-class _Message(_Wire):
+class _Message(_ResponseModel):
     content: str | None = None
     refusal: str | None = None
 
 
-class _Choice(_Wire):
+class _Choice(_ResponseModel):
     message: _Message
     finish_reason: str
     error: Any = None
 
 
-class _Response(_Wire):
+class _Response(_ResponseModel):
     model: str
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
 
 
-class _Modalities(_Wire):
+class _Modalities(_ResponseModel):
     output_modalities: list[str] = ["text"]
 
 
-class _Listed(_Wire):
-    """`context_window` is Groq's word for it, `context_length` OpenRouter's."""
+class _ListedModel(_ResponseModel):
+    """Entry of the list of models. Groq calls the context size `context_window`, OpenRouter `context_length`."""
 
     id: str
     active: bool = True
@@ -110,11 +113,11 @@ class _Listed(_Wire):
     architecture: _Modalities = _Modalities()
 
 
-class _Models(_Wire):
-    data: list[_Listed]
+class _ModelList(_ResponseModel):
+    data: list[_ListedModel]
 
 
-class _ErrorInside(BaseModel):
+class _ErrorInBody(BaseModel):
     error: Any = None
 
 
@@ -131,17 +134,18 @@ class _ErrorBody(BaseModel):
 
 
 def is_reasoning(model: str) -> bool:
-    """Whether the model is one of OpenAI's that think."""
+    """Return True if the model is one of OpenAI's reasoning models."""
     return _REASONING.match(model) is not None
 
 
 def messages(prompt: Prompt) -> list[dict[str, Any]]:
+    """Return the messages of the request. The system text comes first."""
     system = [{"role": "system", "content": prompt.system}] if prompt.system else []
     return [*system, *({"role": message.role, "content": message.text} for message in prompt.messages)]
 
 
 def json_schema(output: OutputSchema, *, strict: bool = True) -> dict[str, Any]:
-    """The response_format that asks for the schema: strictly where the schema allows it."""
+    """Return the response_format that asks for the schema, in strict mode if the schema allows it."""
     schema = schemas.openai(output.schema_)
     return {
         "type": "json_schema",
@@ -152,53 +156,63 @@ def json_schema(output: OutputSchema, *, strict: bool = True) -> dict[str, Any]:
 # Errors.
 
 
-def failure_in(response: Any) -> ProviderFailure:
-    """The failure that an answer with an error status is: by its status, and by its code where that says more."""
-    error = _error_in(response.content)
+def map_error(response: Any) -> ProviderFailure:
+    """Return the failure for a response with an error status.
+
+    The status decides, unless the provider's code is more specific.
+    """
+    error = _parse_error(response.content)
     kind = None
-    if response.status_code in _WITH_CODES:
-        # OpenRouter's code is the status once more; its error_type is the code.
-        kind = _CODES.get(str(error.code)) or _CODES.get(str(error.metadata.get("error_type")))
+    if response.status_code in _STATUSES_WITH_CODES:
+        # OpenRouter's code repeats the status; its error_type is the code.
+        kind = _ERROR_CODE_MAP.get(str(error.code)) or _ERROR_CODE_MAP.get(str(error.metadata.get("error_type")))
     elif response.status_code == 403 and "reasons" in error.metadata:
         # OpenRouter: the input was flagged by the moderation that the model requires.
         kind = FailureKind.BLOCKED
     return failure_of(response, kind)
 
 
-def _error_in(body: bytes) -> _Error:
+def _parse_error(body: bytes) -> _Error:
     try:
         return _ErrorBody.model_validate_json(body).error
     except ValidationError:
         return _Error()
 
 
-# Answer.
+# Response.
 
 
-def completion(body: bytes) -> Completion:
-    """Raises ProviderFailure for an answer without text, and ValueError for a body of another shape."""
-    if _ErrorInside.model_validate_json(body).error:
+def map_completion(body: bytes) -> Completion:
+    """Return the completion of a response body.
+
+    Raises:
+        ProviderFailure: The response contains an error or no text, or the completion was blocked.
+        ValueError: The body has another structure.
+    """
+    if _ErrorInBody.model_validate_json(body).error:
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
-    answer = _Response.model_validate_json(body)
-    choice = answer.choices[0]
-    usage = _usage(answer.usage) if answer.usage else None
+    response = _Response.model_validate_json(body)
+    choice = response.choices[0]
+    usage = _map_usage(response.usage) if response.usage else None
     if choice.error or choice.finish_reason == "error":
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200, usage=usage)
     if choice.finish_reason == "content_filter" or (choice.message.refusal and not choice.message.content):
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    if choice.finish_reason not in _FINISH_REASONS:
+    if choice.finish_reason not in _FINISH_REASON_MAP:
         raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
     text = choice.message.content or ""
     if not text.strip():
         raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
-    return Completion(text=text, finish_reason=_FINISH_REASONS[choice.finish_reason], model=answer.model, usage=usage)
+    return Completion(
+        text=text, finish_reason=_FINISH_REASON_MAP[choice.finish_reason], model=response.model, usage=usage
+    )
 
 
 # Usage.
 
 
-def _usage(usage: _Usage) -> TokenUsage:
-    """Cached tokens are part of the prompt's, reasoning tokens part of the completion's."""
+def _map_usage(usage: _Usage) -> TokenUsage:
+    """Map the usage. Cached tokens are part of the prompt tokens, reasoning tokens part of the completion tokens."""
     inputs, outputs = usage.prompt_tokens_details, usage.completion_tokens_details
     return TokenUsage(
         input_tokens=usage.prompt_tokens,
@@ -220,12 +234,20 @@ def _cost_micros(usage: _Usage) -> int | None:
 # Models.
 
 
-def models(body: bytes, *, names_tell: bool = True) -> list[OfferedModel]:
-    """The models that write text; `names_tell` where nothing but their names says which do. Raises ValueError."""
+def map_models(body: bytes, *, filter_by_name: bool = True) -> list[OfferedModel]:
+    """Return the models that generate text.
+
+    Args:
+        body: The response body.
+        filter_by_name: Exclude models by name, for providers whose lists say nothing else about the output.
+
+    Raises:
+        ValueError: The body has another structure.
+    """
     return offered(
         (model.id, model.context_window or model.context_length)
-        for model in _Models.model_validate_json(body).data
+        for model in _ModelList.model_validate_json(body).data
         if model.active
         and "text" in model.architecture.output_modalities
-        and not (names_tell and _NO_TEXT.search(model.id))
+        and not (filter_by_name and _NOT_TEXT_MODELS.search(model.id))
     )

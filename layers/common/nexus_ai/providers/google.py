@@ -1,7 +1,7 @@
-"""Google Gemini: https://ai.google.dev/api/generate-content and /gemini-api/docs/troubleshooting.
+"""Call the Gemini API: https://ai.google.dev/api/generate-content and /gemini-api/docs/troubleshooting.
 
-A prompt that is larger than the model's context is a 400 INVALID_ARGUMENT, which only its words tell from any other bad
-request, and words are not read.
+A prompt larger than the model's context is a 400 INVALID_ARGUMENT. Only its message differs from other bad requests,
+and messages are not read.
 """
 
 import re
@@ -33,73 +33,73 @@ from nexus_ai.providers.status import failure_of
 from nexus_ai.providers.transport import make_client, provider_call
 
 HEADERS = ("x-goog-api-key",)
-# As many as one page of the list of models holds.
+# Size of one page of the list of models.
 MODELS_MAX = 1000
-_FINISH_REASONS = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
-_BLOCKED = frozenset(
+_FINISH_REASON_MAP = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH, "CONTINUATION": FinishReason.LENGTH}
+_BLOCKED_REASONS = frozenset(
     {
         "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
         "PUP_LIMITED_DISABLED",
     }
 )  # fmt: skip
-# Reasons of google.rpc's ErrorInfo, and states, that say more than their status 400.
-_REASONS = {"API_KEY_INVALID": FailureKind.INVALID_KEY, "API_KEY_EXPIRED": FailureKind.INVALID_KEY}
-_STATES = {"FAILED_PRECONDITION": FailureKind.NO_CREDIT}  # the project has no billing where there is no free tier
+# Reasons of google.rpc's ErrorInfo, and statuses of google.rpc, that are more specific than the HTTP status 400.
+_ERROR_REASON_MAP = {"API_KEY_INVALID": FailureKind.INVALID_KEY, "API_KEY_EXPIRED": FailureKind.INVALID_KEY}
+_ERROR_STATUS_MAP = {"FAILED_PRECONDITION": FailureKind.NO_CREDIT}  # no billing, in a country without a free tier
 
-# The name becomes a part of the address. In the SDK's hands one with a slash, "?" or "#" in it would lead elsewhere.
-_MODEL = re.compile(r"(?:models/|tunedModels/)?[\w-]+(?:\.[\w-]+)*", re.ASCII)
-# https://ai.google.dev/gemini-api/docs/thinking: the least that a model takes. Less is a 400, as "minimal" is at
-# Gemini 3.7 Flash; "low" is what the whole third generation takes.
-_LEAST_THINKING = (
+# The model id becomes part of the URL. In the SDK, an id with a slash, "?" or "#" would lead to another URL.
+_MODEL_ID = re.compile(r"(?:models/|tunedModels/)?[\w-]+(?:\.[\w-]+)*", re.ASCII)
+# Least reasoning that a model accepts: https://ai.google.dev/gemini-api/docs/thinking. Less is a 400, for example
+# "minimal" for Gemini 3.7 Flash. The whole third generation accepts "low".
+_LEAST_REASONING = (
     (re.compile(r"gemini-2\.5-flash"), types.ThinkingConfig(thinking_budget=0)),
     (re.compile(r"gemini-2\.5-pro"), types.ThinkingConfig(thinking_budget=128)),
     (re.compile(r"gemini-3[.\d]*-flash-lite"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL)),
     (re.compile(r"gemini-3[.\d]*-(?:flash|pro)"), types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW)),
 )
-# These models ignore a temperature, and Google announces that later ones refuse it with a 400:
+# These models ignore a temperature. Google announces that later ones reject it with a 400:
 # https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6
 _WITHOUT_TEMPERATURE = re.compile(r"gemini-(?:3\.5-flash-lite|3\.[6-9]|[4-9])")
 
 
-class _Wire(BaseModel):
-    """What is read of an answer: strictly typed, and blind to fields that are not named."""
+class _ResponseModel(BaseModel):
+    """Base of the response models: strict types, unknown fields ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel)
 
 
-class _Part(_Wire):
+class _Part(_ResponseModel):
     text: str = ""
     thought: bool = False
 
 
-class _Content(_Wire):
+class _Content(_ResponseModel):
     parts: list[_Part] = []
 
 
-class _Candidate(_Wire):
+class _Candidate(_ResponseModel):
     content: _Content = _Content()
     finish_reason: str
 
 
-class _Feedback(_Wire):
+class _Feedback(_ResponseModel):
     block_reason: str | None = None
 
 
-class _Usage(_Wire):
+class _Usage(_ResponseModel):
     prompt_token_count: int | None = None
     candidates_token_count: int = 0
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
 
 
-class _Response(_Wire):
+class _Response(_ResponseModel):
     candidates: list[_Candidate] = []
     prompt_feedback: _Feedback | None = None
     usage_metadata: _Usage | None = None
     model_version: str | None = None
 
 
-class _ErrorInside(BaseModel):
+class _ErrorInBody(BaseModel):
     error: Any = None
 
 
@@ -113,8 +113,10 @@ class _ErrorBody(BaseModel):
 
 
 class Adapter:
-    def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (every adapter is made alike)
-        # Each call brings its own key. What the SDK would read from its environment is said here.
+    """Adapter of the Gemini API."""
+
+    def __init__(self, name: ProviderName, base_url: str) -> None:  # noqa: ARG002 (all adapters have the same signature)
+        # Each call sets its own key. The other values prevent the SDK from reading its environment variables.
         self._client = genai.Client(
             enterprise=False,
             api_key="none",
@@ -123,23 +125,26 @@ class Adapter:
                 base_url=base_url,
                 api_version="v1beta",
                 httpx_client=make_client(httpx2, HEADERS),
-                # Its asynchronous clients, which nobody uses, would read the authorities twice more.
+                # The SDK also creates asynchronous clients, which we do not use. Without these arguments each would
+                # load the CA certificates again.
                 client_args={"verify": tls.provider_context()},
                 async_client_args={"verify": tls.provider_context(), "ssl": tls.provider_context()},
             ),
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
-        if not _MODEL.fullmatch(model):
+        """Request a completion, as `Provider.complete` describes."""
+        if not _MODEL_ID.fullmatch(model):
             raise ProviderFailure(FailureKind.MODEL_NOT_FOUND, sent=False)
         with provider_call(timeout_s, api_key), _map_api_errors():
-            answer = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
-                model=model, contents=_contents(prompt), config=_config(prompt, model, api_key)
+            response = self._client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]
+                model=model, contents=_build_contents(prompt), config=_build_config(prompt, model, api_key)
             )
-            sent_back = answer.sdk_http_response
-            return _completion((sent_back.body if sent_back else None) or "", model)
+            http_response = response.sdk_http_response
+            return _map_completion((http_response.body if http_response else None) or "", model)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        """Return the models of a key, as `Provider.list_models` describes."""
         with provider_call(timeout_s, api_key), _map_api_errors():
             return offered(
                 ((model.name or "").removeprefix("models/"), model.input_token_limit)
@@ -148,55 +153,55 @@ class Adapter:
             )
 
     def _first_page(self, api_key: str) -> list[types.Model]:
-        """The first page of the models alone: asking for the next one would be another call."""
+        """Return only the first page of the list. The next page would need another HTTP call."""
         http_options = types.HttpOptions(headers={"x-goog-api-key": api_key})
         config = types.ListModelsConfig(http_options=http_options, page_size=MODELS_MAX)
         try:
             page = self._client.models.list(config=config).page
         except (AttributeError, TypeError):
             page = []
-        # The SDK reads a list by itself: it stumbles over a body of another shape, or finds nothing in it.
+        # The SDK parses lists itself. For a body with another structure it fails, or finds no models.
         if not page:
-            raise ValueError("the body is no list of models")
+            raise ValueError("the body is not a list of models")
         return page
 
 
 # Request.
 
 
-def _contents(prompt: Prompt) -> list[types.Content]:
+def _build_contents(prompt: Prompt) -> list[types.Content]:
     roles = {"user": "user", "assistant": "model"}
     return [
         types.Content(role=roles[message.role], parts=[types.Part(text=message.text)]) for message in prompt.messages
     ]
 
 
-def _config(prompt: Prompt, model: str, api_key: str) -> types.GenerateContentConfig:
-    wanted: dict[str, Any] = {}
+def _build_config(prompt: Prompt, model: str, api_key: str) -> types.GenerateContentConfig:
+    output_format: dict[str, Any] = {}
     if prompt.output:
-        wanted["response_mime_type"] = "application/json"
-        wanted["response_json_schema"] = schemas.gemini(prompt.output.schema_)
+        output_format["response_mime_type"] = "application/json"
+        output_format["response_json_schema"] = schemas.gemini(prompt.output.schema_)
     return types.GenerateContentConfig(
         http_options=types.HttpOptions(headers={"x-goog-api-key": api_key}),
         system_instruction=prompt.system or None,
         max_output_tokens=prompt.max_tokens,
         temperature=_temperature(prompt, model),
-        thinking_config=_thinking(model),
-        # The body as it came: it is read here, as strictly as every vendor's.
+        thinking_config=_least_reasoning(model),
+        # Return the raw response, so that all providers are parsed equally strictly.
         should_return_http_response=True,
-        **wanted,
+        **output_format,
     )
 
 
 def _temperature(prompt: Prompt, model: str) -> float | None:
-    """Return the temperature where the model heeds one."""
+    """Return the temperature if the model uses one."""
     return None if _WITHOUT_TEMPERATURE.match(model.removeprefix("models/")) else prompt.temperature
 
 
-def _thinking(model: str) -> types.ThinkingConfig | None:
-    """As little as the model allows, since thoughts count into the tokens that are allowed."""
+def _least_reasoning(model: str) -> types.ThinkingConfig | None:
+    """Return the least reasoning that the model allows, because reasoning counts towards the token limit."""
     name = model.removeprefix("models/")
-    return next((least for pattern, least in _LEAST_THINKING if pattern.match(name)), None)
+    return next((least for pattern, least in _LEAST_REASONING if pattern.match(name)), None)
 
 
 # Errors.
@@ -207,15 +212,15 @@ def _map_api_errors() -> Generator[None]:
     try:
         yield
     except errors.APIError as error:
-        # Its type names libraries that are not installed.
+        # The annotated type names libraries that are not installed.
         response = cast("httpx2.Response", error.response)  # pyright: ignore[reportUnknownMemberType]
-        details = _details(response.content)
-        kind = _kind(details) if response.status_code in {400, 422, 429} else None
+        details = _error_details(response.content)
+        kind = _failure_kind(details) if response.status_code in {400, 422, 429} else None
         raise failure_of(response, kind, _retry_delay_s(details)) from None
 
 
-def _details(body: bytes) -> dict[str, Any]:
-    """The members of the error's details (google.rpc's ErrorInfo, RetryInfo) and its status, in one."""
+def _error_details(body: bytes) -> dict[str, Any]:
+    """Merge the error's details (google.rpc's ErrorInfo and RetryInfo) and its status into one mapping."""
     try:
         error = _ErrorBody.model_validate_json(body).error
     except ValidationError:
@@ -223,44 +228,47 @@ def _details(body: bytes) -> dict[str, Any]:
     return {name: value for part in error.details for name, value in part.items()} | {"status": error.status}
 
 
-def _kind(details: dict[str, Any]) -> FailureKind | None:
-    return _REASONS.get(str(details.get("reason"))) or _STATES.get(str(details.get("status")))
+def _failure_kind(details: dict[str, Any]) -> FailureKind | None:
+    return _ERROR_REASON_MAP.get(str(details.get("reason"))) or _ERROR_STATUS_MAP.get(str(details.get("status")))
 
 
 def _retry_delay_s(details: dict[str, Any]) -> float | None:
-    """RetryInfo's delay, as in "31.5s": Gemini sends no Retry-After."""
+    """Return the delay of RetryInfo, such as "31.5s". Gemini sends no Retry-After header."""
     delay = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", str(details.get("retryDelay")))
     return float(delay[1]) if delay else None
 
 
-# Answer.
+# Response.
 
 
-def _completion(body: str, model: str) -> Completion:
-    if _ErrorInside.model_validate_json(body).error:
+def _map_completion(body: str, model: str) -> Completion:
+    if _ErrorInBody.model_validate_json(body).error:
         raise ProviderFailure(FailureKind.ERROR_IN_BODY, status=200)
-    answer = _Response.model_validate_json(body)
-    usage = _usage(answer.usage_metadata) if answer.usage_metadata else None
-    if answer.prompt_feedback and answer.prompt_feedback.block_reason:
+    response = _Response.model_validate_json(body)
+    usage = _map_usage(response.usage_metadata) if response.usage_metadata else None
+    if response.prompt_feedback and response.prompt_feedback.block_reason:
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    finish_reason = answer.candidates[0].finish_reason if answer.candidates else None
-    if finish_reason in _BLOCKED:
+    finish_reason = response.candidates[0].finish_reason if response.candidates else None
+    if finish_reason in _BLOCKED_REASONS:
         raise ProviderFailure(FailureKind.BLOCKED, status=200, usage=usage)
-    if finish_reason not in _FINISH_REASONS:
+    if finish_reason not in _FINISH_REASON_MAP:
         raise ProviderFailure(FailureKind.MALFORMED, status=200, usage=usage)
-    text = "".join(part.text for part in answer.candidates[0].content.parts if not part.thought)
+    text = "".join(part.text for part in response.candidates[0].content.parts if not part.thought)
     if not text.strip():
         raise ProviderFailure(FailureKind.EMPTY, status=200, usage=usage)
     return Completion(
-        text=text, finish_reason=_FINISH_REASONS[finish_reason], model=answer.model_version or model, usage=usage
+        text=text, finish_reason=_FINISH_REASON_MAP[finish_reason], model=response.model_version or model, usage=usage
     )
 
 
 # Usage.
 
 
-def _usage(usage: _Usage) -> TokenUsage | None:
-    """Cached tokens are part of the prompt's; thoughts are counted beside the candidates. Zeros are left out."""
+def _map_usage(usage: _Usage) -> TokenUsage | None:
+    """Map the usage, in which the API omits zeros.
+
+    Cached tokens are part of the prompt tokens. Reasoning tokens are counted separately from the candidates.
+    """
     if usage.prompt_token_count is None:
         return None
     return TokenUsage(

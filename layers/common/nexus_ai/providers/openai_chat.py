@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, and every vendor that speaks them: one row of the registry each.
+"""Call OpenAI's chat completions API, and every provider in the registry that implements it.
 
 https://platform.openai.com/docs/api-reference/chat and https://openrouter.ai/docs/api/reference/overview
 """
@@ -18,24 +18,34 @@ from nexus_ai.providers.transport import make_client, provider_call
 HEADERS = ("authorization", "http-referer", "x-title")
 
 
-def _nothing(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
+def _no_extra_fields(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """In what a vendor differs: the name of the output's bound, fixed headers, and members of the body by request;
-    where it lists the models of a key, and whether nothing but their names says which of them write text."""
+    """Differences between a provider and OpenAI's format.
+
+    Attributes:
+        max_tokens: Name of the parameter that limits the output.
+        headers: Headers of every request.
+        body: Returns additional fields of the request body for a prompt and a model.
+        models_path: Path of the list of models.
+        filter_models_by_name: True if the list does not say which models generate text.
+    """
 
     max_tokens: str = "max_tokens"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: Callable[[Prompt, str], dict[str, Any]] = _nothing
+    body: Callable[[Prompt, str], dict[str, Any]] = _no_extra_fields
     models_path: str = "/models"
-    model_names_tell: bool = True
+    filter_models_by_name: bool = True
 
 
 def _openai_body(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
-    """The standard tier, because a project may be set to a dearer one; thoughts short, except where they are fixed."""
+    """Choose the standard tier and a low effort.
+
+    A project may default to a more expensive tier. The effort of the "pro" models is fixed.
+    """
     body: dict[str, Any] = {"service_tier": "default"}
     if chat.is_reasoning(model) and "-pro" not in model:
         body["reasoning_effort"] = "low"
@@ -43,7 +53,10 @@ def _openai_body(prompt: Prompt, model: str) -> dict[str, Any]:  # noqa: ARG001
 
 
 def _openrouter_body(prompt: Prompt, model: str) -> dict[str, Any]:
-    """Only vendors that keep the schema; not asked where a temperature would shut out more of them."""
+    """Require providers that follow the schema, unless a temperature is sent.
+
+    The requirement covers all parameters, so a temperature would exclude more providers.
+    """
     body: dict[str, Any] = {"usage": {"include": True}}
     if prompt.output and ("temperature" not in _temperature(prompt, model)):
         body["provider"] = {"require_parameters": True}
@@ -54,18 +67,20 @@ def _openrouter_body(prompt: Prompt, model: str) -> dict[str, Any]:
 
 DIALECTS = {
     ProviderName.OPENAI: Dialect(max_tokens="max_completion_tokens", body=_openai_body),
-    # The title names the application in OpenRouter's statistics.
-    # /models is the list of everybody, and needs no key.
+    # The title identifies the application in OpenRouter's statistics.
+    # /models lists all models without a key; /models/user only those of the key.
     ProviderName.OPENROUTER: Dialect(
-        headers={"X-Title": "Nexus AI"}, body=_openrouter_body, models_path="/models/user", model_names_tell=False
+        headers={"X-Title": "Nexus AI"}, body=_openrouter_body, models_path="/models/user", filter_models_by_name=False
     ),
 }
 
 
 class Adapter:
+    """Adapter of the chat completions API."""
+
     def __init__(self, name: ProviderName, base_url: str) -> None:
         dialect = self._dialect = DIALECTS.get(name, Dialect())
-        # Each call brings its own key.
+        # Each call sets its own key.
         self._client = openai.OpenAI(
             base_url=base_url,
             api_key="none",
@@ -75,31 +90,33 @@ class Adapter:
         )
 
     def complete(self, prompt: Prompt, *, model: str, api_key: str, timeout_s: float) -> Completion:
+        """Request a completion, as `Provider.complete` describes."""
         with provider_call(timeout_s, api_key), _map_api_errors():
-            # The raw answer: it is read here, as strictly as every vendor's. The SDK's typed method would walk through
-            # every part of the request once more, for a millisecond of CPU.
-            answer = self._client.post(
+            # Read the raw response, so that all providers are parsed equally strictly. The SDK's typed method would
+            # process the whole request again, which costs a millisecond of CPU.
+            response = self._client.post(
                 "/chat/completions",
                 cast_to=httpx2.Response,
-                body=_request(prompt, model, self._dialect),
+                body=_build_request(prompt, model, self._dialect),
                 options={"headers": {"Authorization": f"Bearer {api_key}"}},
             )
-            return chat.completion(answer.content)
+            return chat.map_completion(response.content)
 
     def list_models(self, *, api_key: str, timeout_s: float) -> list[OfferedModel]:
+        """Return the models of a key, as `Provider.list_models` describes."""
         with provider_call(timeout_s, api_key), _map_api_errors():
-            answer = self._client.get(
+            response = self._client.get(
                 self._dialect.models_path,
                 cast_to=httpx2.Response,
                 options={"headers": {"Authorization": f"Bearer {api_key}"}},
             )
-            return chat.models(answer.content, names_tell=self._dialect.model_names_tell)
+            return chat.map_models(response.content, filter_by_name=self._dialect.filter_models_by_name)
 
 
 # Request.
 
 
-def _request(prompt: Prompt, model: str, dialect: Dialect) -> dict[str, Any]:
+def _build_request(prompt: Prompt, model: str, dialect: Dialect) -> dict[str, Any]:
     return {
         "model": model,
         "messages": chat.messages(prompt),
@@ -124,4 +141,4 @@ def _map_api_errors() -> Generator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        raise chat.failure_in(error.response) from None
+        raise chat.map_error(error.response) from None

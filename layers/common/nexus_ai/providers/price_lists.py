@@ -1,8 +1,7 @@
-"""The vendors' lists of what models cost, as `make_price_lists.py` has written them out of genai-prices at build time.
+"""Read the price lists that `make_price_lists.py` writes from genai-prices at build time.
 
-The library itself takes a tenth of a second to be imported, and more to be read than all else that a first call does
-beside its SDK (docs/benchmarks.md). What its rules mean is the library's; tests/unit/providers/test_price_lists.py
-compares the two for every model.
+Importing and reading genai-prices itself takes longer than everything else in a first call besides its SDK
+(docs/benchmarks.md). tests/unit/providers/test_price_lists.py compares the results with the library for every model.
 """
 
 import re
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 
 from nexus_ai.providers.base import ProviderName
 
-# As gateways write a version's day; the lists have it with hyphens.
+# Gateways write the date of a version without hyphens, the lists with hyphens.
 _COMPACT_DAY = re.compile(r"-(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[-:]|$)")
 _MATCHES: Mapping[str, Callable[[str, Any], bool]] = {
     "equals": lambda model, name: model == name,
@@ -30,24 +29,30 @@ _MATCHES: Mapping[str, Callable[[str, Any], bool]] = {
 
 
 class Price:
-    """US dollars for a million tokens of one kind, in a request with so many tokens of input.
+    """Price of one kind of tokens in US dollars per million, by tiers of input tokens.
 
-    A tier holds for the whole request, not for the tokens above its bound alone.
+    A tier applies to the whole request, not only to the tokens above its bound.
     """
 
     def __init__(self, tiers: tuple[tuple[int, str], ...]) -> None:
-        """Each tier with the tokens of input above which it holds, in ascending order."""
+        """Take the tiers in ascending order.
+
+        Args:
+            tiers: Pairs of the number of input tokens above which the tier applies, and its price.
+        """
         self.tiers = [(above, Decimal(price)) for above, price in tiers]
 
     @property
     def first(self) -> Decimal:
+        """Return the price of the first tier."""
         return self.tiers[0][1]
 
     def at(self, input_tokens: int) -> Decimal:
+        """Return the price for a request with this many input tokens."""
         return self._reached(input_tokens)[-1]
 
     def highest(self, input_tokens: int) -> Decimal:
-        """The most that it can be with at most so many."""
+        """Return the highest price for a request with at most this many input tokens."""
         return max(self._reached(input_tokens))
 
     def _reached(self, input_tokens: int) -> list[Decimal]:
@@ -55,7 +60,7 @@ class Price:
 
 
 class Rates(NamedTuple):
-    """What a model's tokens cost. Where a kind has no price of its own, it costs what it is a part of does."""
+    """Prices of a model's tokens. A kind without its own price costs as much as the kind that includes it."""
 
     input: Price
     output: Price
@@ -66,48 +71,48 @@ class Rates(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """An entry of a list."""
+    """Entry of a price list."""
 
     name: str
     rule: tuple[str, Any]
-    # Tokens.
+    # In tokens.
     context_window: int | None
-    # The prices of each kind by the first day of theirs, in UTC; None is always.
+    # Prices of each kind with the first day on which they apply, in UTC. None means always.
     _since: tuple[tuple[str | None, tuple[Any, ...]], ...]
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names in small letters that the rule has, and its own. Patterns are no names."""
+        """Return the lower-case names: its own and those of the rule, without patterns."""
         return frozenset({self.name.lower(), *_names(self.rule)})
 
     def rates(self, day: date) -> Rates | None:
-        """What holds on a day; None where input or output has no price."""
-        begun = [prices for first, prices in self._since if first is None or date.fromisoformat(first) <= day]
-        prices = begun[-1] if begun else self._since[0][1] if self._since else (None, None)
+        """Return the prices of a day, or None if the input or the output has no price."""
+        in_force = [prices for first, prices in self._since if first is None or date.fromisoformat(first) <= day]
+        prices = in_force[-1] if in_force else self._since[0][1] if self._since else (None, None)
         if prices[0] is None or prices[1] is None:
             return None
         return Rates(*(price and Price(price) for price in prices))
 
 
 def load() -> None:
-    """Imports all lists; otherwise each is at its first use."""
-    for vendor in ProviderName:
-        models(vendor)
+    """Import all lists. Without this call, each list is imported on first use."""
+    for provider in ProviderName:
+        models(provider)
 
 
-def find(vendor: ProviderName, model: str) -> Model | None:
-    """The first entry of the vendor's list that means the model, by how it begins or by what it contains."""
+def find(provider: ProviderName, model: str) -> Model | None:
+    """Return the first entry of the list whose rule matches the model, or None."""
     name = model.lower()
-    return _first(vendor, name) or _first(vendor, _COMPACT_DAY.sub(r"-\1-\2-\3", name))
+    return _first(provider, name) or _first(provider, _COMPACT_DAY.sub(r"-\1-\2-\3", name))
 
 
-def _first(vendor: ProviderName, name: str) -> Model | None:
-    return next((Model(*entry) for entry in models(vendor) if _matches(name, entry[1])), None)
+def _first(provider: ProviderName, name: str) -> Model | None:
+    return next((Model(*entry) for entry in models(provider) if _matches(name, entry[1])), None)
 
 
-def models(vendor: ProviderName) -> tuple[tuple[Any, ...], ...]:
-    """The entries of a vendor's list as they were written, in its order."""
-    entries: tuple[tuple[Any, ...], ...] = import_module(f"genai_price_lists.{vendor.value}").MODELS
+def models(provider: ProviderName) -> tuple[tuple[Any, ...], ...]:
+    """Return the entries of a list as they were written, in their order."""
+    entries: tuple[tuple[Any, ...], ...] = import_module(f"genai_price_lists.{provider.value}").MODELS
     return entries
 
 

@@ -1,10 +1,10 @@
-"""What models cost, by the lists of genai-prices (price_lists.py): offline, and never updated by themselves.
+"""Price models by the lists of genai-prices (price_lists.py), which change only with a release.
 
-genai-prices matches names loosely (by how they begin, or by what they contain), so that a model of tomorrow can be
-taken for a cheaper one of today. Here a name is known only where it is one of the list's own names, or such a name with
-nothing behind it but a version: a date, a build number, "latest", "preview". Fine-tuned models, OpenRouter's variants
-that the list does not name (":online") and models without a price of both input and output are unknown, which is None.
-The caller's own prices (settings/) are for those.
+genai-prices matches names loosely, by prefix or substring, so it can mistake a future model for a cheaper one of today.
+Here a name is known only if it is one of the names in the list, or such a name followed by a version: a date, a build
+number, "latest" or "preview". Fine-tuned models, OpenRouter variants that the list does not name (":online"), and
+models without both an input and an output price are unknown, which is None. Tenants can set their own prices for these
+(settings/).
 """
 
 import re
@@ -24,33 +24,36 @@ _VERSION = re.compile(
 
 
 def price(provider: ProviderName, model: str, usage: TokenUsage) -> int | None:
-    """What a usage cost, in micro-dollars: the vendor's own figure where it gave one; None where no price is known."""
+    """Return the cost of a usage in micro-dollars, or None if no price is known.
+
+    A cost that the provider reported takes precedence.
+    """
     if usage.cost_micros is not None:
         return usage.cost_micros
     rates = _rates(provider, model)
     if rates is None:
         return None
-    # Its input includes what was cached or written, its output the reasoning. Parts that are larger than their whole
-    # are cut: the call was not free.
+    # The input includes cached and written tokens, and the output includes reasoning. A part that exceeds its whole is
+    # cut to it, so that no amount is negative.
     cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
-    written = min(usage.cache_write_tokens or 0, usage.input_tokens - cached)
-    thought = min(usage.reasoning_tokens or 0, usage.output_tokens)
-    counted = (
-        (rates.input, usage.input_tokens - cached - written),
+    cache_written = min(usage.cache_write_tokens or 0, usage.input_tokens - cached)
+    reasoning = min(usage.reasoning_tokens or 0, usage.output_tokens)
+    priced_tokens = (
+        (rates.input, usage.input_tokens - cached - cache_written),
         (rates.cache_read or rates.input, cached),
-        (rates.cache_write or rates.input, written),
-        (rates.output, usage.output_tokens - thought),
-        (rates.reasoning or rates.output, thought),
+        (rates.cache_write or rates.input, cache_written),
+        (rates.output, usage.output_tokens - reasoning),
+        (rates.reasoning or rates.output, reasoning),
     )
-    dollars = sum((rate.at(usage.input_tokens) * tokens for rate, tokens in counted), Decimal(0)) / PER_MILLION
+    dollars = sum((rate.at(usage.input_tokens) * tokens for rate, tokens in priced_tokens), Decimal(0)) / PER_MILLION
     return micros_from_dollars(dollars)
 
 
 def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_tokens: int) -> int | None:
-    """The most, in micro-dollars, that a call with at most these tokens can cost; None where no price is known.
+    """Return the highest possible cost of a call in micro-dollars, or None if no price is known.
 
-    Every input token is counted at the dearest of its prices (plain, cached, written to a cache), and all of them at
-    the dearest tier that so long a prompt can reach, because a long-context price holds for the whole request.
+    Every input token is counted at the highest of its prices (plain, cache read, cache write). All tokens are counted
+    at the highest tier that a prompt of this size can reach, because a long-context price applies to the whole request.
     """
     rates = _rates(provider, model)
     if rates is None:
@@ -62,15 +65,15 @@ def ceiling(provider: ProviderName, model: str, input_tokens: int, max_output_to
 
 
 def per_million(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
-    """US dollars per million tokens of input and of output, at the first of a model's tiers; None where unknown."""
+    """Return the input and output price in US dollars per million tokens, or None if unknown. Uses the first tier."""
     rates = _rates(provider, model)
     return (rates.input.first, rates.output.first) if rates else None
 
 
 def context_window(provider: ProviderName, model: str) -> int | None:
-    """The tokens that the model takes, as far as is known."""
-    found = _find(provider, model)
-    return found.context_window if found and _rates(provider, model) else None
+    """Return the model's context size in tokens, or None if unknown."""
+    entry = _find(provider, model)
+    return entry.context_window if entry and _rates(provider, model) else None
 
 
 def _rates(provider: ProviderName, model: str) -> Rates | None:
@@ -79,15 +82,15 @@ def _rates(provider: ProviderName, model: str) -> Rates | None:
 
 @lru_cache(maxsize=1024)
 def _rates_on(provider: ProviderName, model: str, day: date) -> Rates | None:
-    found = _find(provider, model)
-    return found.rates(day) if found else None
+    entry = _find(provider, model)
+    return entry.rates(day) if entry else None
 
 
 @lru_cache(maxsize=1024)
 def _find(provider: ProviderName, model: str) -> Model | None:
-    found = price_lists.find(provider, model)
-    return found if found and _is_named(found, model.lower()) else None
+    entry = price_lists.find(provider, model)
+    return entry if entry and _has_name(entry, model.lower()) else None
 
 
-def _is_named(found: Model, model: str) -> bool:
-    return any(model.startswith(name) and _VERSION.fullmatch(model, len(name)) for name in found.names)
+def _has_name(entry: Model, model: str) -> bool:
+    return any(model.startswith(name) and _VERSION.fullmatch(model, len(name)) for name in entry.names)

@@ -1,4 +1,7 @@
-"""The providers, one row each. A vendor that speaks OpenAI's chat completions needs no more than its row."""
+"""List the providers, one row each, and return their adapters.
+
+A provider that implements OpenAI's chat completions needs only a row.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +16,14 @@ from nexus_ai.providers.base import Provider, ProviderName
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`module` has the class Adapter. `overhead_tokens` bounds what the vendor adds to the input by itself.
+    """Entry of a provider.
 
-    The vendor's own tokens are those that frame messages and announce a schema; the bounds are generous, since a
-    reservation must not be too small, and are given back with the settlement.
+    Attributes:
+        module: Module with the class Adapter.
+        base_url: Reads the base URL from the settings; None means the default.
+        overhead_tokens: Upper bound of the input tokens that the provider adds to frame messages and announce a schema.
+            It is generous, because a reservation must not be too small. The settlement corrects it.
+        default_base_url: The provider's public base URL.
     """
 
     module: str
@@ -62,7 +69,7 @@ REGISTRY: Mapping[ProviderName, Row] = MappingProxyType(
 
 
 def get_provider(name: ProviderName) -> Provider:
-    """Return the adapter of a provider, which is made on first use and kept for the life of the process."""
+    """Return the adapter of a provider. It is created on first use and kept for the life of the process."""
     row = REGISTRY[name]
     return _adapter(name, row.base_url(get_settings()) or row.default_base_url)
 

@@ -1,4 +1,4 @@
-"""What an HTTP status says, the same for all vendors, and when a vendor wants to be asked again."""
+"""Classify HTTP statuses in the same way for all providers, and read how long to wait before a retry."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _KINDS: Mapping[int, FailureKind] = MappingProxyType(
         403: FailureKind.NO_PERMISSION,
         404: FailureKind.MODEL_NOT_FOUND,
         408: FailureKind.REQUEST_TIMEOUT,
-        # The address of a model that is not served there, or no longer.
+        # URL of a model that is not served there, or no longer.
         405: FailureKind.MODEL_NOT_FOUND,
         410: FailureKind.MODEL_NOT_FOUND,
         413: FailureKind.CONTEXT_TOO_LONG,
@@ -32,7 +32,7 @@ _KINDS: Mapping[int, FailureKind] = MappingProxyType(
 
 
 def kind_of(status: int) -> FailureKind:
-    """The kind of failure that a status outside 200 to 299 is."""
+    """Return the kind of failure for a status outside 200 to 299."""
     if status in _KINDS:
         return _KINDS[status]
     if status >= 500:
@@ -41,16 +41,25 @@ def kind_of(status: int) -> FailureKind:
 
 
 def failure_of(response: Any, kind: FailureKind | None = None, retry_after_s: float | None = None) -> ProviderFailure:
-    """The failure that an httpx response with an error status is, where the vendor's code tells no other `kind`."""
+    """Return the failure for an httpx response with an error status.
+
+    Args:
+        response: The response.
+        kind: Kind that the provider's error code says, if it is more specific than the status.
+        retry_after_s: Seconds to wait according to the body. A header takes precedence.
+    """
     status: int = response.status_code
-    asked = retry_after(response.headers, datetime.now(UTC))
+    header_s = retry_after(response.headers, datetime.now(UTC))
     return ProviderFailure(
-        kind or kind_of(status), status=status, retry_after_s=retry_after_s if asked is None else asked
+        kind or kind_of(status), status=status, retry_after_s=retry_after_s if header_s is None else header_s
     )
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110, section 10.2.3), or OpenAI's retry-after-ms."""
+    """Return the seconds to wait, or None if the response does not say.
+
+    Reads OpenAI's retry-after-ms, or Retry-After in seconds or as a date (RFC 9110, section 10.2.3).
+    """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000

@@ -64,7 +64,7 @@ class AuditErasureQuery(ParameterModel):
 class AuditExportFileView(ResponseModel):
     """Export file in JSON Lines format, one audit record per line.
 
-    The link works until `expiresAt`. The file is deleted after one day; request the job again to get a new link.
+    The link works until `expiresAt`. To get a new link, get the job again. The file is deleted after one day.
     """
 
     url: str
@@ -77,7 +77,7 @@ class AuditJobView(ResponseModel):
     """Export or erasure of audit records.
 
     `userId` is the user whose records are processed; null means all users. `records` is the number of records processed
-    so far. `files` is filled when an export is done.
+    so far. `files` lists the files of a finished export until they are deleted.
     """
 
     id: str

@@ -41,7 +41,7 @@ class ErasureJob:
         """Continue the job until it is done or time runs short.
 
         Args:
-            job: The job as it was taken for this run.
+            job: The job as `JobStore.start_run` returned it.
             has_time: Returns False when the function must stop.
 
         Returns:

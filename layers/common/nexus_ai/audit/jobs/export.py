@@ -33,7 +33,7 @@ def run(job: AuditJob, audit: AuditStore, jobs: JobStore, has_time: Callable[[],
     """Continue an export until it is done or time runs short.
 
     Args:
-        job: The job as it was taken for this run.
+        job: The job as `JobStore.start_run` returned it.
         audit: Source of the records and their content.
         jobs: Store of the job's progress.
         has_time: Returns False when the function must stop.

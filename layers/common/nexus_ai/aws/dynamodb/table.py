@@ -223,8 +223,8 @@ def read_together(reads: Sequence[Read]) -> list[Item | None]:
     """Read items of different tables in one call (BatchGetItem), at most one item per table.
 
     Returns:
-        The items in the order of `reads`. None means an item that does not exist or that DynamoDB left
-            unprocessed. Use it only if the caller can work without the item.
+        The items in the order of `reads`. None means that an item does not exist or that DynamoDB left it unprocessed,
+        so use this only if the caller can work without the items.
 
     Raises:
         StoreUnavailable: DynamoDB could not be reached.
@@ -245,7 +245,7 @@ def put_together(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
 
 
 def put_atomically(writes: Sequence[tuple[Table, Mapping[str, Any]]]) -> None:
-    """Write all items in one transaction, or none. Several items cost twice the write capacity.
+    """Write all items or none, in one transaction. Several items cost twice the write capacity.
 
     Needs only `dynamodb:PutItem`; `BatchWriteItem` would also permit deletes.
 

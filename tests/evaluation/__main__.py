@@ -1,7 +1,7 @@
-"""`make evaluate PROVIDER=openai`: the cases at a provider, and a table of what its answers keep.
+"""Evaluate a provider with the evaluation cases and print a table of scores: `make evaluate PROVIDER=openai`.
 
-The provider's key is taken from its variable (OPENAI_API_KEY and so on); without one the provider is simulated. Ends
-with 1 where an answer breaks what is promised.
+The provider's key is read from its environment variable (OPENAI_API_KEY and so on). Without a key the provider is
+simulated. The exit code is 1 if a completion breaks its output contract.
 """
 
 import argparse
@@ -21,20 +21,22 @@ TENANT = "evaluation"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.evaluation", description="evaluates a provider")
+    parser = argparse.ArgumentParser(prog="python -m tests.evaluation", description="Evaluate a provider.")
     parser.add_argument("provider", choices=list(ProviderName))
-    parser.add_argument("--task", choices=list(ROUTES), action="append", help="all tasks where none is named")
-    parser.add_argument("--model", help="another model than that of the demo")
-    given = parser.parse_args()
-    provider = ProviderName(given.provider)
+    parser.add_argument(
+        "--task", choices=list(ROUTES), action="append", help="evaluate this task; may be repeated (default: all tasks)"
+    )
+    parser.add_argument("--model", help="model to evaluate (default: the demo's model)")
+    arguments = parser.parse_args()
+    provider = ProviderName(arguments.provider)
     stack = LocalStack(operator=dict(os.environ)).start()
-    # Lines of the functions would stand between those of the table.
+    # Log lines of the functions would interrupt the table.
     logger().setLevel(logging.ERROR)
     try:
-        print(f"{provider}, {given.model or PROVIDERS[provider].model}, {stack.place(provider)}", flush=True)
+        print(f"{provider}, {arguments.model or PROVIDERS[provider].model}, {stack.place(provider)}", flush=True)
         prepare(stack, TENANT, provider)
-        wanted = [case for task in given.task or ROUTES for case in cases(task)]
-        results = run(stack, TENANT, wanted, provider, given.model)
+        selected = [case for task in arguments.task or ROUTES for case in cases(task)]
+        results = run(stack, TENANT, selected, provider, arguments.model)
     finally:
         stack.stop()
     print(table(results))

@@ -1,4 +1,4 @@
-"""The cases, out of their files."""
+"""Read the evaluation cases from their files."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,15 @@ CASES_A_TASK: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`language` is that of the text.
+    """One request of the evaluation set, with what a reader expects of its completion.
 
-    By hand there are `keep`, what a translation has to keep, and `labels`, the sentiment of each text.
+    Attributes:
+        id: Unique within the set.
+        task: A key of ROUTES.
+        language: The BCP 47 tag of the text.
+        request: The request body.
+        keep: Literals that a translation has to keep, listed by hand.
+        labels: The sentiment of each text, judged by hand.
     """
 
     id: str
@@ -33,16 +39,16 @@ class Case:
 
 
 def cases(task: str) -> list[Case]:
+    """Return the cases of a task."""
     lines = (Path(__file__).parent / f"{task}.jsonl").read_text("utf-8").splitlines()
-    told = [json.loads(line) for line in lines]
     return [
         Case(
-            each["id"],
+            fields["id"],
             task,
-            each["language"],
-            each["request"],
-            keep=tuple(each.get("keep", ())),
-            labels=tuple(each.get("labels", ())),
+            fields["language"],
+            fields["request"],
+            keep=tuple(fields.get("keep", ())),
+            labels=tuple(fields.get("labels", ())),
         )
-        for each in told
+        for fields in map(json.loads, lines)
     ]

@@ -1,4 +1,4 @@
-"""Sends cases through the local API: the real handlers, the real pipeline and the real SDKs."""
+"""Send evaluation cases through the local API, with the real handlers, pipeline and SDKs, and format the results."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from tests.evaluation.scorers import Scores, scores
 from tests.integration.support.http_client import Reply, ask
 from tests.integration.support.pipeline import set_fallback, set_limits
 
-# Providers limit how much they are asked at once.
-AT_ONCE = 4
+# Providers limit concurrent requests.
+MAX_CONCURRENT_REQUESTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a case; without an answer there are no scores. `outcomes` are those of the attempts."""
+    """Result of one case. A failed request has no scores. `outcomes` are the outcomes of its attempts."""
 
     case: Case
     status: int
@@ -30,38 +30,39 @@ class Result:
 
     @property
     def lost(self) -> list[str]:
-        """The scores that are not kept."""
-        return [name for name, kept in self.scores.items() if not kept]
+        """Return the names of the scores that failed."""
+        return [name for name, passed in self.scores.items() if not passed]
 
 
 def prepare(stack: LocalStack, tenant: str, provider: str) -> None:
-    """A tenant with this provider alone, and without limits."""
+    """Set up a tenant with one provider and without limits."""
     stack.tenants.welcome(tenant)
     set_limits(tenant)
     set_fallback(tenant, provider)
 
 
-def run(stack: LocalStack, tenant: str, wanted: list[Case], provider: str, model: str | None = None) -> list[Result]:
+def run(stack: LocalStack, tenant: str, selected: list[Case], provider: str, model: str | None = None) -> list[Result]:
+    """Send the cases, some of them concurrently, and return their results in the same order."""
     token = stack.token(tenant, "evaluation", ["user"])
 
-    def one(case: Case) -> Result:
+    def run_case(case: Case) -> Result:
         body = {**case.request, "provider": provider, **({"model": model} if model else {})}
         return _result(case, ask(stack.url, "POST", ROUTES[case.task], token=token, body=body))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, wanted))
+    with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:
+        return list(pool.map(run_case, selected))
 
 
 def _result(case: Case, reply: Reply) -> Result:
     body = reply.body
     if reply.status != 200:
-        outcomes = tuple(each["outcome"] for each in body.get("attempts", ()))
+        outcomes = tuple(attempt["outcome"] for attempt in body.get("attempts", ()))
         return Result(case, reply.status, body["code"], outcomes, problems=tuple(body.get("problems", ())))
     return Result(
         case,
         reply.status,
         "ok",
-        tuple(each["outcome"] for each in body["fallback"]["attempts"]),
+        tuple(attempt["outcome"] for attempt in body["fallback"]["attempts"]),
         scores=scores(case, body["data"]),
         latency_ms=body["latencyMs"],
         tokens=body["usage"]["totalTokens"] or 0,
@@ -70,12 +71,12 @@ def _result(case: Case, reply: Reply) -> Result:
 
 
 def table(results: list[Result]) -> str:
-    """One line a task, and below it what each score comes to; then every case that lost something."""
+    """Return one line per task with its scores below it, and then one line per failed case."""
     lines: list[str] = []
     for task in ROUTES:
-        mine = [result for result in results if result.case.task == task]
-        if mine:
-            lines += _of_task(task, mine)
+        task_results = [result for result in results if result.case.task == task]
+        if task_results:
+            lines += _task_lines(task, task_results)
     for result in results:
         if result.status != 200:
             lines.append(f"{result.case.id}: {result.status} {result.code} {'; '.join(result.problems)}".rstrip())
@@ -84,14 +85,15 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def _of_task(task: str, results: list[Result]) -> list[str]:
-    answered = [result for result in results if result.status == 200]
-    repaired = sum(len(result.outcomes) > 1 for result in answered)
-    latency = int(median(result.latency_ms for result in answered)) if answered else 0
-    names = dict.fromkeys(name for result in answered for name in result.scores)
-    kept = {name: sum(result.scores.get(name, False) for result in answered) for name in names}
+def _task_lines(task: str, results: list[Result]) -> list[str]:
+    succeeded = [result for result in results if result.status == 200]
+    repaired = sum(len(result.outcomes) > 1 for result in succeeded)
+    latency_ms = int(median(result.latency_ms for result in succeeded)) if succeeded else 0
+    names = dict.fromkeys(name for result in succeeded for name in result.scores)
+    passed = {name: sum(result.scores.get(name, False) for result in succeeded) for name in names}
     return [
-        f"{task}: {len(results)} cases, {len(answered)} answered ({repaired} of them repaired), median {latency} ms, "
-        f"{sum(result.tokens for result in answered)} tokens, ${sum(result.cost_usd for result in answered):.4f}",
-        *(f"  {name:<10} {number:>3} of {len(answered)}" for name, number in kept.items()),
+        f"{task}: {len(results)} cases, {len(succeeded)} answered ({repaired} of them repaired), "
+        f"median {latency_ms} ms, {sum(result.tokens for result in succeeded)} tokens, "
+        f"${sum(result.cost_usd for result in succeeded):.4f}",
+        *(f"  {name:<10} {number:>3} of {len(succeeded)}" for name, number in passed.items()),
     ]

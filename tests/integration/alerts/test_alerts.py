@@ -234,7 +234,7 @@ def test_reserved_and_released_use_sends_no_alert(stack: LocalStack, tenant: str
     assert alert_dispatcher(clock).dispatch_due(always).outcomes == {Outcome.NOT_REACHED: 1}
 
     assert (alert_items(tenant), subjects(stack, tenant)) == ([], [])
-    company.calls(1, tokens=800)
+    alerted.calls(1, tokens=800)
     alert_dispatcher(clock).dispatch_due(always)
     assert subjects(stack, tenant) == ["Nexus AI: uso atingiu 90% do limite de tokens por dia"]
 

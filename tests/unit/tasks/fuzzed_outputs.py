@@ -1,4 +1,4 @@
-"""Answers as no model should write them, and as some do: made from a good one, the same for the same seed."""
+"""Generate malformed completions from a valid one, the same ones for the same seed."""
 
 import json
 import random
@@ -17,53 +17,53 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-def fuzzed(good: dict[str, Any], number: int, seed: int = 4) -> Iterator[str]:
-    """So many answers: each the good one with one to three things done to it."""
+def fuzzed(valid_output: dict[str, Any], count: int, seed: int = 4) -> Iterator[str]:
+    """Yield `count` completions, each made from the valid one with up to three changes."""
     random_ = random.Random(seed)
-    for _ in range(number):
-        answer = json.dumps(_members(good, random_), ensure_ascii=random_.random() < 0.5)
+    for _ in range(count):
+        output = json.dumps(_change_members(valid_output, random_), ensure_ascii=random_.random() < 0.5)
         for _ in range(random_.randint(0, 2)):
-            answer = random_.choice(_TO_TEXT)(answer, random_)
-        yield answer
+            output = random_.choice(_TEXT_CHANGES)(output, random_)
+        yield output
 
 
-def _members(good: dict[str, Any], random_: random.Random) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(json.dumps(good))
+def _change_members(valid_output: dict[str, Any], random_: random.Random) -> dict[str, Any]:
+    output: dict[str, Any] = json.loads(json.dumps(valid_output))
     if random_.random() < 0.3:
-        return answer
-    place = answer
-    while (inner := _objects_in(place)) and random_.random() < 0.6:
-        place = inner[0]
-    name = random_.choice(list(place)) if place else "x"
+        return output
+    parent = output
+    while (inner := _child_objects(parent)) and random_.random() < 0.6:
+        parent = inner[0]
+    name = random_.choice(list(parent)) if parent else "x"
     match random_.randrange(5):
         case 0:
-            place.pop(name, None)
+            parent.pop(name, None)
         case 1:
-            place[name] = random_.choice(VALUES)
+            parent[name] = random_.choice(VALUES)
         case 2:
-            place[f"{name}x"] = random_.choice(VALUES)
+            parent[f"{name}x"] = random_.choice(VALUES)
         case 3:
-            place[name] = [place.get(name)]
+            parent[name] = [parent.get(name)]
         case _:
-            place[name] = str(place.get(name, "")) * random_.randint(2, 9)
-    return answer
+            parent[name] = str(parent.get(name, "")) * random_.randint(2, 9)
+    return output
 
 
-def _objects_in(place: dict[str, Any]) -> list[dict[str, Any]]:
-    return [value for value in place.values() if isinstance(value, dict)]
+def _child_objects(parent: dict[str, Any]) -> list[dict[str, Any]]:
+    return [value for value in parent.values() if isinstance(value, dict)]
 
 
-def _inserted(text: str, random_: random.Random) -> str:
-    place = random_.randint(0, len(text))
-    return text[:place] + random_.choice([*JUNK[:12], ",", "}", "]", '"', "\n", "\ud800", "é", "//"]) + text[place:]
+def _insert_junk(text: str, random_: random.Random) -> str:
+    index = random_.randint(0, len(text))
+    return text[:index] + random_.choice([*JUNK[:12], ",", "}", "]", '"', "\n", "\ud800", "é", "//"]) + text[index:]
 
 
-def _removed(text: str, random_: random.Random) -> str:
-    place = random_.randint(0, len(text))
-    return text[:place] + text[place + random_.randint(1, 5) :]
+def _remove_characters(text: str, random_: random.Random) -> str:
+    index = random_.randint(0, len(text))
+    return text[:index] + text[index + random_.randint(1, 5) :]
 
 
-_TO_TEXT: list[Callable[[str, random.Random], str]] = [
+_TEXT_CHANGES: list[Callable[[str, random.Random], str]] = [
     lambda text, _: f"```json\n{text}\n```",
     lambda text, _: f"Here is the result:\n\n{text}\n\nAnything else?",
     lambda text, _: text.replace("}", ",}").replace("]", ",]"),
@@ -71,6 +71,6 @@ _TO_TEXT: list[Callable[[str, random.Random], str]] = [
     lambda text, random_: random_.choice(JUNK) + text,
     lambda text, random_: text + random_.choice(JUNK),
     lambda _, random_: random_.choice(JUNK),
-    _inserted,
-    _removed,
+    _insert_junk,
+    _remove_characters,
 ]

@@ -1,4 +1,4 @@
-"""Lengths as the platforms count them, by their own examples."""
+"""Test that texts are measured as the platforms count them, with the platforms' own examples."""
 
 import unicodedata
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nexus_ai.tasks.copywriting.counting import characters_outside_gsm7, gsm7, is_gsm7, utf16, weighted, width
 
-# twitter-text's conformance tests count these so, and X's documentation.
+# Weights from the conformance tests of twitter-text and from X's documentation.
 WEIGHTS = {
     "": 0,
     "a" * 280: 280,
@@ -48,7 +48,7 @@ URLS = {
     "https://clínica.com.br/preço": 23,
     "https://www.x.com/a https://www.x.com/b": 47,
     "site.com.Agende": 30,
-    # No URLs, and as long as they are.
+    # These are not URLs and count by their characters.
     "Chegou.Agende já": 16,
     "http://a.invalid/x": 18,
     "contato@clinicabela.com.br": 26,
@@ -56,7 +56,7 @@ URLS = {
     "3.5 de 4.0": 10,
     "R$ 1.200,00": 11,
     "-clinica.com.br": 15,
-    # Doubtful ones are what is more.
+    # Uncertain cases count the greater weight.
     "oi.tv": 23,
     "clinica-odontologica-dos-sorrisos.br": 36,
     "https://а.рф": 23,
@@ -64,13 +64,13 @@ URLS = {
 
 
 @pytest.mark.parametrize(("text", "weight"), [*WEIGHTS.items(), *URLS.items()])
-def test_x_counts_by_weight(text: str, weight: int) -> None:
+def test_x_counts_weighted_length(text: str, weight: int) -> None:
     assert weighted(text) == weight
 
 
 @settings(max_examples=200)
 @given(st.text(max_size=40))
-def test_a_text_weighs_at_most_two_for_each_character_and_23_for_each_url(text: str) -> None:
+def test_weight_is_at_most_two_per_character_and_23_per_url(text: str) -> None:
     composed = unicodedata.normalize("NFC", text)
     assert weighted(text) <= 2 * len(composed) + 23 * text.count(".")
     if text.isascii() and "." not in text and not set("#*0123456789") & set(text):
@@ -79,14 +79,14 @@ def test_a_text_weighs_at_most_two_for_each_character_and_23_for_each_url(text: 
 
 @settings(max_examples=200)
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_a_space_between_two_texts_weighs_one(first: str, second: str) -> None:
+def test_space_between_two_texts_weighs_one(first: str, second: str) -> None:
     assert weighted(f"{first.strip()} . {second.strip()}") == weighted(first.strip()) + 3 + weighted(second.strip())
 
 
 @pytest.mark.parametrize(
     "text", ["a-" * 20_000, "a." * 20_000, "https://" * 5_000, "a.com/" + "(" * 20_000, "a_" * 20_000]
 )
-def test_no_text_takes_long_to_be_weighed(text: str) -> None:
+def test_hostile_text_is_weighed_quickly(text: str) -> None:
     assert weighted(text) > 0
 
 
@@ -102,20 +102,20 @@ def test_no_text_takes_long_to_be_weighed(text: str) -> None:
         ("[50%] por € 10", 17),
     ],
 )
-def test_an_sms_counts_septets(text: str, septets: int) -> None:
+def test_sms_counts_septets(text: str, septets: int) -> None:
     assert is_gsm7(text)
     assert gsm7(text) == septets
 
 
 @pytest.mark.parametrize("letter", "ãáâíóôõúçêÃÁÂÍÓÔÕÚÊÀ“”’–—…`•🙂\t\u0301\xa0\x1b")
-def test_letters_that_portuguese_needs_are_not_in_the_alphabet_of_sms(letter: str) -> None:
+def test_portuguese_accents_are_outside_the_sms_alphabet(letter: str) -> None:
     assert not is_gsm7(f"a{letter}b")
     assert characters_outside_gsm7(f"a{letter}b{letter}") == letter
 
 
-def test_emoji_are_two_units_of_utf16_and_more() -> None:
+def test_emoji_take_two_or_more_utf16_units() -> None:
     assert [utf16(text) for text in ("a", "ã", "a\u0303", "😀", "👨‍👩‍👧‍👦", "🇧🇷")] == [1, 1, 2, 2, 11, 4]
 
 
-def test_east_asian_characters_are_two_wide_for_google_ads() -> None:
+def test_google_ads_count_east_asian_characters_as_two() -> None:
     assert [width(text) for text in ("ação", "a\u0303", "無料", "ｶﾞ", "Ａ", "한글", "😀")] == [4, 1, 4, 2, 2, 4, 2]

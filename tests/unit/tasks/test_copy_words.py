@@ -1,4 +1,4 @@
-"""Words that copy has to have, and words that it must not have."""
+"""Test how words to use and words to avoid are found in copy."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nexus_ai.tasks.copywriting.words import is_said, occurs, occurs_without_accents, split_hashtag
 
-SAID = [
+FOUND = [
     ("grátis", "É GRÁTIS!"),
     ("grátis", "e gratis."),
     ("gratis", "é grátis"),
@@ -24,7 +24,7 @@ SAID = [
     ("Straße", "STRASSE"),
     ("cura", "A cura-tudo"),
 ]
-NOT_SAID = [
+NOT_FOUND = [
     ("grátis", "gratíssimo"),
     ("cura", "procura e curadoria"),
     ("cura", "cura2"),
@@ -40,23 +40,23 @@ NOT_SAID = [
 ]
 
 
-@pytest.mark.parametrize(("word", "text"), SAID)
-def test_a_word_is_said_in_whatever_case_accents_marks_or_font(word: str, text: str) -> None:
+@pytest.mark.parametrize(("word", "text"), FOUND)
+def test_word_is_found_in_any_case_accent_mark_or_font(word: str, text: str) -> None:
     assert is_said(word, text)
 
 
-@pytest.mark.parametrize(("word", "text"), NOT_SAID)
-def test_a_word_is_not_said_inside_another_one(word: str, text: str) -> None:
+@pytest.mark.parametrize(("word", "text"), NOT_FOUND)
+def test_word_is_not_found_inside_another_word(word: str, text: str) -> None:
     assert not is_said(word, text)
 
 
-def test_a_word_to_use_has_its_accents() -> None:
+def test_word_to_use_keeps_its_accents() -> None:
     assert occurs("avaliação", "AVALIAÇÃO grátis")
     assert not occurs("avaliação", "avaliacao gratis")
     assert occurs_without_accents("avaliação", "avaliacao gratis")
 
 
-def test_a_hashtag_is_read_word_by_word() -> None:
+def test_hashtag_is_split_into_words() -> None:
     assert split_hashtag("#PromoçãoGrátis") == "Promoção Grátis"
     assert split_hashtag("#pele_limpa") == "pele limpa"
     assert split_hashtag("#SPA") == "SPA"
@@ -64,7 +64,7 @@ def test_a_hashtag_is_read_word_by_word() -> None:
 
 @settings(max_examples=300)
 @given(st.text(min_size=1, max_size=20), st.text(max_size=40))
-def test_every_word_of_a_letter_is_said_where_it_stands(word: str, around: str) -> None:
+def test_every_word_is_found_in_a_text_that_contains_it(word: str, around: str) -> None:
     word = word.strip()
     if any(character.isalnum() for character in word):
         assert is_said(word, f"{around} {word} {around}")

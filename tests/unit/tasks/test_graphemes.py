@@ -1,4 +1,4 @@
-"""Characters as readers count them, against a second implementation with tables of its own."""
+"""Test the count of grapheme clusters against the implementation of the package regex."""
 
 import random
 
@@ -8,8 +8,8 @@ import regex
 from nexus_ai.tasks.summary import graphemes
 
 CLUSTER = regex.compile(r"\X")
-# GB9c and Indic conjuncts, ZWJ sequences, flags, keycaps, Hangul, Thai, tags, controls, prepended marks.
-HARD = [
+# Parts of Indic conjuncts (rule GB9c), ZWJ sequences, flags, keycaps, Hangul, Thai, tags, controls, prepended marks.
+HARD_CHARACTERS = [
     *"aeioué \n\r\tçã",
     *map(
         chr,
@@ -42,19 +42,19 @@ HARD = [
         ("a\r\nb", 3),
     ],
 )
-def test_a_cluster_is_one_character(text: str, clusters: int) -> None:
+def test_grapheme_cluster_counts_as_one_character(text: str, clusters: int) -> None:
     assert graphemes.count(text) == clusters
 
 
-def test_counts_are_those_of_another_implementation_for_hard_sequences() -> None:
+def test_count_matches_regex_for_hard_sequences() -> None:
     random_ = random.Random(29)
     for _ in range(20_000):
-        text = "".join(random_.choices(HARD, k=random_.randint(1, 12)))
+        text = "".join(random_.choices(HARD_CHARACTERS, k=random_.randint(1, 12)))
         assert graphemes.count(text) == len(CLUSTER.findall(text)), ascii(text)
 
 
-def test_no_character_counts_otherwise_beside_another() -> None:
-    # All that does anything in a cluster; in the other planes there is nothing but letters.
+def test_count_matches_regex_for_every_character() -> None:
+    # These ranges contain all characters with a special role in a cluster; the other planes contain only letters.
     for number in (*range(0x3100), *range(0xA000, 0xD800), *range(0xFE00, 0x11FFF), *range(0x1F000, 0x20000)):
         text = f"{chr(number)}🇧🇷\u094d{chr(number)}\u200d👩"
         assert graphemes.count(text) == len(CLUSTER.findall(text)), hex(number)

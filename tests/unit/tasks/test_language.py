@@ -1,4 +1,4 @@
-"""The language of a text by its function words: certain, or silent."""
+"""Test that the language of a text is detected by its function words, or stays unknown."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from nexus_ai.tasks.shared.language import detect, is_other_language
         ("en", "See you at Clínica São João da Praia with Dr. João Conceição, and bring the card that we sent to you."),
     ],
 )
-def test_a_text_of_some_length_is_known(language: str, text: str) -> None:
+def test_language_of_a_sentence_is_detected(language: str, text: str) -> None:
     assert detect(text) == language
     assert is_other_language(text, "pt-BR") is (language != "pt")
     assert not is_other_language(text, f"{language}-XX")
@@ -36,10 +36,10 @@ def test_a_text_of_some_length_is_known(language: str, text: str) -> None:
         "https://os.da.do.com.br/um/uma/dos/das",
     ],
 )
-def test_a_short_or_mixed_text_tells_nothing(text: str) -> None:
+def test_short_or_mixed_text_has_no_detected_language(text: str) -> None:
     assert detect(text) is None
     assert not is_other_language(text, "en")
 
 
-def test_nothing_is_said_of_languages_that_are_not_known() -> None:
+def test_unknown_target_language_is_never_wrong() -> None:
     assert not is_other_language("Your appointment is confirmed for tomorrow at the clinic.", "ja")

@@ -1,4 +1,4 @@
-"""What models write around the JSON that was asked for, and what they write in its place."""
+"""Test that JSON is read from a completion with text around it, and that other output is rejected."""
 
 import json
 
@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from nexus_ai.model_calls import InvalidOutputError
 from nexus_ai.tasks.shared.output_json import MAX_CHARACTERS, read_object, validate_as
 
-WANTED = {"text": 'Olá, {nome}! Dê uma olhada: [aqui], "já", a,] e b,}', "tags": ["#a", "#b"]}
-JSON = json.dumps(WANTED, ensure_ascii=False)
+EXPECTED = {"text": 'Olá, {nome}! Dê uma olhada: [aqui], "já", a,] e b,}', "tags": ["#a", "#b"]}
+JSON = json.dumps(EXPECTED, ensure_ascii=False)
 
-AROUND = {
+WITH_TEXT_AROUND = {
     "nothing": JSON,
     "a fence": f"```json\n{JSON}\n```",
     "a fence without a language": f"```\n{JSON}\n```",
@@ -24,11 +24,11 @@ AROUND = {
     "a byte order mark": f"\ufeff{JSON}",
     "commas before brackets": JSON.replace('"#b"]}', '"#b" , ],\n}'),
     "an empty object in the prose": f"Começo com {{}} e termino com {JSON}",
-    "line breaks": json.dumps(WANTED, indent=4),
-    "escapes": json.dumps(WANTED, ensure_ascii=True),
+    "line breaks": json.dumps(EXPECTED, indent=4),
+    "escapes": json.dumps(EXPECTED, ensure_ascii=True),
 }
 
-NO_OBJECT = {
+WITHOUT_OBJECT = {
     "nothing": "",
     "prose": "Desculpe, não posso ajudar com isso.",
     "an array": f"[{JSON}]",
@@ -56,20 +56,20 @@ class Tags(BaseModel):
     tags: tuple[str, ...]
 
 
-@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
-def test_what_is_around_the_json_changes_nothing_of_it(around: str) -> None:
-    assert read_object(around) == WANTED
-    assert validate_as(read_object(around), Tags).model_dump(mode="json") == WANTED
+@pytest.mark.parametrize("output", WITH_TEXT_AROUND.values(), ids=WITH_TEXT_AROUND)
+def test_text_around_the_json_is_ignored(output: str) -> None:
+    assert read_object(output) == EXPECTED
+    assert validate_as(read_object(output), Tags).model_dump(mode="json") == EXPECTED
 
 
-@pytest.mark.parametrize("written", NO_OBJECT.values(), ids=NO_OBJECT)
-def test_what_is_no_object_breaks_the_contract(written: str) -> None:
+@pytest.mark.parametrize("output", WITHOUT_OBJECT.values(), ids=WITHOUT_OBJECT)
+def test_output_without_a_json_object_is_rejected(output: str) -> None:
     with pytest.raises(InvalidOutputError):
-        read_object(written)
+        read_object(output)
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("output", "problem"),
     [
         ('{"text": "a"}', "tags: Field required"),
         ('{"text": 1, "tags": []}', "text: Input should be a valid string"),
@@ -78,33 +78,33 @@ def test_what_is_no_object_breaks_the_contract(written: str) -> None:
         ('{"text": "a", "tags": [1]}', "tags.0: Input should be a valid string"),
     ],
 )
-def test_what_does_not_fit_is_told_field_by_field(written: str, told: str) -> None:
-    with pytest.raises(InvalidOutputError) as broken:
-        validate_as(read_object(written), Tags)
-    assert broken.value.problems[0].startswith(told)
+def test_problems_name_the_field(output: str, problem: str) -> None:
+    with pytest.raises(InvalidOutputError) as caught:
+        validate_as(read_object(output), Tags)
+    assert caught.value.problems[0].startswith(problem)
 
 
-def test_members_that_nobody_asked_for_are_passed_over() -> None:
+def test_unknown_members_are_ignored() -> None:
     assert validate_as({"text": "a", "tags": [], "note": "b"}, Tags) == Tags(text="a", tags=())
 
 
 @settings(max_examples=50)
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
-def test_every_object_is_read_as_it_was_written(value: dict[str, object]) -> None:
+def test_every_json_object_is_read_unchanged(value: dict[str, object]) -> None:
     assert read_object(f"Segue:\n```json\n{json.dumps(value)}\n```") == value
 
 
 @settings(max_examples=500)
 @given(st.text(alphabet='{}[]",:\\ntrue1eNaN \ud800`', max_size=60) | st.text(max_size=60))
-def test_nothing_but_a_broken_contract_is_ever_raised(written: str) -> None:
+def test_reading_raises_only_invalid_output_error(output: str) -> None:
     try:
-        told = read_object(written)
+        value = read_object(output)
     except InvalidOutputError:
         return
-    json.dumps(told, ensure_ascii=False).encode()
+    json.dumps(value, ensure_ascii=False).encode()
 
 
-def test_an_answer_beyond_all_bounds_is_not_read() -> None:
-    assert read_object(JSON.rjust(MAX_CHARACTERS)) == WANTED
+def test_output_over_the_size_limit_is_rejected() -> None:
+    assert read_object(JSON.rjust(MAX_CHARACTERS)) == EXPECTED
     with pytest.raises(InvalidOutputError, match="more than 500000 characters"):
         read_object(JSON.rjust(MAX_CHARACTERS + 1))

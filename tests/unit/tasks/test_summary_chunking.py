@@ -1,4 +1,4 @@
-"""A text cut into parts that fit, and where sentences end."""
+"""Test that texts are split into parts that fit, and that sentence ends are found."""
 
 import json
 
@@ -13,7 +13,7 @@ TEXTS = st.text(st.sampled_from('ab çã.!? \n\n"\\\x01👩漢')) | st.text(st.c
 
 
 @given(text=TEXTS, max_bytes=st.integers(6, 200))
-def test_parts_fit_and_together_are_the_text(text: str, max_bytes: int) -> None:
+def test_parts_fit_and_join_to_the_text(text: str, max_bytes: int) -> None:
     parts = split_text(text, max_bytes)
 
     assert "".join(parts) == text
@@ -29,12 +29,12 @@ def test_parts_fit_and_together_are_the_text(text: str, max_bytes: int) -> None:
         (9, ["Um. Dois.", "\n\n", "Três, ", "quatro.\n", "Cinco."]),
     ],
 )
-def test_a_text_is_cut_where_it_is_least_noticed(max_bytes: int, parts: list[str]) -> None:
+def test_text_is_split_at_the_largest_unit_that_fits(max_bytes: int, parts: list[str]) -> None:
     assert split_text("Um. Dois.\n\nTrês, quatro.\nCinco.", max_bytes) == parts
 
 
 @pytest.mark.parametrize("text", ["x" * 400_000, "漢" * 100_000, "a " * 200_000, "Uma frase.\n" * 36_000])
-def test_a_text_without_places_to_cut_is_cut_all_the_same(text: str) -> None:
+def test_text_without_boundaries_is_split_evenly(text: str) -> None:
     parts = split_text(text, 60_000)
 
     assert "".join(parts) == text
@@ -54,6 +54,6 @@ def test_a_text_without_places_to_cut_is_cut_all_the_same(text: str) -> None:
         ("一。二。", ["一。", "二。"]),
     ],
 )
-def test_a_sentence_ends_where_a_reader_ends_it(text: str, sentences: list[str]) -> None:
+def test_sentences_end_where_readers_expect_it(text: str, sentences: list[str]) -> None:
     places = list(ends(text))
-    assert [text[begin:end] for begin, end in zip([0, *places], places, strict=False)] == sentences
+    assert [text[start:end] for start, end in zip([0, *places], places, strict=False)] == sentences

@@ -1,4 +1,4 @@
-"""What comes through a translation unchanged, and what plain text is not taken for."""
+"""Test which literals and Markdown a translation must keep, and that plain text is not mistaken for them."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nexus_ai.tasks.translation.markup import markup_diff, restore_line_breaks
 from nexus_ai.tasks.translation.placeholders import literals
 
-PLAIN = [
+TEXTS_WITHOUT_LITERALS = [
     "Atendemos das 10:30 às 18:00, seg-sex :) :D ;-)",
     "5% de desconto, 10%s, 100% grátis, 5 % de juros, entre 5% e 10%, 50%off",
     "R$ 50, R$ 1.500.000,00, 10.500.000 pessoas, US$ 20 + 3*4 = 32",
@@ -30,43 +30,45 @@ LITERALS = [
     "11987654321", "@clinicasorriso", "&nbsp;", "\\n", "`npm run`", "👩\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "🇧🇷",
     "1\ufe0f\u20e3", "👍🏽", "✅", "✨", "©",
 ]  # fmt: skip
-WORDS = st.sampled_from(["Olá", "sua consulta", "é", "amanhã", "às 10:30", "5% de", "R$ 50,", "não:", "(veja)", "50%"])
-PIECES = st.lists(st.tuples(WORDS, st.sampled_from(LITERALS)), min_size=1, max_size=6)
+PLAIN_WORDS = st.sampled_from(
+    ["Olá", "sua consulta", "é", "amanhã", "às 10:30", "5% de", "R$ 50,", "não:", "(veja)", "50%"]
+)
+WORDS_WITH_LITERALS = st.lists(st.tuples(PLAIN_WORDS, st.sampled_from(LITERALS)), min_size=1, max_size=6)
 
 
-@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("text", TEXTS_WITHOUT_LITERALS)
 def test_plain_text_has_no_literals(text: str) -> None:
     assert not literals(text)
 
 
 @pytest.mark.parametrize("literal", LITERALS)
-@pytest.mark.parametrize("around", ["{}", "Olá {}, tudo bem?", "({})", "Veja {}.", "Veja: {}!", "a\n{}\nb"])
-def test_a_literal_is_seen_whole_wherever_it_stands(literal: str, around: str) -> None:
-    assert literals(around.replace("{}", literal)) == Counter([literal.replace("\ufe0f", "")])
+@pytest.mark.parametrize("template", ["{}", "Olá {}, tudo bem?", "({})", "Veja {}.", "Veja: {}!", "a\n{}\nb"])
+def test_literal_is_found_completely_in_any_position(literal: str, template: str) -> None:
+    assert literals(template.replace("{}", literal)) == Counter([literal.replace("\ufe0f", "")])
 
 
-@given(PIECES)
-def test_a_translation_with_every_literal_in_another_order_has_no_changes(pieces: list[tuple[str, str]]) -> None:
+@given(WORDS_WITH_LITERALS)
+def test_literals_in_another_order_are_no_problem(pieces: list[tuple[str, str]]) -> None:
     source = " ".join(f"{word} {literal}" for word, literal in pieces)
     translation = " ".join(f"{literal} word," for _, literal in reversed(pieces))
 
     assert markup_diff(source, translation) == []
 
 
-@given(PIECES, st.data())
-def test_a_literal_that_is_lost_changed_or_added_is_named(pieces: list[tuple[str, str]], data: st.DataObject) -> None:
+@given(WORDS_WITH_LITERALS, st.data())
+def test_problems_name_lost_or_added_literals(pieces: list[tuple[str, str]], data: st.DataObject) -> None:
     words = [f"{word} {literal}" for word, literal in pieces]
     source = " ".join(words)
     lost = data.draw(st.integers(0, len(pieces) - 1))
     literal = pieces[lost][1].replace("\ufe0f", "")
-    without = " ".join([*words[:lost], pieces[lost][0], *words[lost + 1 :]])
+    shortened = " ".join([*words[:lost], pieces[lost][0], *words[lost + 1 :]])
 
-    (named,) = markup_diff(source, without)
-    assert "lost" in named
-    assert literal[:80] in named
-    (named,) = markup_diff(without, source)
-    assert "more often" in named
-    assert literal[:80] in named
+    (problem,) = markup_diff(source, shortened)
+    assert "lost" in problem
+    assert literal[:80] in problem
+    (problem,) = markup_diff(shortened, source)
+    assert "more often" in problem
+    assert literal[:80] in problem
 
 
 LINES = st.lists(st.sampled_from(["Olá.", "", "  ", "\t- item ", "# Título", "fim  "]), min_size=1, max_size=8)
@@ -74,24 +76,24 @@ LINES = st.lists(st.sampled_from(["Olá.", "", "  ", "\t- item ", "# Título", "
 
 @given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["\n", "\r\n"]))
 @example(["", "Olá.", "", "", "fim  ", ""], "\r\n", "\n")
-def test_line_breaks_and_white_space_are_those_of_the_source(lines: list[str], theirs: str, answered: str) -> None:
+def test_line_breaks_and_white_space_match_the_source(lines: list[str], source_break: str, output_break: str) -> None:
     if not any(line.strip() for line in lines):
         return
-    source = theirs.join(lines)
-    translation = answered.join(line.strip().upper() for line in lines).strip()
+    source = source_break.join(lines)
+    translation = output_break.join(line.strip().upper() for line in lines).strip()
 
-    assert restore_line_breaks(source, translation) == theirs.join(
+    assert restore_line_breaks(source, translation) == source_break.join(
         line.replace(line.strip(), line.strip().upper()) if line.strip() else line for line in lines
     )
 
 
 @pytest.mark.parametrize("translation", ["a b", "a\nb", "a\n\n\nb", "a\n\nb\nc", "", "a\n \nb\n\nc"])
-def test_lines_that_are_lost_or_added_are_not_restored(translation: str) -> None:
+def test_lost_or_added_lines_cannot_be_restored(translation: str) -> None:
     assert restore_line_breaks("a\n\nb\n", translation) is None
 
 
 @pytest.mark.parametrize(
-    ("source", "translation", "told"),
+    ("source", "translation", "problem"),
     [
         ("Um **texto** forte", "A strong text", "**"),
         ("Um *texto* forte", "A *strong text", "*"),
@@ -107,8 +109,8 @@ def test_lines_that_are_lost_or_added_are_not_restored(translation: str) -> None
         ("| a | b |", "| a, b |", "|"),
     ],
 )
-def test_marks_of_markdown_that_are_lost_are_named(source: str, translation: str, told: str) -> None:
-    assert told in " ".join(markup_diff(source, translation))
+def test_problems_name_lost_markdown(source: str, translation: str, problem: str) -> None:
+    assert problem in " ".join(markup_diff(source, translation))
 
 
 @pytest.mark.parametrize(
@@ -121,5 +123,5 @@ def test_marks_of_markdown_that_are_lost_are_named(source: str, translation: str
         ("2024 foi bom", "The year 2024 was good"),
     ],
 )  # fmt: skip
-def test_a_translation_that_keeps_its_form_has_no_changes(source: str, translation: str) -> None:
+def test_translation_with_the_same_markdown_has_no_problems(source: str, translation: str) -> None:
     assert markup_diff(source, translation) == []

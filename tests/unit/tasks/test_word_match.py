@@ -1,4 +1,4 @@
-"""Words that stand by themselves: where, and never inside a longer word."""
+"""Test that phrases are found as whole words, never inside longer words."""
 
 import re
 from collections.abc import Callable
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from nexus_ai.tasks.shared.word_match import find_phrase, is_spaced_letter
 
-# What is looked for, told as a pattern: letters and digits, but for those of scripts without spaces.
+# The same ranges as in the code, as part of a regular expression that excludes scripts without spaces.
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-# Few of them, so that phrases occur: letters, a digit, signs, a space, an accent, Thai, Han and what is just beside it.
+# Few characters, so that phrases occur often: letters, a digit, signs, a space, an accent, Thai and Han letters, and
+# the code points next to their ranges.
 CHARACTERS = st.sampled_from("ab1_-+ é\u0301\u0e01\u0dff料\u33ff")
 
 
@@ -26,8 +27,8 @@ def continues_glossary_term(_: str, neighbour: str) -> bool:
 def pattern_of_words(phrase: str) -> str:
     letter = rf"[^\W_{UNSPACED_SCRIPTS}]"
     before = f"(?<!{letter})" if re.match(letter, phrase) else ""
-    behind = f"(?!{letter})" if re.match(letter, phrase[-1:]) else ""
-    return before + re.escape(phrase) + behind
+    after = f"(?!{letter})" if re.match(letter, phrase[-1:]) else ""
+    return before + re.escape(phrase) + after
 
 
 def pattern_of_terms(phrase: str) -> str:
@@ -43,7 +44,7 @@ def pattern_of_terms(phrase: str) -> str:
 )
 @example("a b a", "xa b a b a", (continues_word_in_copy, pattern_of_words))
 @example(".b", "a.b .b", (continues_glossary_term, pattern_of_terms))
-def test_places_are_those_of_the_pattern(
+def test_found_positions_match_a_regular_expression(
     phrase: str, text: str, rule: tuple[Callable[[str, str], bool], Callable[[str], str]]
 ) -> None:
     continues_word, pattern = rule
@@ -63,5 +64,5 @@ def test_places_are_those_of_the_pattern(
         ("无料", "初次无料体验", [2]),
     ],
 )
-def test_places(phrase: str, text: str, starts: list[int]) -> None:
+def test_phrase_is_found_as_whole_words(phrase: str, text: str, starts: list[int]) -> None:
     assert list(find_phrase(phrase, text, continues_word_in_copy)) == starts

@@ -42,7 +42,7 @@ def validate_variation(output: object, context: CopyContext) -> CopyVariation:
 
 
 def required_word_problems(context: CopyContext) -> list[str]:
-    """Return the platform rules that no copy with all of `words_to_use` can keep, one sentence for each.
+    """Return one sentence for each platform rule that no copy with all of `words_to_use` can keep.
 
     The shortest possible copy is checked: the words alone, without those that are part of a longer one.
     """

@@ -146,8 +146,8 @@ def _linkable_host_length(host: str, next_character: str) -> int:
 
 
 def _url_weight(url: str, host: str) -> int:
-    # X links bare names under a country's domain (oi.tv) and domains that are not ASCII only in some places.
-    # The greater weight is safe.
+    # X links bare names under a country's domain (oi.tv) and domains that are not ASCII only in some places. The
+    # greater weight is safe.
     top_level_domain = host.rpartition(".")[2]
     is_bare = url == host and host.count(".") == 1 and len(top_level_domain) == COUNTRY_DOMAIN_LETTERS
     return max(URL_WEIGHT, _weight(url)) if is_bare or not top_level_domain.isascii() else URL_WEIGHT

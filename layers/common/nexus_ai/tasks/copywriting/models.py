@@ -39,8 +39,8 @@ class CopyContext(RequestModel):
     """Purpose and constraints of the copy.
 
     Without `platform` the copy is a text without limits. `language` is a BCP 47 tag such as pt-BR; without it the copy
-    is in the language of the prompt. Every variation contains all of `wordsToUse` and none of `wordsToAvoid`. Both
-    match whole words and ignore case.
+    is in the language of the prompt. Every variation contains all words of `wordsToUse` and no word of `wordsToAvoid`.
+    Both match whole words and ignore case.
     """
 
     platform: Platform | None = None

@@ -29,8 +29,8 @@ FOLDER = Path(__file__).parent
 AS_JSON = 'Answer with JSON alone: one object with a member for each of "texts", under the same name.'
 LANGUAGE_OF_TEXT = "Write rationale and names of aspects in the language of the text."
 LANGUAGE_OF_REQUEST = 'Write rationale and names of aspects in "language".'
-# Limits by number of texts, each from its number on. More texts get shorter results, so that the request ends in time:
-# at about 75 tokens each, 25 texts take 15 seconds with a model that generates 130 tokens per second
+# Instructions for batches of at least this many texts. Larger batches get shorter results, so that the request ends in
+# time: at about 75 tokens each, 25 texts take 15 seconds with a model that generates 130 tokens per second
 # (docs/decisions).
 DETAIL_BY_TEXT_COUNT = (
     (1, "At most 5 aspects."),

@@ -12,7 +12,7 @@ class TaskDefaults:
     Attributes:
         task: The task's name in audit records.
         prompt_version: Part of the cache key and of the audit record. Raise it with every change of the instructions.
-        module: The module that a request without one is counted for.
+        module: The module that is recorded for a request without one.
         temperature: None leaves it to the model, because some models accept none.
     """
 

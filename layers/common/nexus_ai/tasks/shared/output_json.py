@@ -45,7 +45,7 @@ def read_object(text: str) -> dict[str, Any]:
     """Return the JSON object in a completion, or the longest one if there are several.
 
     Raises:
-        InvalidOutputError: There is no complete JSON object, or the completion is too long.
+        InvalidOutputError: The completion has no complete JSON object, or is too long.
     """
     if len(text) > MAX_CHARACTERS:
         raise InvalidOutputError(f"the answer has more than {MAX_CHARACTERS} characters")

@@ -1,7 +1,7 @@
 """Build a model call from a task's instructions and a user's data.
 
-Instructions go into the system prompt. A user's texts go into the user message as JSON, so that no text can end the
-data and start an instruction.
+Instructions go into the system prompt. A user's texts go into the user message as JSON: a text cannot end the data and
+start an instruction.
 """
 
 import json

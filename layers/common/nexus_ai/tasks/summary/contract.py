@@ -21,7 +21,7 @@ _ELLIPSIS_AT_END = re.compile(r"(?:…|\.\.\.)[\"'”’»)]*$")
 # A paragraph that ends with one of these is unfinished. Only Latin letters count, because not every script ends its
 # sentences with a mark.
 _UNFINISHED_END = re.compile(r"[0-9A-Za-z\xc0-\u024f,;:(\[{/–—-]$")
-# WhatsApp's formatting marks come in pairs: https://faq.whatsapp.com/539178204879377
+# Formatting marks of WhatsApp, which come in pairs: https://faq.whatsapp.com/539178204879377
 _PAIRED_MARKS = ("*", "_", "~")
 
 

@@ -16,7 +16,7 @@ MAX_TERMS = 100
 
 
 class Formality(StrEnum):
-    """How the reader is addressed. `default` leaves it to the model."""
+    """Form of address for the reader. `default` leaves the choice to the model."""
 
     DEFAULT = "default"
     FORMAL = "formal"

@@ -206,7 +206,7 @@ def test_too_many_calls_in_flight_name_the_first_deadline(client: Tenant) -> Non
 
     assert rejected.code == "limit_in_flight"
     assert rejected.retry_after == 1
-    assert rejected.detail == "As many calls of your client as are allowed at once are in flight."
+    assert rejected.detail == "As many calls of your company as are allowed at once are in flight."
     assert rejected.extra == {
         "limit": "callsInFlight",
         "max": 3,

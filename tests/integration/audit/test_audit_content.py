@@ -128,7 +128,7 @@ def test_list_reads_no_content(stack: LocalStack, tenant: str) -> None:
         assert (len(listed), queried, read, fetched) == (1, [], [], [])
         contents(tenant)
 
-    # Reading content is noted, which shows that the check above can fail.
+    # Reads of content are listed, which shows that the check above can fail.
     assert (len(read), len(fetched)) == (2, 1)
     assert LONG not in str(listed)
 

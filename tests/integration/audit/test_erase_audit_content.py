@@ -1,4 +1,4 @@
-"""Test DELETE audit-logs?userId= through the local API: all content of a user is deleted, and the erasure recorded."""
+"""Test DELETE audit-logs?userId= through the local API: it deletes all content of a user, and is recorded."""
 
 import threading
 import time

@@ -23,7 +23,7 @@ from tests.integration.support.limit_calls import MovedClock, caller_of, limits,
 MINI = Candidate("openai", "gpt-4o-mini")
 NANO = Candidate("openai", "gpt-4.1-nano")
 ROUTED = Candidate("openrouter", "openai/gpt-4o-mini")
-UNKNOWN = Candidate("openai", "unknown-model")
+UNKNOWN = Candidate("openai", "unpriced-model")
 SETTINGS = TenantSettings()
 STEP = Step(
     prompt=Prompt(system="Answer in one word.", messages=(Message(role="user", text="Olá"),), max_tokens=500),
@@ -343,7 +343,7 @@ def test_steps_of_unknown_price_are_rejected_under_a_dollar_limit(request_of_a_t
     set_limits(request.limits, request.caller.tenant_id, limits(cost_micros=10**9))
     with pytest.raises(PriceUnknown) as rejected:
         request.tracker.require(SETTINGS, UNKNOWN, [STEP])
-    assert "'unknown-model' of openai" in rejected.value.detail
+    assert "'unpriced-model' of openai" in rejected.value.detail
     with pytest.raises(PriceUnknown):
         request.reserve(UNKNOWN)
     set_limits(request.limits, request.caller.tenant_id, limits())

@@ -60,7 +60,7 @@ def ask(tenant: str) -> GatewayResponse[str]:
 
 @pytest.fixture
 def small(stack: LocalStack, tenant: str) -> str:
-    """Return a tenant with a small context at OpenAI, followed by a large one at Groq."""
+    """Return a tenant whose model has a small context at OpenAI, and a large one at Groq, the next provider."""
     welcome(stack, tenant)
     set_fallback(tenant, f"openai/{MODEL}", f"groq/{MODEL}")
     set_contexts(tenant, openai=SMALL, groq=LARGE)

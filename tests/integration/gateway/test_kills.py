@@ -49,7 +49,7 @@ RESERVATION = ("UpdateItem", "rate_limits_table", 1)
 SETTLEMENT = ("UpdateItem", "rate_limits_table", 2)
 # A fallback reserves the next attempt and settles the last one in one update.
 NEXT_RESERVATION = SETTLEMENT
-# A record is opened and closed together with its content; between attempts it is put alone.
+# A record is opened and closed in one transaction with its content. Between attempts it is put alone.
 RECORD_OPENED = ("TransactWriteItems", "audit_logs_table", 1)
 RECORD_CLOSED = ("TransactWriteItems", "audit_logs_table", 2)
 RECORD_UPDATED = ("PutItem", "audit_logs_table", 1)

@@ -14,10 +14,11 @@ import pytest
 from local.stack import LocalStack
 from nexus_ai.aws import clients
 from nexus_ai.net.aws_transport import Request, Response, Send
+from nexus_ai.platform.clock import SystemClock
 from tests.integration.support.aws_calls import intercepted_calls
 from tests.integration.support.pipeline import copy, set_limits, welcome
 
-# A group of calls that is smaller than its bound passes after this time. Only tests with saved calls wait for it.
+# An incomplete group passes after this time. A test waits for it only if the code saves a call.
 PATIENCE_S = 5
 
 with_and_without_key = pytest.mark.parametrize("keyed", [False, True], ids=["without a key", "with a key"])
@@ -66,8 +67,17 @@ def at_most_waits(*sizes: int) -> Generator[None]:
 
 
 @pytest.fixture
-def known_tenant(stack: LocalStack, tenant: str) -> str:
-    """Return a tenant that has called before, so that its settings are memoized and its limits exist."""
+def known_tenant(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a tenant that has called before, so that its settings are memoized and its limits exist.
+
+    The clock is stopped, so that memoized settings do not expire on a slow machine.
+    """
+    now_ms = SystemClock().now_ms()
+
+    def stopped_now_ms(_: SystemClock) -> int:
+        return now_ms
+
+    monkeypatch.setattr(SystemClock, "now_ms", stopped_now_ms)
     welcome(stack, tenant)
     set_limits(tenant, requests=100)
     copy(stack, tenant)

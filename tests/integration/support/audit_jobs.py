@@ -54,7 +54,7 @@ def copy_by(stack: LocalStack, tenant: str, user: str, prompt: str, **headers: s
         stack: The local stack.
         tenant: Id of the tenant.
         user: Id of the user.
-        prompt: What is asked for.
+        prompt: Prompt of the request.
         headers: Headers of the request, with underscores in place of hyphens.
     """
     named = {name.replace("_", "-"): value for name, value in headers.items()}

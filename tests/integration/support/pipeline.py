@@ -29,7 +29,7 @@ MAX_IN_FLIGHT = 100
 def mid_hour_time_zone() -> str:
     """Return a time zone whose current hour, day and month end in 30 minutes at the earliest.
 
-    The hours of India begin at half past those of UTC. What a test counts is then of one window, at any minute.
+    The hours of India begin at half past those of UTC. All requests of a test thus belong to one window.
     """
     minute = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC).minute
     return "UTC" if minute < 30 else "Asia/Kolkata"

@@ -7,14 +7,15 @@ from typing import Final
 from nexus_ai.platform.clock import SystemClock
 
 DAY_MS: Final = 86_400_000
-# 12:10 UTC, when the hour, the day and the month last at least 50 minutes in every zone of whole hours.
+# 12:10 UTC. No hour, day or month ends within 50 minutes of it, in any time zone of whole hours.
 MOMENT_MS: Final = 12 * 3_600_000 + 600_000
 
 
 def yesterdays_noon_shift_ms() -> int:
     """Return what to add to the current time to get 12:10 UTC of the day before, in milliseconds.
 
-    The moment is in the past, so that request time stamps of the local API Gateway, which are not shifted, are ignored.
+    The moment is in the past. The local API Gateway does not shift its time stamps of requests, and functions ignore
+    time stamps in the future.
     """
     now_ms = time.time_ns() // 1_000_000
     return MOMENT_MS - DAY_MS - now_ms % DAY_MS

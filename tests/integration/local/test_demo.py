@@ -1,4 +1,4 @@
-"""The demo's configuration is for tenants that have none."""
+"""Test that the demo configures only tenants without a configuration."""
 
 from local.dev.demo import DemoTenants
 from local.stack import LocalStack
@@ -9,7 +9,7 @@ from tests.integration.support.limit_calls import caller_of
 from tests.integration.support.pipeline import welcome
 
 
-def test_a_restarted_stack_leaves_what_a_tenant_saved_as_it_is(stack: LocalStack, tenant: str) -> None:
+def test_restarted_stack_keeps_saved_settings(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     gateway().settings.save_provider(
         caller_of(tenant), provider="openai", model="gpt-6.1-sol", api_key="sk-own-key-9999"

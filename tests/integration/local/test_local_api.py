@@ -1,4 +1,4 @@
-"""The local API Gateway sends what API Gateway sends, and answers by itself as template.yaml says."""
+"""Test that the local API sends what API Gateway sends, and responds itself as template.yaml says."""
 
 import json
 import socket
@@ -26,13 +26,13 @@ def api(tmp_path: Path) -> Generator[httpx.Client]:
     server.stop()
 
 
-def shown(response: httpx.Response) -> dict[str, Any]:
+def echoed(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     body: dict[str, Any] = response.json()
     return body
 
 
-def problem(response: httpx.Response, status: int, code: str) -> None:
+def assert_problem(response: httpx.Response, status: int, code: str) -> None:
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["X-Request-Id"] == response.json()["requestId"]
@@ -40,9 +40,9 @@ def problem(response: httpx.Response, status: int, code: str) -> None:
     assert response.json()["code"] == code
 
 
-def test_an_event_has_the_form_of_a_lambda_proxy_integration(api: httpx.Client) -> None:
+def test_event_has_the_form_of_a_proxy_integration(api: httpx.Client) -> None:
     response = api.get("/api/things?a=1&a=2&b=", headers=[("X-One", "1"), ("x-two", "2"), ("x-two", "3")])
-    event = shown(response)["event"]
+    event = echoed(response)["event"]
     assert (event["resource"], event["path"], event["httpMethod"]) == ("/api/things", "/api/things", "GET")
     assert event["queryStringParameters"] == {"a": "2", "b": ""}
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [""]}
@@ -63,48 +63,48 @@ def test_an_event_has_the_form_of_a_lambda_proxy_integration(api: httpx.Client) 
     assert response.headers["X-Shown"] == "yes"
 
 
-def test_every_request_has_ids_of_its_own(api: httpx.Client) -> None:
-    first, second = shown(api.get("/api/things")), shown(api.get("/api/things"))
+def test_every_request_has_its_own_ids(api: httpx.Client) -> None:
+    first, second = echoed(api.get("/api/things")), echoed(api.get("/api/things"))
     assert first["event"]["requestContext"]["requestId"] != second["event"]["requestContext"]["requestId"]
     assert first["request"] != second["request"]
 
 
-def test_the_context_counts_down_from_the_functions_timeout(api: httpx.Client) -> None:
-    assert 0 < shown(api.get("/api/things"))["left"] <= 1000
+def test_context_counts_down_from_the_timeout(api: httpx.Client) -> None:
+    assert 0 < echoed(api.get("/api/things"))["left"] <= 1000
 
 
-def test_a_literal_segment_is_preferred_to_a_parameter(api: httpx.Client) -> None:
-    assert shown(api.get("/api/things/7%20b"))["event"]["pathParameters"] == {"id": "7 b"}
-    assert shown(api.get("/api/things/last"))["event"]["resource"] == "/api/things/last"
+def test_literal_segment_is_preferred_to_a_parameter(api: httpx.Client) -> None:
+    assert echoed(api.get("/api/things/7%20b"))["event"]["pathParameters"] == {"id": "7 b"}
+    assert echoed(api.get("/api/things/last"))["event"]["resource"] == "/api/things/last"
 
 
-def test_a_body_arrives_as_text_whatever_its_bytes(api: httpx.Client) -> None:
-    assert shown(api.post("/api/open", json={"é": 1}))["event"]["body"] == '{"é":1}'
+def test_body_of_any_bytes_arrives_as_text(api: httpx.Client) -> None:
+    assert echoed(api.post("/api/open", json={"é": 1}))["event"]["body"] == '{"é":1}'
     response = api.post("/api/open", content=b'{"x": "\xff"}')
-    assert shown(response)["event"]["body"] == '{"x": "\ufffd"}'
+    assert echoed(response)["event"]["body"] == '{"x": "\ufffd"}'
 
 
-def test_the_authorizers_context_arrives_as_text(api: httpx.Client) -> None:
-    authorizer = shown(api.get("/api/things"))["event"]["requestContext"]["authorizer"]
+def test_authorizer_context_arrives_as_text(api: httpx.Client) -> None:
+    authorizer = echoed(api.get("/api/things"))["event"]["requestContext"]["authorizer"]
     assert authorizer == {"tenantId": "acme", "asked": "1", "admin": "true", "principalId": "ana"}
 
 
-def test_the_authorizer_is_asked_once_a_token_for_all_routes(api: httpx.Client) -> None:
+def test_authorizer_runs_once_per_token(api: httpx.Client) -> None:
     for path in ("/api/things", "/api/things/1", "/api/things"):
-        assert shown(api.get(path))["event"]["requestContext"]["authorizer"]["asked"] == "1"
+        assert echoed(api.get(path))["event"]["requestContext"]["authorizer"]["asked"] == "1"
     other = api.get("/api/things", headers={"Authorization": "Bearer other"})
-    assert shown(other)["event"]["requestContext"]["authorizer"]["asked"] == "2"
+    assert echoed(other)["event"]["requestContext"]["authorizer"]["asked"] == "2"
 
 
-def test_a_kept_policy_is_held_against_every_route(api: httpx.Client) -> None:
+def test_cached_policy_is_checked_for_every_route(api: httpx.Client) -> None:
     narrow = {"Authorization": "Bearer narrow"}
     assert api.get("/api/things", headers=narrow).status_code == 200
-    problem(api.get("/api/things/1", headers=narrow), 401, "unauthenticated")
+    assert_problem(api.get("/api/things/1", headers=narrow), 401, "unauthenticated")
 
 
-def test_a_public_route_is_reached_without_a_token_and_without_a_caller(api: httpx.Client) -> None:
+def test_public_route_needs_no_token_and_has_no_caller(api: httpx.Client) -> None:
     response = httpx.post(f"{api.base_url}/api/open", content=b"{}", trust_env=False)
-    assert "authorizer" not in shown(response)["event"]["requestContext"]
+    assert "authorizer" not in echoed(response)["event"]["requestContext"]
 
 
 @pytest.mark.parametrize(
@@ -117,30 +117,30 @@ def test_a_public_route_is_reached_without_a_token_and_without_a_caller(api: htt
         ("Bearer malformed", 503, "token_keys_unavailable"),
     ],
 )
-def test_a_caller_who_may_not_pass_gets_the_gateways_answer(
+def test_rejected_caller_gets_the_response_of_the_gateway(
     api: httpx.Client, token: str, status: int, code: str
 ) -> None:
-    problem(api.get("/api/things", headers={"Authorization": token}), status, code)
+    assert_problem(api.get("/api/things", headers={"Authorization": token}), status, code)
 
 
-def test_a_request_without_the_header_never_reaches_the_authorizer(api: httpx.Client) -> None:
+def test_request_without_a_token_never_reaches_the_authorizer(api: httpx.Client) -> None:
     response = httpx.get(f"{api.base_url}/api/things", trust_env=False)
-    problem(response, 401, "unauthenticated")
+    assert_problem(response, 401, "unauthenticated")
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert shown(api.get("/api/things"))["event"]["requestContext"]["authorizer"]["asked"] == "1"
+    assert echoed(api.get("/api/things"))["event"]["requestContext"]["authorizer"]["asked"] == "1"
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/nowhere"), ("DELETE", "/api/things"), ("HEAD", "/api/things"), ("OPTIONS", "/nowhere"), ("GET", "//")],
 )
-def test_what_no_route_has_is_not_found(api: httpx.Client, method: str, path: str) -> None:
+def test_unknown_route_is_not_found(api: httpx.Client, method: str, path: str) -> None:
     response = api.request(method, path)
     assert response.status_code == 404
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_preflight_is_answered_without_a_token(api: httpx.Client) -> None:
+def test_preflight_needs_no_token(api: httpx.Client) -> None:
     response = httpx.options(f"{api.base_url}/api/things/7", trust_env=False)
     assert response.status_code == 200
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
@@ -149,7 +149,7 @@ def test_preflight_is_answered_without_a_token(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "function_response",
     [
         "text",
         7,
@@ -162,14 +162,14 @@ def test_preflight_is_answered_without_a_token(api: httpx.Client) -> None:
         {"statusCode": 200, "body": "no base64!", "isBase64Encoded": True},
     ],
 )
-def test_an_answer_of_another_form_is_a_bad_gateway(api: httpx.Client, answer: object) -> None:
-    problem(api.post("/api/open", json={"answer": answer}), 502, "internal_error")
+def test_malformed_function_response_is_a_bad_gateway(api: httpx.Client, function_response: object) -> None:
+    assert_problem(api.post("/api/open", json={"answer": function_response}), 502, "internal_error")
 
 
-def test_headers_of_an_answer_may_repeat_and_bodies_may_be_bytes(api: httpx.Client) -> None:
+def test_response_headers_may_repeat_and_bodies_may_be_bytes(api: httpx.Client) -> None:
     headers = {"multiValueHeaders": {"Set-Thing": ["a", "b"]}, "headers": {"Content-Type": "image/png", "X-N": 7}}
-    answer = {"statusCode": 201, **headers, "body": "AP8=", "isBase64Encoded": True}
-    response = api.post("/api/open", json={"answer": answer})
+    function_response = {"statusCode": 201, **headers, "body": "AP8=", "isBase64Encoded": True}
+    response = api.post("/api/open", json={"answer": function_response})
     assert response.status_code == 201
     assert response.headers.get_list("Set-Thing") == ["a", "b"]
     assert (response.headers["Content-Type"], response.headers["X-N"]) == ("image/png", "7")
@@ -179,27 +179,27 @@ def test_headers_of_an_answer_may_repeat_and_bodies_may_be_bytes(api: httpx.Clie
 @pytest.mark.parametrize(
     "members", [{"headers": {"WWW-Authenticate": "Bearer"}}, {"multiValueHeaders": {"www-authenticate": ["Bearer"]}}]
 )
-def test_challenge_of_a_function_arrives_under_another_name(api: httpx.Client, members: dict[str, Any]) -> None:
+def test_challenge_of_a_function_is_renamed(api: httpx.Client, members: dict[str, Any]) -> None:
     response = api.post("/api/open", json={"answer": {"statusCode": 401, **members}})
     assert response.status_code == 401
     assert "WWW-Authenticate" not in response.headers
     assert response.headers["x-amzn-Remapped-WWW-Authenticate"] == "Bearer"
 
 
-def test_a_function_that_raises_is_a_bad_gateway_that_tells_nothing(api: httpx.Client) -> None:
+def test_raised_error_is_a_bad_gateway_without_details(api: httpx.Client) -> None:
     response = api.post("/api/open", json={"raise": "a secret"})
-    problem(response, 502, "internal_error")
+    assert_problem(response, 502, "internal_error")
     assert "secret" not in response.text
 
 
-def test_throttled_function_is_unavailable_for_a_moment(api: httpx.Client) -> None:
+def test_throttled_function_is_503_with_retry_after(api: httpx.Client) -> None:
     response = api.post("/api/busy", json={})
-    problem(response, 503, "service_unavailable")
+    assert_problem(response, 503, "service_unavailable")
     assert 1 <= int(response.headers["Retry-After"]) <= 5
     assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
 
 
-def test_reservation_is_given_back_after_each_call(tmp_path: Path) -> None:
+def test_reserved_concurrency_is_released_after_each_call(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return event['number'] // event['by']\n")
     properties = {"CodeUri": str(tmp_path), "Handler": "app.handler", "Timeout": 5, "MemorySize": 128}
     function = Function("OneAtATime", properties, "us-east-1", reserved=1)
@@ -209,7 +209,7 @@ def test_reservation_is_given_back_after_each_call(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [FunctionThrottled, FunctionTimedOut, FunctionFailed("the keys cannot be read")])
-def test_authorizer_that_cannot_decide_is_unavailable_for_a_moment(failure: Exception) -> None:
+def test_undecided_authorizer_is_503_with_retry_after(failure: Exception) -> None:
     class Undecided:
         arn = "arn:aws:lambda:us-east-1:123456789012:function:AuthorizerFunction"
 
@@ -225,18 +225,18 @@ def test_authorizer_that_cannot_decide_is_unavailable_for_a_moment(failure: Exce
     assert 1 <= int(headers["Retry-After"]) <= 5
 
 
-def test_a_function_that_takes_too_long_is_a_gateway_timeout(api: httpx.Client) -> None:
-    problem(api.post("/api/open", json={"wait": 3}), 504, "deadline_exceeded")
+def test_slow_function_is_a_gateway_timeout(api: httpx.Client) -> None:
+    assert_problem(api.post("/api/open", json={"wait": 3}), 504, "deadline_exceeded")
 
 
 @pytest.mark.parametrize("megabytes", [7, 11])
-def test_a_body_over_the_bounds_of_lambda_or_of_the_gateway_is_too_large(api: httpx.Client, megabytes: int) -> None:
-    problem(api.post("/api/open", content=b"x" * (megabytes << 20)), 413, "body_too_large")
+def test_body_over_a_limit_of_lambda_or_the_gateway_is_413(api: httpx.Client, megabytes: int) -> None:
+    assert_problem(api.post("/api/open", content=b"x" * (megabytes << 20)), 413, "body_too_large")
 
 
-def test_a_body_in_chunks_is_bounded_too(api: httpx.Client) -> None:
-    assert shown(api.post("/api/open", content=iter([b'{"a"', b": 1}"])))["event"]["body"] == '{"a": 1}'
-    problem(api.post("/api/open", content=iter([b"x" * (1 << 20)] * 11)), 413, "body_too_large")
+def test_chunked_body_is_limited_too(api: httpx.Client) -> None:
+    assert echoed(api.post("/api/open", content=iter([b'{"a"', b": 1}"])))["event"]["body"] == '{"a": 1}'
+    assert_problem(api.post("/api/open", content=iter([b"x" * (1 << 20)] * 11)), 413, "body_too_large")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_body_in_chunks_is_bounded_too(api: httpx.Client) -> None:
         b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
-def test_no_request_however_odd_stops_the_server(api: httpx.Client, request_bytes: bytes) -> None:
+def test_odd_request_does_not_stop_the_server(api: httpx.Client, request_bytes: bytes) -> None:
     with socket.create_connection(("127.0.0.1", api.base_url.port or 80), timeout=10) as connection:
         connection.sendall(request_bytes)
         connection.shutdown(socket.SHUT_WR)
@@ -259,7 +259,7 @@ def test_no_request_however_odd_stops_the_server(api: httpx.Client, request_byte
     assert api.get("/api/things").status_code == 200
 
 
-def test_what_is_no_http_is_answered_as_a_problem_too(api: httpx.Client) -> None:
+def test_malformed_http_gets_a_problem_document(api: httpx.Client) -> None:
     with socket.create_connection(("127.0.0.1", api.base_url.port or 80), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
@@ -282,7 +282,7 @@ def test_what_is_no_http_is_answered_as_a_problem_too(api: httpx.Client) -> None
         ([], False),
     ],
 )
-def test_a_policy_allows_what_a_statement_allows_and_none_denies(
+def test_policy_allows_what_one_statement_allows_and_none_denies(
     statements: list[tuple[str, str, str]], allowed: bool
 ) -> None:
     policy = {"Statement": [{"Effect": e, "Action": a, "Resource": [r]} for e, a, r in statements]}

@@ -1,4 +1,4 @@
-"""The laptop stack: its AWS is exact and made from the template, its issuer's tokens hold, its mails can be read."""
+"""Test the local stack: its AWS, created from the template, its token issuer and its e-mail list."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ from nexus_ai.providers.base import ProviderName, TokenUsage
 from nexus_ai.settings.models import ANY_MODULE
 from nexus_ai.settings.store import SettingsStore
 
-SIMULATED = {name: f"http://simulated/{name}" for name in ProviderName}
+SIMULATED_URLS = {name: f"http://simulated/{name}" for name in ProviderName}
 
 
 def client(service: str, **options: Any) -> Any:
@@ -40,7 +40,7 @@ def post_token(stack: LocalStack, body: object) -> httpx.Response:
 
 
 @pytest.mark.usefixtures("embedded_aws")
-def test_two_hundred_conditional_writes_at_once_grant_exactly_the_hundred_there_are(tenant: str) -> None:
+def test_concurrent_conditional_writes_grant_exactly_what_is_left(tenant: str) -> None:
     table = tables.rate_limits()
     key = Key(PK=tenant, SK="left")
     table.put({**key, "n": 100})
@@ -59,7 +59,7 @@ def test_two_hundred_conditional_writes_at_once_grant_exactly_the_hundred_there_
 
 
 @pytest.mark.usefixtures("embedded_aws")
-def test_the_tables_are_those_of_the_template() -> None:
+def test_tables_are_those_of_the_template() -> None:
     settings = get_settings()
     table = clients.dynamodb().call("DescribeTable", {"TableName": settings.rate_limits_table})["Table"]
     assert [key["AttributeName"] for key in table.get("KeySchema", [])] == ["PK", "SK"]
@@ -69,14 +69,14 @@ def test_the_tables_are_those_of_the_template() -> None:
     assert ttl.get("AttributeName") == "expiresAt"
 
 
-def test_another_process_finds_the_same_state_at_the_served_address(embedded_aws: Aws, tenant: str) -> None:
+def test_another_process_finds_the_same_state(embedded_aws: Aws, tenant: str) -> None:
     tables.settings().put({"PK": tenant, "SK": "seen"})
-    elsewhere = client("dynamodb", endpoint_url=embedded_aws.serve())
+    other_client = client("dynamodb", endpoint_url=embedded_aws.serve())
     key = {"PK": {"S": tenant}, "SK": {"S": "seen"}}
-    assert elsewhere.get_item(TableName=get_settings().settings_table, Key=key)["Item"] == key
+    assert other_client.get_item(TableName=get_settings().settings_table, Key=key)["Item"] == key
 
 
-def test_an_aws_of_ones_own_is_used_and_given_only_what_it_lacks(embedded_aws: Aws, tenant: str) -> None:
+def test_external_aws_is_used_and_only_completed(embedded_aws: Aws, tenant: str) -> None:
     url = embedded_aws.serve()
     tables.settings().put({"PK": tenant, "SK": "seen"})
     template = Template(
@@ -97,7 +97,7 @@ def test_an_aws_of_ones_own_is_used_and_given_only_what_it_lacks(embedded_aws: A
     assert tables.settings().get({"PK": tenant, "SK": "seen"}) is not None
 
 
-def test_an_aws_that_does_not_answer_is_said_so() -> None:
+def test_unreachable_aws_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -108,7 +108,7 @@ def test_an_aws_that_does_not_answer_is_said_so() -> None:
         aws.stop()
 
 
-def test_the_token_route_gives_a_token_that_the_issuers_key_verifies(stack: LocalStack, tenant: str) -> None:
+def test_issued_token_verifies_with_the_issuers_key(stack: LocalStack, tenant: str) -> None:
     response = post_token(stack, {"tenantId": tenant, "userId": "ana", "roles": ["admin"]})
     assert response.status_code == 200
     token = response.json()["token"]
@@ -131,21 +131,19 @@ def test_the_token_route_gives_a_token_that_the_issuers_key_verifies(stack: Loca
         ({"tenantId": "acme", "userId": "ana", "roles": ["x" * 70_000]}, 413, None),
     ],
 )
-def test_a_bad_request_for_a_token_is_told_what_is_wrong(
-    stack: LocalStack, body: object, status: int, field: str | None
-) -> None:
+def test_bad_token_request_names_the_field(stack: LocalStack, body: object, status: int, field: str | None) -> None:
     response = post_token(stack, body)
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [error["field"] for error in response.json().get("errors", [])] == ([field] if field else [])
 
 
-def test_a_body_that_is_no_json_gets_no_token(stack: LocalStack) -> None:
+def test_malformed_json_gets_no_token(stack: LocalStack) -> None:
     response = httpx.post(f"{stack.url}/local/token", content=b"{", trust_env=False)
     assert (response.status_code, response.json()["code"]) == (400, "malformed_body")
 
 
-def test_a_tenant_that_is_new_gets_five_providers_and_their_order(stack: LocalStack, tenant: str) -> None:
+def test_new_tenant_gets_five_providers_and_their_order(stack: LocalStack, tenant: str) -> None:
     assert post_token(stack, {"tenantId": tenant, "userId": "ana", "roles": ["user"]}).status_code == 200
     settings = SettingsStore(tables.settings()).load(tenant)
     assert {name: config.model for name, config in settings.providers.items()} == {
@@ -155,7 +153,7 @@ def test_a_tenant_that_is_new_gets_five_providers_and_their_order(stack: LocalSt
     assert [step.provider for step in settings.fallback(ANY_MODULE).steps] == list(PROVIDERS)
 
 
-def test_a_tenant_that_is_known_keeps_what_it_changed(stack: LocalStack, tenant: str) -> None:
+def test_known_tenant_keeps_its_changes(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
     store = SettingsStore(tables.settings())
     changed = store.load(tenant).providers["openai"].model_copy(update={"model": "gpt-6.1-sol"})
@@ -170,19 +168,19 @@ def test_every_demo_model_has_a_price() -> None:
         assert (pricing.price(name, provider.model, usage) or 0) > 0, name
 
 
-def test_a_vendor_is_real_with_a_key_simulated_without_and_elsewhere_by_its_url() -> None:
+def test_provider_is_real_with_a_key_and_simulated_without() -> None:
     operator = {"OPENAI_API_KEY": "sk-real", "GROQ_API_KEY": "gsk-real", "GROQ_BASE_URL": "http://proxy/groq"}
-    urls = base_urls(operator | {"ANTHROPIC_BASE_URL": "http://proxy/anthropic"}, SIMULATED)
+    urls = base_urls(operator | {"ANTHROPIC_BASE_URL": "http://proxy/anthropic"}, SIMULATED_URLS)
     assert urls == {
         "OpenaiBaseUrl": "",
         "AnthropicBaseUrl": "http://proxy/anthropic",
-        "GoogleGeminiBaseUrl": SIMULATED[ProviderName.GOOGLE],
+        "GoogleGeminiBaseUrl": SIMULATED_URLS[ProviderName.GOOGLE],
         "GroqBaseUrl": "http://proxy/groq",
-        "OpenrouterBaseUrl": SIMULATED[ProviderName.OPENROUTER],
+        "OpenrouterBaseUrl": SIMULATED_URLS[ProviderName.OPENROUTER],
     }
 
 
-def test_mails_are_listed_newest_first_with_all_their_parts(stack: LocalStack, tenant: str) -> None:
+def test_mails_are_listed_newest_first_with_all_parts(stack: LocalStack, tenant: str) -> None:
     ses = client("sesv2")
     ses.create_email_identity(EmailIdentity=f"{tenant}@example.com")
     for number in (1, 2):
@@ -203,18 +201,18 @@ def test_mails_are_listed_newest_first_with_all_their_parts(stack: LocalStack, t
     assert mails[0]["html"].strip() == "<p>Olá, João</p>"
 
 
-def test_other_local_paths_are_not_found_and_never_reach_the_api(stack: LocalStack) -> None:
+def test_unknown_local_path_is_not_found(stack: LocalStack) -> None:
     response = httpx.get(f"{stack.url}/local/elsewhere", trust_env=False)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_a_port_that_is_taken_is_refused() -> None:
+def test_occupied_port_is_an_error() -> None:
     server = Server()
     with pytest.raises(OSError, match="in use"):
         Server(server.port)
     server.stop()
 
 
-def test_the_template_tells_which_parameter_has_no_value() -> None:
+def test_template_names_the_parameter_without_a_value() -> None:
     with pytest.raises(ValueError, match="Maintain"):
         Template({"Name": "n"}, region="us-east-1", path=ROOT / "ops" / "dashboard.yaml")

@@ -1,4 +1,4 @@
-"""The README's examples of the API, run as they are written: only the address is the test's own."""
+"""Run the README's examples of the API as they are written; only the URL is the test's own."""
 
 import re
 import shutil
@@ -10,8 +10,8 @@ from local.template import ROOT
 from tests.integration.support.pipeline import set_limits
 
 README = (ROOT / "README.md").read_text("utf-8")
-# Tells the status of each call on a line of its own, beside what the example prints.
-TELLING = """
+# Print the status of each call on its own line, in addition to what the example prints.
+PRINT_STATUS = """
 curl() { command curl -w '%{stderr}%{http_code} %{method} %{url_effective}\\n' "$@"; }
 """
 
@@ -21,7 +21,7 @@ def examples() -> str:
     return "\n".join(re.findall(r"^```sh\n(.*?)^```$", chapter, re.DOTALL | re.MULTILINE))
 
 
-def test_every_example_of_the_api_is_answered(stack: LocalStack, tmp_path: Path) -> None:
+def test_every_example_of_the_api_succeeds(stack: LocalStack, tmp_path: Path) -> None:
     script, replaced = re.subn(r"(?m)^API=\S+", f"API={stack.url}", examples())
     assert replaced == 1
     stack.token("acme")
@@ -30,7 +30,7 @@ def test_every_example_of_the_api_is_answered(stack: LocalStack, tmp_path: Path)
     assert bash
 
     ended = subprocess.run(
-        [bash, "-eu", "-o", "pipefail", "-c", TELLING + script],
+        [bash, "-eu", "-o", "pipefail", "-c", PRINT_STATUS + script],
         cwd=tmp_path,
         capture_output=True,
         text=True,

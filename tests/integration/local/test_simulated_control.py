@@ -1,4 +1,4 @@
-"""How the simulated providers are told what to do, what they record, and how they start and stop."""
+"""Test how the simulated providers are scripted, what they record, and how they start and stop."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def providers(server: SimulatedProviders) -> SimulatedProviders:
     return server
 
 
-def test_a_call_is_recorded_without_its_key(providers: SimulatedProviders) -> None:
+def test_call_is_recorded_without_its_key(providers: SimulatedProviders) -> None:
     for name in ProviderName:
         ask(providers, name, "Escreva isto")
     assert [call.provider for call in providers.calls] == list(ProviderName)
@@ -47,7 +47,7 @@ def test_a_call_is_recorded_without_its_key(providers: SimulatedProviders) -> No
     assert providers.calls[0].at_ms <= providers.calls[-1].at_ms
 
 
-def test_a_script_is_played_in_order_and_before_what_is_always_so(providers: SimulatedProviders) -> None:
+def test_script_runs_in_order_and_before_the_default_behaviour(providers: SimulatedProviders) -> None:
     providers.always(ProviderName.GROQ, Fail(FailureKind.OVERLOADED))
     providers.script(ProviderName.GROQ, Fail(FailureKind.UNAVAILABLE), Answer(text="um"))
     providers.script(ProviderName.GROQ, Answer(text="dois"))
@@ -58,7 +58,7 @@ def test_a_script_is_played_in_order_and_before_what_is_always_so(providers: Sim
     assert complete(providers, ProviderName.GROQ)[0] == 200
 
 
-def test_every_call_of_a_hundred_threads_is_counted_and_takes_one_behaviour(providers: SimulatedProviders) -> None:
+def test_concurrent_calls_are_counted_and_take_one_behaviour_each(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.ANTHROPIC, *[Fail(FailureKind.SERVER_ERROR)] * 30)
     names = [ProviderName.OPENAI, ProviderName.ANTHROPIC] * 100
 
@@ -72,7 +72,7 @@ def test_every_call_of_a_hundred_threads_is_counted_and_takes_one_behaviour(prov
     assert (providers.count(), providers.count(ProviderName.ANTHROPIC)) == (200, 100)
 
 
-def test_a_reset_forgets_calls_scripts_and_settings(providers: SimulatedProviders) -> None:
+def test_reset_drops_calls_scripts_and_settings(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.OPENAI, *[Fail(FailureKind.UNAVAILABLE)] * 2)
     providers.always(ProviderName.OPENAI, Fail(FailureKind.UNAVAILABLE))
     assert complete(providers, ProviderName.OPENAI)[0] == 503
@@ -81,16 +81,16 @@ def test_a_reset_forgets_calls_scripts_and_settings(providers: SimulatedProvider
     assert complete(providers, ProviderName.OPENAI)[0] == 200
 
 
-def test_another_process_can_script_and_read_through_the_control_routes(providers: SimulatedProviders) -> None:
+def test_control_routes_script_and_list_calls(providers: SimulatedProviders) -> None:
     script = {"provider": "google", "behaviours": [{"type": "fail", "kind": "rate_limited", "retryAfterS": 9}]}
     behaviour = {"type": "answer", "text": "sempre", "misbehaviour": "fences", "usage": {"inputTokens": 7}}
     always = {"provider": "google", "behaviour": behaviour}
     assert post(providers, "/control/script", json.dumps(script).encode())[0] == 204
     assert post(providers, "/control/always", json.dumps(always).encode())[0] == 204
     assert complete(providers, ProviderName.GOOGLE)[0] == 429
-    answer = json.loads(complete(providers, ProviderName.GOOGLE)[2])
-    assert answer["candidates"][0]["content"]["parts"] == [{"text": "```json\nsempre\n```"}]
-    assert answer["usageMetadata"]["promptTokenCount"] == 7
+    completion = json.loads(complete(providers, ProviderName.GOOGLE)[2])
+    assert completion["candidates"][0]["content"]["parts"] == [{"text": "```json\nsempre\n```"}]
+    assert completion["usageMetadata"]["promptTokenCount"] == 7
     status, _, body = send(providers, "GET", "/control/calls?provider=google")
     calls = json.loads(body)
     assert (status, calls["count"], calls["items"][0]["keyLast4"]) == (200, 2, "1234")
@@ -109,31 +109,31 @@ def test_another_process_can_script_and_read_through_the_control_routes(provider
         {"type": "dance"},
     ],
 )
-def test_a_control_that_makes_no_sense_is_refused(providers: SimulatedProviders, behaviour: dict[str, Any]) -> None:
+def test_invalid_control_request_is_refused(providers: SimulatedProviders, behaviour: dict[str, Any]) -> None:
     body = json.dumps({"provider": "groq", "behaviours": [behaviour]}).encode()
-    status, _, answer = post(providers, "/control/script", body)
+    status, _, error = post(providers, "/control/script", body)
     assert status == 400
-    assert json.loads(answer)["errors"][0]["msg"]
+    assert json.loads(error)["errors"][0]["msg"]
     assert send(providers, "GET", "/control/nothing")[0] == 404
 
 
-def test_stopping_ends_calls_that_are_held_and_frees_the_port() -> None:
+def test_stop_ends_hanging_calls_and_frees_the_port() -> None:
     with SimulatedProviders() as providers:
         port = int(providers.url.rsplit(":", 1)[1])
         providers.always(ProviderName.OPENAI, Fail(FailureKind.TIMEOUT))
         with ThreadPoolExecutor(1) as pool:
-            held = pool.submit(complete, providers, ProviderName.OPENAI)
+            call = pool.submit(complete, providers, ProviderName.OPENAI)
             while providers.count() == 0:
-                assert not held.done()
+                assert not call.done()
             providers.stop()
             with pytest.raises((http.client.HTTPException, OSError)):
-                held.result(timeout=10)
+                call.result(timeout=10)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
 
 
-def test_the_environment_points_every_sdk_here(providers: SimulatedProviders) -> None:
+def test_environment_points_every_sdk_to_the_server(providers: SimulatedProviders) -> None:
     assert providers.environment() == {
         "OPENAI_BASE_URL": f"{providers.url}/openai/v1",
         "ANTHROPIC_BASE_URL": f"{providers.url}/anthropic",
@@ -144,7 +144,7 @@ def test_the_environment_points_every_sdk_here(providers: SimulatedProviders) ->
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_runs_alone_until_it_is_told_to_end(ending: signal.Signals) -> None:
+def test_standalone_server_runs_until_a_signal(ending: signal.Signals) -> None:
     root = Path(__file__).parents[3]
     command = [sys.executable, "-m", "local.providers", "--port", "0"]
     environment = {"PYTHONPATH": f"{root}:{root / 'layers/common'}"}

@@ -1,4 +1,4 @@
-"""How the simulated providers fail, seen by the vendors' own SDKs."""
+"""Test how the simulated providers fail, as the providers' own SDKs see it."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from tests.integration.support.provider_sdks import (
     text_of,
 )
 
-# Status, and how the vendor names the failure: error code, type, status or error_type.
+# Status, and the provider's name of the failure: error code, type, status or error_type.
 STATUSES: dict[FailureKind, dict[ProviderName, tuple[int, str]]] = {
     kind: dict(zip(ProviderName, rows, strict=True))
     for kind, rows in {
@@ -133,30 +133,30 @@ def providers(server: SimulatedProviders) -> SimulatedProviders:
 
 @every_provider
 @pytest.mark.parametrize("kind", list(STATUSES))
-def test_a_failure_has_the_vendors_status_and_words(
+def test_failure_has_the_providers_status_and_code(
     providers: SimulatedProviders, name: ProviderName, kind: FailureKind
 ) -> None:
     providers.script(name, Fail(kind))
     with pytest.raises(SDK_ERRORS) as caught:
         ask(providers, name)
-    status, word = STATUSES[kind][name]
+    status, code = STATUSES[kind][name]
     assert status_of(caught.value) == status
     body = getattr(caught.value, "body", None) or getattr(caught.value, "details", None)
-    assert f"'{word}'" in repr(body)
+    assert f"'{code}'" in repr(body)
     assert providers.count(name) == 1
 
 
-def test_every_kind_of_failure_is_simulated_or_refused(providers: SimulatedProviders) -> None:
+def test_every_failure_kind_is_simulated_or_refused(providers: SimulatedProviders) -> None:
     connection = {FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.UNREACHABLE}
-    answers = {FailureKind.MALFORMED, FailureKind.ERROR_IN_BODY, FailureKind.REDIRECT}
-    wordless = {FailureKind.BLOCKED, FailureKind.EMPTY}
-    assert STATUSES.keys() | connection | answers | wordless == set(FailureKind)
+    bodies = {FailureKind.MALFORMED, FailureKind.ERROR_IN_BODY, FailureKind.REDIRECT}
+    without_text = {FailureKind.BLOCKED, FailureKind.EMPTY}
+    assert STATUSES.keys() | connection | bodies | without_text == set(FailureKind)
     with pytest.raises(ValueError, match="unreachable"):
         Fail(FailureKind.UNREACHABLE)
 
 
 @every_provider
-def test_a_rate_limit_says_when_to_retry_where_the_vendor_says_it(
+def test_rate_limit_has_a_retry_time_as_the_provider_sends_it(
     providers: SimulatedProviders, name: ProviderName
 ) -> None:
     providers.script(name, Fail(FailureKind.RATE_LIMITED, retry_after_s=37), Fail(FailureKind.SERVER_ERROR))
@@ -172,7 +172,7 @@ def test_a_rate_limit_says_when_to_retry_where_the_vendor_says_it(
 
 
 @every_provider
-def test_a_malformed_body_comes_with_200(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_malformed_body_has_status_200(providers: SimulatedProviders, name: ProviderName) -> None:
     providers.script(name, Fail(FailureKind.MALFORMED))
     status, headers, body = complete(providers, name)
     assert (status, headers["content-type"]) == (200, "application/json")
@@ -181,7 +181,7 @@ def test_a_malformed_body_comes_with_200(providers: SimulatedProviders, name: Pr
 
 
 @every_provider
-def test_an_error_may_come_with_200(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_error_in_body_has_status_200(providers: SimulatedProviders, name: ProviderName) -> None:
     providers.script(name, Fail(FailureKind.ERROR_IN_BODY))
     status, _, body = complete(providers, name)
     assert status == 200
@@ -189,7 +189,7 @@ def test_an_error_may_come_with_200(providers: SimulatedProviders, name: Provide
 
 
 @every_provider
-def test_a_client_that_follows_a_redirect_is_seen(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_followed_redirect_is_recorded(providers: SimulatedProviders, name: ProviderName) -> None:
     providers.script(name, Fail(FailureKind.REDIRECT))
     status, headers, _ = complete(providers, name)
     assert (status, headers["location"]) == (307, COMPLETE_PATHS[name])
@@ -199,7 +199,7 @@ def test_a_client_that_follows_a_redirect_is_seen(providers: SimulatedProviders,
 
 
 @every_provider
-def test_a_time_out_holds_until_the_client_leaves(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_timeout_hangs_until_the_client_disconnects(providers: SimulatedProviders, name: ProviderName) -> None:
     providers.script(name, Fail(FailureKind.TIMEOUT))
     with pytest.raises((openai.APITimeoutError, anthropic.APITimeoutError, groq.APITimeoutError, httpx2.ReadTimeout)):
         ask(providers, name, timeout=0.2)
@@ -208,7 +208,7 @@ def test_a_time_out_holds_until_the_client_leaves(providers: SimulatedProviders,
 
 @every_provider
 @pytest.mark.parametrize("behaviour", [Fail(FailureKind.RESET), Reset(before_reading=True)])
-def test_a_reset_breaks_the_connection(providers: SimulatedProviders, name: ProviderName, behaviour: Behaviour) -> None:
+def test_reset_breaks_the_connection(providers: SimulatedProviders, name: ProviderName, behaviour: Behaviour) -> None:
     providers.script(name, behaviour)
     connection_errors = (openai.APIConnectionError, anthropic.APIConnectionError, groq.APIConnectionError)
     with pytest.raises((*connection_errors, httpx2.TransportError)):
@@ -217,26 +217,26 @@ def test_a_reset_breaks_the_connection(providers: SimulatedProviders, name: Prov
     assert body_was_read is not (isinstance(behaviour, Reset) and behaviour.before_reading)
 
 
-def test_a_reset_is_a_tcp_reset_and_no_orderly_close(providers: SimulatedProviders) -> None:
+def test_reset_is_a_tcp_reset(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.OPENAI, Reset())
     with pytest.raises(ConnectionResetError):
         complete(providers, ProviderName.OPENAI)
 
 
-# Some 450 bytes at 2 ms each are 0.9 s: more than the time-out, which is that of one read.
-def test_a_drip_outlives_the_time_out_of_every_single_read(providers: SimulatedProviders) -> None:
+# About 450 bytes at 2 ms each take 0.9 s, more than the timeout of a single read.
+def test_drip_outlasts_the_timeout_of_a_single_read(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.OPENAI, Drip(Answer(text="gota"), pause_s=0.002))
     assert text_of(ProviderName.OPENAI, ask(providers, ProviderName.OPENAI, timeout=0.6)) == "gota"
 
 
-def test_raw_bytes_arrive_as_they_are(providers: SimulatedProviders) -> None:
+def test_raw_bytes_arrive_unchanged(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.GROQ, Raw(b"\xff\x00", status=418, headers={"x-own": "1"}))
     status, headers, body = complete(providers, ProviderName.GROQ)
     assert (status, headers["x-own"], body) == (418, "1", b"\xff\x00")
     assert "content-type" not in headers
 
 
-def test_a_delayed_answer_comes_to_a_client_that_waits(providers: SimulatedProviders) -> None:
+def test_delayed_completion_reaches_a_waiting_client(providers: SimulatedProviders) -> None:
     providers.script(ProviderName.GROQ, Answer(text="tarde", delay_s=0.05), Answer(delay_s=3600))
     assert text_of(ProviderName.GROQ, ask(providers, ProviderName.GROQ)) == "tarde"
     with pytest.raises(groq.APITimeoutError):
@@ -253,7 +253,7 @@ def test_a_delayed_answer_comes_to_a_client_that_waits(providers: SimulatedProvi
         ("sk-rate-limited", FailureKind.RATE_LIMITED),
     ],
 )
-def test_a_key_can_name_its_own_failure(
+def test_key_can_name_its_failure(
     providers: SimulatedProviders, name: ProviderName, key: str, kind: FailureKind
 ) -> None:
     with pytest.raises(SDK_ERRORS) as caught:
@@ -262,15 +262,15 @@ def test_a_key_can_name_its_own_failure(
 
 
 @every_provider
-def test_a_request_without_a_key_is_refused(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_request_without_a_key_is_refused(providers: SimulatedProviders, name: ProviderName) -> None:
     status, _, body = post(providers, COMPLETE_PATHS[name], b"{}")
-    expected, word = STATUSES[FailureKind.INVALID_KEY][name]
+    expected, code = STATUSES[FailureKind.INVALID_KEY][name]
     assert status == expected
-    assert word in body.decode()
+    assert code in body.decode()
 
 
 @every_provider
-def test_an_unknown_model_is_not_found(providers: SimulatedProviders, name: ProviderName) -> None:
+def test_unknown_model_is_not_found(providers: SimulatedProviders, name: ProviderName) -> None:
     with pytest.raises(SDK_ERRORS) as caught:
         ask(providers, name, model="unknown-model")
     assert status_of(caught.value) == 404
@@ -278,22 +278,22 @@ def test_an_unknown_model_is_not_found(providers: SimulatedProviders, name: Prov
 
 @every_provider
 @pytest.mark.parametrize("body", [b"{}", b"no json", b"[]", b'{"model": 1, "messages": [], "contents": []}'])
-def test_a_malformed_request_is_a_bad_request(providers: SimulatedProviders, name: ProviderName, body: bytes) -> None:
+def test_malformed_request_is_a_bad_request(providers: SimulatedProviders, name: ProviderName, body: bytes) -> None:
     headers = {"x_goog_api_key": KEY, "authorization": f"Bearer {KEY}", "anthropic_version": "2023-06-01"}
     status, _, _ = post(providers, COMPLETE_PATHS[name], body, **headers)
     assert status == 400
 
 
-def test_anthropic_needs_its_version_and_its_max_tokens(providers: SimulatedProviders) -> None:
+def test_anthropic_needs_version_and_max_tokens(providers: SimulatedProviders) -> None:
     body = {"model": "claude-haiku-5-5", "messages": [{"role": "user", "content": "Oi"}]}
     path = COMPLETE_PATHS[ProviderName.ANTHROPIC]
     without_max = post(providers, path, json.dumps(body).encode(), x_api_key=KEY, anthropic_version="2023-06-01")
-    whole = json.dumps(body | {"max_tokens": 9}).encode()
-    without_version = post(providers, path, whole, x_api_key=KEY)
-    good = post(providers, path, whole, x_api_key=KEY, anthropic_version="2023-06-01")
+    with_max_tokens = json.dumps(body | {"max_tokens": 9}).encode()
+    without_version = post(providers, path, with_max_tokens, x_api_key=KEY)
+    good = post(providers, path, with_max_tokens, x_api_key=KEY, anthropic_version="2023-06-01")
     assert (without_max[0], without_version[0], good[0]) == (400, 400, 200)
 
 
-def test_a_path_that_the_vendor_has_not_is_not_found(providers: SimulatedProviders) -> None:
+def test_path_unknown_to_the_provider_is_not_found(providers: SimulatedProviders) -> None:
     assert send(providers, "GET", "/openai/v1/nothing", authorization=f"Bearer {KEY}")[0] == 404
     assert send(providers, "GET", "/nobody/v1/models")[0] == 404

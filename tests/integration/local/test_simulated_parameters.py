@@ -1,4 +1,4 @@
-"""The parameters that the simulated providers take and refuse, as the documents of the real models say.
+"""Test the parameters that the simulated providers accept and refuse, as the documents of the real models say.
 
 https://developers.openai.com/api/docs/guides/deployment-checklist (OpenAI),
 https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide (Anthropic),
@@ -60,7 +60,7 @@ REFUSED: Final[list[tuple[ProviderName, dict[str, Any], int]]] = [
     (GROQ, {"model": "llama-3.3-70b-versatile", "reasoning_effort": "low"}, 400),
     (OPENROUTER, {"temperature": 0.7} | unknown_to_the_sdk(provider={"require_parameters": True}), 404),
 ]
-TAKEN: Final[list[tuple[ProviderName, dict[str, Any]]]] = [
+ACCEPTED: Final[list[tuple[ProviderName, dict[str, Any]]]] = [
     (OPENAI, {"max_completion_tokens": 100}),
     (OPENAI, {"temperature": 1, "top_p": 1}),
     (OPENAI, {"temperature": 0.7, "reasoning_effort": "none"}),
@@ -90,7 +90,7 @@ def providers() -> Iterator[SimulatedProviders]:
 
 
 @pytest.mark.parametrize(("name", "parameters", "status"), REFUSED)
-def test_a_parameter_that_the_model_does_not_take_is_refused(
+def test_parameter_unknown_to_the_model_is_refused(
     providers: SimulatedProviders, name: ProviderName, parameters: dict[str, Any], status: int
 ) -> None:
     with pytest.raises(SDK_ERRORS) as caught:
@@ -98,15 +98,15 @@ def test_a_parameter_that_the_model_does_not_take_is_refused(
     assert status_of(caught.value) == status
 
 
-@pytest.mark.parametrize(("name", "parameters"), TAKEN)
-def test_a_parameter_that_the_model_takes_gets_an_answer(
+@pytest.mark.parametrize(("name", "parameters"), ACCEPTED)
+def test_parameter_of_the_model_is_accepted(
     providers: SimulatedProviders, name: ProviderName, parameters: dict[str, Any]
 ) -> None:
     assert ask(providers, name, **parameters)
 
 
 @pytest.mark.parametrize(("roles", "status"), [(["user"], 200), (["user", "model"], 400)])
-def test_gemini_refuses_a_conversation_that_ends_with_its_own_turn(
+def test_gemini_refuses_a_conversation_ending_with_its_own_turn(
     providers: SimulatedProviders, roles: list[str], status: int
 ) -> None:
     contents = [{"role": role, "parts": [{"text": "Oi"}]} for role in roles]

@@ -1,4 +1,4 @@
-"""TLS to AWS and the proxies on the way: whom it trusts, and what strangers see."""
+"""Test TLS and proxies on the way to AWS: which certificates are trusted, and what others can see."""
 
 import os
 import socket
@@ -19,14 +19,14 @@ LONG_S = 20
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_authority_or_proxy_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     named = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
     for name in [name for name in os.environ if name in named or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
 
 def over_tls(certificate: Path) -> Script:
-    """Answer each request with OK."""
+    """Respond to each request with OK."""
     context = server_context(certificate)
 
     def script(server: RawServer, connection: socket.socket) -> None:
@@ -49,7 +49,7 @@ def send(transport: AwsTransport, body: bytes = b"{secret}") -> int:
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_an_authority_that_the_environment_names_is_trusted_and_the_connection_kept(
+def test_authority_named_in_the_environment_is_trusted(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     certificate = certified(tmp_path, "127.0.0.1")
@@ -59,10 +59,8 @@ def test_an_authority_that_the_environment_names_is_trusted_and_the_connection_k
         assert (server.connections, server.requests) == (1, [b"{1}", b"{2}"])
 
 
-def test_the_authorities_are_read_once_for_all_connections_of_a_handle(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """To read certifi's takes more CPU than all that a request does with AWS."""
+def test_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Reading certifi's authorities takes more CPU than a whole request to AWS."""
     certificate = certified(tmp_path, "127.0.0.1")
     authorities = tmp_path / "authorities.pem"
     authorities.write_bytes(certificate.read_bytes())
@@ -76,7 +74,7 @@ def test_the_authorities_are_read_once_for_all_connections_of_a_handle(
 
 
 @pytest.mark.parametrize(("address", "is_known"), [("127.0.0.1", False), ("127.0.0.2", True)])
-def test_nothing_is_sent_to_a_stranger_or_under_another_address(
+def test_nothing_is_sent_to_an_untrusted_server(
     address: str, *, is_known: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     certificate = certified(tmp_path, address)
@@ -88,7 +86,7 @@ def test_nothing_is_sent_to_a_stranger_or_under_another_address(
         assert (raised.value.sent, server.requests) == (False, [])
 
 
-def test_an_old_version_of_tls_is_not_spoken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_old_tls_version_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     certificate = certified(tmp_path, "127.0.0.1")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     context = server_context(certificate)
@@ -107,7 +105,7 @@ def test_an_old_version_of_tls_is_not_spoken(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def proxy(status: int, then: Script, heads: list[bytes]) -> Script:
-    """Answer CONNECT with a status, and do the rest where it is 200."""
+    """Respond to CONNECT with a status, and continue with `then` if it is 200."""
 
     def script(server: RawServer, connection: socket.socket) -> None:
         head = b""
@@ -123,11 +121,11 @@ def proxy(status: int, then: Script, heads: list[bytes]) -> Script:
     return script
 
 
-def test_a_proxy_connects_and_sees_nothing_of_the_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_proxy_connects_and_sees_no_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     certificate = certified(tmp_path, "127.0.0.1")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     heads: list[bytes] = []
-    # Nobody listens at the port that is asked for: what responds stands behind the proxy.
+    # Nothing listens on the requested port: the server that responds is reached through the proxy only.
     with raw_server(proxy(200, over_tls(certificate), heads)) as server, transport_to(9) as transport:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{server.port}")
         assert [send(transport) for _ in range(2)] == [200, 200]
@@ -139,14 +137,14 @@ def test_a_proxy_connects_and_sees_nothing_of_the_request(monkeypatch: pytest.Mo
     assert server.requests == [b"{secret}"] * 2
 
 
-def say_nothing(_server: RawServer, _connection: socket.socket) -> None:
+def stay_silent(_server: RawServer, _connection: socket.socket) -> None:
     """Leave the connection as it is."""
 
 
 @pytest.mark.parametrize("status", [403, 407, 502])
-def test_what_a_proxy_refuses_was_not_sent(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_refused_by_the_proxy_is_unsent(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     heads: list[bytes] = []
-    with raw_server(proxy(status, say_nothing, heads)) as server, transport_to(9) as transport:
+    with raw_server(proxy(status, stay_silent, heads)) as server, transport_to(9) as transport:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
         with pytest.raises(TransportError) as raised:
             send(transport)
@@ -156,9 +154,7 @@ def test_what_a_proxy_refuses_was_not_sent(status: int, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("named", ["http://127.0.0.1:x", "socks5://127.0.0.1:9", "gopher://127.0.0.1:9"])
-def test_a_proxy_that_cannot_be_used_is_not_passed_by(
-    named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unusable_proxy_is_not_bypassed(named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     certificate = certified(tmp_path, "127.0.0.1")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     monkeypatch.setenv("HTTPS_PROXY", named)
@@ -168,7 +164,7 @@ def test_a_proxy_that_cannot_be_used_is_not_passed_by(
         assert (raised.value.sent, server.connections) == (False, 0)
 
 
-def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_proxy_variable_is_respected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     certificate = certified(tmp_path, "127.0.0.1")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -177,7 +173,7 @@ def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.Monk
         assert send(transport) == 200
 
 
-def test_an_emulator_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_emulator_is_called_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with responding() as server, transport_to(server.port, "http") as transport:

@@ -1,4 +1,4 @@
-"""HTTP to AWS over libcurl: which responses are read, what is sent again, and how long it all may take."""
+"""Test HTTP to AWS over libcurl: which responses are read, what is sent again, and how long a call takes."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from tests.integration.support.raw_server import OK, RawServer, Script, raw_serv
 
 IN_CHUNKS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 SHORT_S = 0.3
-# Far more than anything here takes on a machine that has much else to do.
+# Far more than any call here takes on a busy machine.
 LONG_S = 20
 
 
@@ -38,7 +38,7 @@ def send(transport: AwsTransport, body: bytes = b"{}") -> Response:
     return transport(Request("GetItem", {"content-type": "application/x-amz-json-1.0"}, body))
 
 
-def fails(transport: AwsTransport, body: bytes = b"{}") -> TransportError:
+def failure_of(transport: AwsTransport, body: bytes = b"{}") -> TransportError:
     with pytest.raises(TransportError) as raised:
         send(transport, body)
     return raised.value
@@ -59,13 +59,13 @@ READ = {
 
 
 @pytest.mark.parametrize("response", READ.values(), ids=READ)
-def test_a_response_that_every_client_reads_is_read_and_the_next_one_too(response: bytes) -> None:
+def test_valid_response_is_read_and_so_is_the_next(response: bytes) -> None:
     with responding(response) as server, transport_to(server) as transport:
         assert [(found.status, found.body) for found in (send(transport), send(transport))] == [(200, b"ok")] * 2
 
 
 @pytest.mark.parametrize("status", [200, 204, 307, 400, 503])
-def test_a_status_is_returned_as_it_came_and_no_redirect_is_followed(status: int) -> None:
+def test_status_is_returned_and_no_redirect_is_followed(status: int) -> None:
     response = b"HTTP/1.1 %d Some\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n" % status
     with responding(response) as server, transport_to(server) as transport:
         assert send(transport).status == status
@@ -91,7 +91,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_whole_response_fails_as_sent_and_is_asked_once(
+def test_incomplete_response_fails_as_sent_and_is_not_repeated(
     response: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws_transport, "MAX_RESPONSE_BYTES", 1000)
@@ -101,13 +101,13 @@ def test_what_is_no_whole_response_fails_as_sent_and_is_asked_once(
             connection.sendall(response if len(server.requests) == 1 else OK)
 
     with raw_server(once) as server, transport_to(server) as transport:
-        assert fails(transport).sent
+        assert failure_of(transport).sent
         assert len(server.requests) == 1
         assert send(transport).body == b"ok"
 
 
 @pytest.mark.parametrize("status", [b"400", b"401", b"429", b"503"])
-def test_an_error_whose_body_is_cut_tells_its_status_and_request_id(status: bytes) -> None:
+def test_error_with_a_cut_body_has_its_status_and_request_id(status: bytes) -> None:
     head = b"HTTP/1.1 " + status + b" No\r\nx-amzn-RequestId: R1\r\ncontent-length: 99\r\nconnection: close\r\n\r\n"
 
     def cut(server: RawServer, connection: socket.socket) -> None:
@@ -115,41 +115,41 @@ def test_an_error_whose_body_is_cut_tells_its_status_and_request_id(status: byte
         connection.sendall(head + b"{")
 
     with raw_server(cut) as server, transport_to(server) as transport:
-        error = fails(transport)
+        error = failure_of(transport)
     assert (error.sent, error.status, error.request_id) == (True, int(status), "R1")
     assert error.log_fields["aws_request_id"] == "R1"
 
 
-def test_a_body_that_is_not_what_dynamodb_says_it_is_fails() -> None:
+def test_body_with_a_wrong_checksum_fails() -> None:
     head = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: R1\r\nx-amz-crc32: %d\r\ncontent-length: 2\r\n\r\nok"
     with responding(head % 1, head % zlib.crc32(b"ok")) as server, transport_to(server) as transport:
-        error = fails(transport)
+        error = failure_of(transport)
         assert (error.sent, error.request_id) == (True, "R1")
         assert send(transport) == Response(200, b"ok", "R1")
 
 
 @pytest.mark.parametrize("value", ["a\r\nx-injected: 1", "a\nb", "a\rb", "a\0b"])
-def test_no_header_ends_its_line(value: str) -> None:
+def test_header_with_a_line_break_is_refused(value: str) -> None:
     with responding() as server, transport_to(server) as transport:
         with pytest.raises(ValueError, match="one line"):
             transport(Request("GetItem", {"x-field": value}, b"{}"))
         assert server.requests == []
 
 
-# Connections that are kept.
+# Kept connections.
 
 
-def test_a_connection_is_kept_by_whichever_thread_used_it() -> None:
+def test_connection_is_reused() -> None:
     with responding() as server, transport_to(server) as transport:
         for _ in range(5):
             send(transport)
         assert (server.connections, len(server.requests)) == (1, 5)
 
 
-def once_more(then: Script) -> Script:
-    """Answer the first request of the first connection, then do something else once the test goes on.
+def respond_once_then(then: Script) -> Script:
+    """Respond to the first request of the first connection, then call `then` once the test continues.
 
-    All requests on other connections are answered.
+    Requests on other connections get OK.
     """
 
     def script(server: RawServer, connection: socket.socket) -> None:
@@ -178,9 +178,9 @@ def send_another(server: RawServer, connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("then", [close, close_with_reset, send_another])
-def test_a_connection_on_which_something_happened_while_idle_is_not_used_again(then: Script) -> None:
-    """Neither one that was closed, at once, nor one on which a response came that nobody asked for."""
-    with raw_server(once_more(then)) as server, transport_to(server) as transport:
+def test_connection_with_bytes_while_idle_is_not_reused(then: Script) -> None:
+    """Reuse neither a closed connection nor one with a response that was not requested."""
+    with raw_server(respond_once_then(then)) as server, transport_to(server) as transport:
         send(transport)
         server.going_on.set()
         wait_until_idle_connection_is_readable(transport)
@@ -190,23 +190,21 @@ def test_a_connection_on_which_something_happened_while_idle_is_not_used_again(t
 
 def wait_until_idle_connection_is_readable(transport: AwsTransport) -> None:
     (connection,) = transport._idle  # pyright: ignore[reportPrivateUsage]
-    ends_at = time.monotonic() + LONG_S
+    give_up_at = time.monotonic() + LONG_S
     while not connection._idle.poll(10):  # pyright: ignore[reportPrivateUsage]
-        assert time.monotonic() < ends_at
+        assert time.monotonic() < give_up_at
 
 
 @pytest.mark.parametrize("more", [OK.replace(b"ok", b"no"), b"evil", b"HTTP/1.1 103 Early\r\nx-evil: 1\r\n\r\n"])
-def test_bytes_behind_a_response_are_ignored_and_its_connection_is_not_used_again(more: bytes) -> None:
+def test_connection_with_bytes_after_a_response_is_not_reused(more: bytes) -> None:
     with responding(OK + more) as server, transport_to(server) as transport:
         assert [send(transport).body for _ in range(2)] == [b"ok"] * 2
         assert server.connections == 2
 
 
 @pytest.mark.parametrize("later_s", [aws_transport.KEEP_ALIVE_S, -1.0])
-def test_a_connection_that_is_old_by_the_wall_clock_is_not_used_again(
-    later_s: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The monotonic clock stands still while a function is frozen; a clock that was set back says nothing."""
+def test_connection_old_by_the_wall_clock_is_not_reused(later_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monotonic clock stands still while a function is frozen. A clock that was set back proves no age."""
     with responding() as server, transport_to(server) as transport:
         send(transport)
         now_s = time.time()
@@ -226,35 +224,35 @@ def read_and_reset(server: RawServer, connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("then", [read_and_close, read_and_reset])
-def test_a_request_on_a_kept_connection_that_dies_unanswered_arrives_once(then: Script) -> None:
-    """libcurl would send it again by itself, which adds twice what adds up."""
-    with raw_server(once_more(then)) as server, transport_to(server) as transport:
+def test_request_on_a_dying_connection_arrives_once(then: Script) -> None:
+    """libcurl would send the request again by itself, which applies an addition twice."""
+    with raw_server(respond_once_then(then)) as server, transport_to(server) as transport:
         send(transport)
         server.going_on.set()
-        assert fails(transport, b"{add}").sent
+        assert failure_of(transport, b"{add}").sent
         assert (server.connections, server.requests) == (1, [b"{}", b"{add}"])
         assert send(transport, b"{next}").body == b"ok"
         assert server.requests.count(b"{add}") == 1
 
 
-# Whether it was sent.
+# Sent or not.
 
 
-def test_a_refused_connection_has_sent_nothing() -> None:
+def test_refused_connection_is_unsent() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
     with transport_to(RawServer(port)) as transport:
-        error = fails(transport)
+        error = failure_of(transport)
     assert (error.sent, error.status, error.reason) == (False, None, "Could not connect to server")
 
 
-def test_a_name_that_does_not_exist_has_sent_nothing() -> None:
+def test_unknown_host_name_is_unsent() -> None:
     with closing(AwsTransport("http://nowhere.invalid", connect_timeout_s=LONG_S, timeout_s=LONG_S)) as transport:
-        assert not fails(transport).sent
+        assert not failure_of(transport).sent
 
 
-def test_a_peer_that_never_accepts_has_been_sent_nothing() -> None:
-    """Its queue is full, so that the kernel leaves further connections waiting."""
+def test_connection_that_is_not_accepted_is_unsent() -> None:
+    """Fill the queue of a listener, so that the kernel keeps further connections waiting."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -273,27 +271,27 @@ def speak_first(_: RawServer, connection: socket.socket) -> None:
     connection.sendall(OK)
 
 
-def test_a_peer_that_never_speaks_tls_has_been_sent_nothing() -> None:
+def test_silent_tls_server_is_sent_nothing() -> None:
     with raw_server(stay_silent) as server, transport_to(server, SHORT_S, scheme="https") as transport:
         assert_ends_in_time(transport, sent=False)
 
 
-def test_a_peer_that_speaks_no_tls_has_been_sent_nothing() -> None:
+def test_server_without_tls_is_sent_nothing() -> None:
     with raw_server(speak_first) as server, transport_to(server, scheme="https") as transport:
-        assert not fails(transport).sent
+        assert not failure_of(transport).sent
 
 
-def test_a_name_is_looked_up_in_a_thread_so_that_the_time_out_ends_it() -> None:
+def test_name_lookup_runs_in_a_thread_and_obeys_the_timeout() -> None:
     assert pycurl.version_info()[4] & pycurl.VERSION_ASYNCHDNS
 
 
-# How long it takes.
+# Timeouts.
 
 
 def assert_ends_in_time(transport: AwsTransport, *, sent: bool) -> None:
-    began = time.monotonic()
-    assert fails(transport).sent is sent
-    assert time.monotonic() - began < LONG_S / 2
+    started_at = time.monotonic()
+    assert failure_of(transport).sent is sent
+    assert time.monotonic() - started_at < LONG_S / 2
 
 
 SLOW = {
@@ -318,34 +316,34 @@ def slowly(text: bytes) -> Script:
 
 
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW)
-def test_a_peer_that_takes_long_is_waited_for_until_the_time_out(text: bytes) -> None:
-    """Each byte begins no time-out anew."""
+def test_slow_server_ends_at_the_timeout(text: bytes) -> None:
+    """A received byte does not restart the timeout."""
     with raw_server(slowly(text)) as server, transport_to(server, SHORT_S) as transport:
         assert_ends_in_time(transport, sent=True)
 
 
-def test_the_status_of_an_error_that_drips_counts() -> None:
+def test_status_of_a_dripping_error_counts() -> None:
     with raw_server(slowly(SLOW["an error that drips"])) as server, transport_to(server, SHORT_S) as transport:
-        assert fails(transport).status == 503
+        assert failure_of(transport).status == 503
 
 
-def test_a_peer_that_reads_nothing_is_waited_for_until_the_time_out() -> None:
+def test_server_that_reads_nothing_ends_at_the_timeout() -> None:
     with raw_server(stay_silent) as server, transport_to(server, SHORT_S) as transport:
-        began = time.monotonic()
-        assert fails(transport, b"x" * 20_000_000).sent
-        assert time.monotonic() - began < LONG_S / 2
+        started_at = time.monotonic()
+        assert failure_of(transport, b"x" * 20_000_000).sent
+        assert time.monotonic() - started_at < LONG_S / 2
 
 
-def test_the_deadline_of_a_request_ends_an_exchange_before_its_time_out() -> None:
+def test_deadline_of_a_request_ends_a_call_before_its_timeout() -> None:
     with raw_server(slowly(SLOW["a body that drips"])) as server, transport_to(server) as transport:
         with deadline(SHORT_S):
             assert_ends_in_time(transport, sent=True)
         with deadline(0):
-            assert not fails(transport).sent
+            assert not failure_of(transport).sent
         assert len(server.requests) == 1
 
 
-def test_no_descriptor_is_left_by_what_fails_or_is_closed() -> None:
+def test_failed_and_closed_connections_leave_no_descriptor() -> None:
     def sockets() -> int:
         return sum(os.path.realpath(f"/proc/self/fd/{name}").count("socket:") for name in os.listdir("/proc/self/fd"))
 

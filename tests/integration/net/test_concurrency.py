@@ -1,4 +1,4 @@
-"""Work side by side: what a step waits for, what it stops, and what nothing outlives."""
+"""Test concurrent works: what a step waits for, what it stops, and that nothing outlives it."""
 
 import gc
 import threading
@@ -14,11 +14,11 @@ from nexus_ai.net.concurrency import Work, deadline, pause, run_all, run_step, t
 from nexus_ai.platform.errors import StoreUnavailable
 
 LONG_S = 20
-named: ContextVar[str] = ContextVar("named")
+current_name: ContextVar[str] = ContextVar("named")
 
 
-def test_works_of_a_step_run_side_by_side_the_last_in_the_threads_own() -> None:
-    """Each of them ends only once all have begun."""
+def test_works_run_concurrently_and_the_last_in_the_own_thread() -> None:
+    """Let each work end only after all have started."""
     all_three = threading.Barrier(3)
 
     def meet() -> int:
@@ -33,92 +33,92 @@ def test_works_of_a_step_run_side_by_side_the_last_in_the_threads_own() -> None:
     assert len(set(threads)) == 3
 
 
-def test_a_step_ends_when_the_last_of_its_works_has_ended_whatever_became_of_the_others() -> None:
-    happened: list[str] = []
+def test_step_ends_after_all_works_even_if_one_fails() -> None:
+    events: list[str] = []
     has_failed = threading.Event()
 
     def fail() -> None:
         has_failed.set()
         raise LookupError("work")
 
-    def go_on() -> str:
+    def continue_after_failure() -> str:
         has_failed.wait(LONG_S)
         assert pause(0.01)
-        happened.append("went on")
+        events.append("continued")
         return "done"
 
-    works: list[Work[object]] = [Work(go_on), Work(fail), Work(go_on)]
+    works: list[Work[object]] = [Work(continue_after_failure), Work(fail), Work(continue_after_failure)]
     run_step(works)
 
-    assert happened == ["went on"] * 2
+    assert events == ["continued"] * 2
     assert (works[0].result(), works[2].result()) == ("done", "done")
     with pytest.raises(LookupError, match="work"):
         works[1].result()
 
 
-def test_a_step_of_no_work_ends_at_once() -> None:
+def test_step_without_work_ends_at_once() -> None:
     run_step([])
     assert run_all([]) == []
 
 
-def test_what_waits_when_the_time_of_a_step_is_over_ends_and_does_no_more() -> None:
+def test_waiting_work_ends_at_the_timeout_of_its_step() -> None:
     def wait() -> bool:
         return pause(LONG_S)
 
     works = [Work(wait) for _ in range(3)]
-    began = time.monotonic()
+    started_at = time.monotonic()
     run_step(works, timeout_s=0.05)
 
-    assert time.monotonic() - began < LONG_S / 2
+    assert time.monotonic() - started_at < LONG_S / 2
     assert [work.result() for work in works] == [False] * 3
 
 
-def test_what_cannot_be_interrupted_is_not_waited_for_and_sends_nothing_later() -> None:
+def test_blocked_work_is_left_and_has_no_time_afterwards() -> None:
     end, ended = threading.Event(), threading.Event()
-    left: list[float] = []
+    remaining: list[float] = []
 
     def block() -> None:
         end.wait(LONG_S)
-        left.append(time_left())
+        remaining.append(time_left())
         assert not pause(LONG_S)
         ended.set()
 
     blocked, other = Work(block), Work(lambda: "done")
-    began = time.monotonic()
+    started_at = time.monotonic()
     run_step([blocked, other], timeout_s=0.05)
 
-    assert time.monotonic() - began < LONG_S / 2
+    assert time.monotonic() - started_at < LONG_S / 2
     assert (blocked.is_done, other.result()) == (False, "done")
     with pytest.raises(StoreUnavailable):
         blocked.result()
     end.set()
     assert ended.wait(LONG_S)
-    assert left == [0]
+    assert remaining == [0]
 
 
-def test_what_no_thread_was_free_for_until_the_step_ended_is_never_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_without_a_free_thread_is_never_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrency, "THREADS", 1)
     concurrency.thread_pool.cache_clear()
-    begun: list[str] = []
+    started: list[str] = []
     end = threading.Event()
 
     def block() -> None:
         end.wait(LONG_S)
 
     try:
-        first, second = Work(block), Work(lambda: begun.append("second"))
+        first, second = Work(block), Work(lambda: started.append("second"))
         run_step([first, second, Work(lambda: None)], timeout_s=0.05)
         end.set()
-        after = Work(lambda: begun.append("after"))
+        after = Work(lambda: started.append("after"))
         run_step([after, Work(lambda: None)])
         after.result()
-        assert begun == ["after"]
+        assert started == ["after"]
     finally:
         concurrency.thread_pool().shutdown()
         concurrency.thread_pool.cache_clear()
 
 
-def test_results_come_in_the_order_of_their_functions() -> None:
+def test_results_are_in_the_order_of_their_functions() -> None:
     second_is_done = threading.Event()
 
     def first() -> str:
@@ -132,37 +132,35 @@ def test_results_come_in_the_order_of_their_functions() -> None:
     assert run_all([first, second]) == ["first", "second"]
 
 
-def test_the_error_that_came_first_is_raised_and_stops_the_others() -> None:
+def test_first_error_is_raised_and_stops_the_others() -> None:
     is_waiting = threading.Event()
-    went_on: list[bool] = []
+    continued: list[bool] = []
 
     def wait() -> None:
         is_waiting.set()
-        went_on.append(pause(LONG_S))
+        continued.append(pause(LONG_S))
         raise StoreUnavailable
 
     def fail() -> None:
         is_waiting.wait(LONG_S)
         raise LookupError("first")
 
-    began = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(LookupError, match="first"):
         run_all([wait, fail])
-    assert time.monotonic() - began < LONG_S / 2
-    assert went_on == [False]
+    assert time.monotonic() - started_at < LONG_S / 2
+    assert continued == [False]
 
 
 @pytest.mark.parametrize("while_waiting", [True, False])
-def test_an_interrupt_of_the_steps_thread_stops_the_works(
-    monkeypatch: pytest.MonkeyPatch, *, while_waiting: bool
-) -> None:
-    """As by Ctrl-C, which the main thread is told of while it works or waits."""
-    went_on: list[bool] = []
+def test_interrupt_stops_the_works(monkeypatch: pytest.MonkeyPatch, *, while_waiting: bool) -> None:
+    """Simulate Ctrl-C, which reaches the main thread while it works or waits."""
+    continued: list[bool] = []
     is_waiting, ended = threading.Event(), threading.Event()
 
     def wait() -> None:
         is_waiting.set()
-        went_on.append(pause(LONG_S))
+        continued.append(pause(LONG_S))
         ended.set()
 
     def interrupted(*_: object) -> None:
@@ -176,31 +174,31 @@ def test_an_interrupt_of_the_steps_thread_stops_the_works(
     with pytest.raises(KeyboardInterrupt):
         run_step([Work(wait), own])
     assert ended.wait(LONG_S)
-    assert went_on == [False]
+    assert continued == [False]
 
 
-def test_a_work_has_the_context_variables_of_its_step_and_its_own_from_there_on() -> None:
-    named.set("step")
+def test_work_has_its_own_copy_of_the_context_variables() -> None:
+    current_name.set("step")
     both = threading.Barrier(2)
 
     def work(name: str) -> tuple[str, str]:
-        before = named.get()
-        named.set(name)
+        before = current_name.get()
+        current_name.set(name)
         both.wait(LONG_S)
-        return before, named.get()
+        return before, current_name.get()
 
     assert run_all([lambda: work("one"), lambda: work("two")]) == [("step", "one"), ("step", "two")]
-    assert named.get() == "step"
+    assert current_name.get() == "step"
 
 
-def test_a_work_begins_no_step() -> None:
+def test_work_cannot_start_a_step() -> None:
     with pytest.raises(RuntimeError):
         run_all([lambda: run_step([])])
     with pytest.raises(RuntimeError):
         run_all([lambda: run_all([lambda: None])])
 
 
-def test_the_earlier_of_two_deadlines_holds() -> None:
+def test_earlier_of_two_deadlines_holds() -> None:
     assert time_left() == inf
     with deadline(LONG_S):
         with deadline(1000):
@@ -212,18 +210,18 @@ def test_the_earlier_of_two_deadlines_holds() -> None:
     assert time_left() == inf
 
 
-def test_a_pause_without_a_deadline_is_as_long_as_it_says() -> None:
-    began = time.monotonic()
+def test_pause_without_a_deadline_has_its_full_length() -> None:
+    started_at = time.monotonic()
     assert pause(0.02)
-    assert time.monotonic() - began >= 0.02
+    assert time.monotonic() - started_at >= 0.02
 
 
 class Payload:
-    """What an error, or a function, keeps alive."""
+    """Object that an error or a function keeps alive."""
 
 
-def test_a_step_leaves_no_cycles_behind() -> None:
-    """A warm function looks for cycles seldom, and a request's texts are in its closures."""
+def test_step_leaves_no_reference_cycles() -> None:
+    """A warm function seldom collects cycles, and a request's texts are in its closures."""
     gc.collect()
     gc.disable()
     try:

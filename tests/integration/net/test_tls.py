@@ -1,4 +1,4 @@
-"""The TLS context that connections to providers share."""
+"""Test the TLS context that connections to providers share."""
 
 import ssl
 from pathlib import Path
@@ -14,24 +14,24 @@ ONE = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
 
 
 @pytest.fixture(autouse=True)
-def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_authority_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
 
-def test_all_connections_share_one_that_checks_names_and_certificates() -> None:
+def test_shared_context_checks_names_and_certificates() -> None:
     assert tls.provider_context() is tls.provider_context()
     assert (tls.provider_context().verify_mode, tls.provider_context().check_hostname) == (ssl.CERT_REQUIRED, True)
     assert tls.provider_context().minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_other_authorities_are_taken_where_they_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_authorities_named_in_the_environment_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "one.pem").write_text(ONE[0] + ONE[1])
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "one.pem"))
     assert len(tls.provider_context().get_ca_certs()) == 1
 
 
 @pytest.mark.usefixtures("stack")
-def test_no_sdk_reads_the_authorities_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_sdk_reads_the_authorities_again(monkeypatch: pytest.MonkeyPatch) -> None:
     tls.provider_context()
 
     def refuse(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The operator's check of every part, which no route leads to."""
+"""Test the operator's check of every part, which no route reaches."""
 
 import json
 from typing import Any
@@ -18,59 +18,59 @@ from tests.unit.http.http_events import Context, read_event
 PARTS = ["settings", "rateLimits", "cache", "usage", "auditLogs", "providerKeys", "content"]
 
 
-def report() -> dict[str, Any]:
+def check_health() -> dict[str, Any]:
     return handler(read_event("check_health"), Context())
 
 
-def states(found: dict[str, Any]) -> dict[str, str]:
-    return {check["name"]: check["status"] for check in found["checks"]}
+def states(report: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in report["checks"]}
 
 
-def test_check_asks_every_part_and_may_do_nothing_else(stack: LocalStack, tenant: str) -> None:
+def test_check_calls_every_part_and_has_no_other_permission(stack: LocalStack, tenant: str) -> None:
     with recorded(tenant) as calls:
-        found = report()
+        report = check_health()
 
-    assert (found["status"], found["version"], found["stage"]) == ("ok", __version__, "local")
-    assert [check["name"] for check in found["checks"]] == PARTS
-    assert states(found) == dict.fromkeys(PARTS, "ok")
-    assert all(isinstance(check["latencyMs"], int) and check["latencyMs"] >= 0 for check in found["checks"])
+    assert (report["status"], report["version"], report["stage"]) == ("ok", __version__, "local")
+    assert [check["name"] for check in report["checks"]] == PARTS
+    assert states(report) == dict.fromkeys(PARTS, "ok")
+    assert all(isinstance(check["latencyMs"], int) and check["latencyMs"] >= 0 for check in report["checks"])
     assert calls == granted("CheckHealthFunction")
 
 
 @pytest.mark.parametrize(
-    ("part", "service", "operation", "named"),
+    ("part", "service", "operation", "table"),
     [
         ("rateLimits", "dynamodb", "GetItem", lambda: get_settings().rate_limits_table),
         ("providerKeys", "kms", "DescribeKey", lambda: ""),
     ],
 )
-def test_part_that_fails_is_named_and_logged(
-    *, part: str, service: str, operation: str, named: Any, stack: LocalStack, capsys: pytest.CaptureFixture[str]
+def test_failing_part_is_named_and_logged(
+    *, part: str, service: str, operation: str, table: Any, stack: LocalStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with fault(operation, named(), unreachable, service=service):
-        found = report()
+    with fault(operation, table(), unreachable, service=service):
+        report = check_health()
 
-    assert found["status"] == "failed"
-    assert states(found) == dict.fromkeys(PARTS, "ok") | {part: "failed"}
+    assert report["status"] == "failed"
+    assert states(report) == dict.fromkeys(PARTS, "ok") | {part: "failed"}
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["check"] for line in lines if "check" in line] == [part]
     assert all(line["route"] == "check_health" for line in lines if "check" in line)
 
 
-def test_key_that_is_disabled_is_a_part_that_fails(stack: LocalStack) -> None:
+def test_disabled_key_is_a_failing_part(stack: LocalStack) -> None:
     key = get_settings().provider_keys_key_id
     kms: Any = boto3.client("kms")  # pyright: ignore[reportUnknownMemberType]
     kms.disable_key(KeyId=key)
     try:
-        found = report()
+        report = check_health()
     finally:
         kms.enable_key(KeyId=key)
 
-    assert states(found) == dict.fromkeys(PARTS, "ok") | {"providerKeys": "failed"}
+    assert states(report) == dict.fromkeys(PARTS, "ok") | {"providerKeys": "failed"}
 
 
-def test_only_iam_leads_to_the_check() -> None:
-    """No route, schedule, alias, URL or permission names the function."""
+def test_check_is_reachable_by_iam_only() -> None:
+    """Test that no route, schedule, alias, URL or permission names the function."""
     deployed = transformed()
     own = {"CheckHealthFunction", "CheckHealthFunctionRole"}
     others = {name: each for name, each in deployed["Resources"].items() if name not in own}

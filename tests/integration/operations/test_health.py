@@ -1,4 +1,4 @@
-"""GET health: anybody may ask, and nothing of AWS is asked."""
+"""Test GET health: it needs no token and calls nothing of AWS."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.integration.support.http_client import ask
 
 @pytest.mark.parametrize("query", ["", "?deep=0", "?deep=1"])
 @pytest.mark.parametrize("role", [None, "user", "admin"])
-def test_health_is_shallow_for_everybody_and_makes_no_aws_call(
+def test_health_is_shallow_for_every_role_and_calls_no_aws(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch, query: str, role: str | None
 ) -> None:
     token = role and stack.stranger_token(tenant, roles=[role])
@@ -27,16 +27,16 @@ def test_health_is_shallow_for_everybody_and_makes_no_aws_call(
     assert reply.headers["X-Request-Id"]
 
 
-def test_health_function_may_do_nothing() -> None:
+def test_health_function_has_no_permissions() -> None:
     assert granted("HealthFunction") == set()
 
 
 @pytest.mark.parametrize("query", ["?deep=2", "?deep=", "?deep=1&deep=1", "?tenantId=demo"])
-def test_another_question_is_422(query: str, stack: LocalStack) -> None:
+def test_other_query_is_422(query: str, stack: LocalStack) -> None:
     reply = ask(stack.url, "GET", f"/api/health{query}")
     assert reply.status == 422
 
 
-def test_report_has_what_the_route_has(stack: LocalStack) -> None:
+def test_report_has_the_fields_of_the_route(stack: LocalStack) -> None:
     shallow: dict[str, Any] = ask(stack.url, "GET", "/api/health").body
     assert shallow.keys() == set(health.check_all().model_dump(by_alias=True))

@@ -1,4 +1,4 @@
-"""The scheduled function, through its handler: windows that ended are reset, and time that runs out loses nobody."""
+"""Test the scheduled function through its handler: it resets ended windows, and a run without time loses no tenant."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.integration.support.limit_calls import (
 )
 from tests.unit.http.http_events import Context, read_event
 
-# 29 March 2026, 00:30 in Lisbon, whose clocks go from 01:00 to 02:00 in this night: the day has 23 hours.
+# 29 March 2026, 00:30 in Lisbon. Clocks go from 01:00 to 02:00 that night, so the day has 23 hours.
 LISBON_S = 1_774_744_200
 
 
@@ -45,7 +45,7 @@ def use(tenant: str, now_s: int, *, time_zone: str = "America/Sao_Paulo", tokens
     subject.settle(tenant, Settlement(reservation=reservation, used=Amounts(1, tokens, 0)))
 
 
-def test_a_window_that_was_used_and_has_ended_is_new_and_the_others_stay(stack: LocalStack, tenant: str) -> None:
+def test_ended_window_is_reset_and_the_others_stay(stack: LocalStack, tenant: str) -> None:
     use(tenant, LISBON_S, time_zone="Europe/Lisbon", tokens=300)
     hour, day, _ = before = state_of(tenant).ends
 
@@ -61,9 +61,7 @@ def test_a_window_that_was_used_and_has_ended_is_new_and_the_others_stay(stack: 
     assert state_of(tenant).used(Limit.TOKENS_PER_DAY) == 0
 
 
-def test_a_window_that_nobody_used_costs_no_write(
-    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unused_window_costs_no_write(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(tenant, LISBON_S)
     state = state_of(tenant)
     assert store().reset(tenant, state, state.ends[0])
@@ -74,7 +72,7 @@ def test_a_window_that_nobody_used_costs_no_write(
     assert not store().reset(tenant, unused, unused.ends[0] + 3600)
 
 
-def test_a_call_that_is_first_is_not_reset(stack: LocalStack, tenant: str) -> None:
+def test_reservation_before_the_reset_is_kept(stack: LocalStack, tenant: str) -> None:
     use(tenant, LISBON_S)
     seen = state_of(tenant)
     later = seen.ends[0] + 5
@@ -87,7 +85,7 @@ def test_a_call_that_is_first_is_not_reset(stack: LocalStack, tenant: str) -> No
     assert state_of(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
 
 
-def test_the_handler_resets_and_is_safe_to_run_again(stack: LocalStack, tenant: str) -> None:
+def test_handler_resets_windows_and_may_run_again(stack: LocalStack, tenant: str) -> None:
     use(tenant, LISBON_S)
 
     handler(read_event("maintain"), Context(290_000))
@@ -99,7 +97,7 @@ def test_the_handler_resets_and_is_safe_to_run_again(stack: LocalStack, tenant: 
     assert (again.remaining, again.held, again.ends) == (once.remaining, once.held, once.ends)
 
 
-def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
+def test_next_run_continues_after_a_run_without_time(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenants = [f"{tenant}-{number}" for number in range(24)]
@@ -107,19 +105,19 @@ def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
         use(each, LISBON_S)
     seen: list[str] = []
 
-    def look(_: AbandonedRequestSweeper, name: str) -> None:
+    def record_tenant(_: AbandonedRequestSweeper, name: str) -> None:
         seen.append(name)
 
-    monkeypatch.setattr(AbandonedRequestSweeper, "sweep_tenant", look)
+    monkeypatch.setattr(AbandonedRequestSweeper, "sweep_tenant", record_tenant)
 
     class Rationed(Context):
-        """Has time for three groups of tenants."""
+        """Context with time for three groups of tenants."""
 
-        asked = 0
+        reads = 0
 
         def get_remaining_time_in_millis(self) -> int:
-            self.asked += 1
-            return SWEEP_LEAVES_MS + 1 if self.asked <= 3 else SWEEP_LEAVES_MS
+            self.reads += 1
+            return SWEEP_LEAVES_MS + 1 if self.reads <= 3 else SWEEP_LEAVES_MS
 
     handler({}, Rationed())
     missed = set(tenants) - set(seen)
@@ -132,10 +130,10 @@ def test_a_run_without_time_ends_and_the_next_one_goes_on_where_it_ended(
     assert set(tenants) <= set(seen)
 
 
-def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
+def test_hanging_mails_leave_time_for_sweep_and_reconciliation(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More alerts than a run has time for, where SES keeps each of them waiting until its patience ends."""
+    """Create more alerts than a run has time for; SES lets each of them wait until its timeout."""
     alerts = AlertStore(tables.rate_limits())
     for number in range(200):
         alert = ProviderAlert(
@@ -151,7 +149,7 @@ def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
     use(tenant, LISBON_S)
 
     class Waiting(Context):
-        """A run of 290 s, whose time passes with every alert that it is at."""
+        """Context of a 290 s run; each alert that it attempts uses up time."""
 
         tried = 0
 
@@ -160,11 +158,11 @@ def test_mails_that_hang_leave_time_for_the_sweep_and_the_days(
 
     run = Waiting()
 
-    def hangs(_: AlertDispatcher, due: tuple[str, str]) -> Outcome:
+    def time_out(_: AlertDispatcher, due: tuple[str, str]) -> Outcome:
         run.tried += 1
         return Outcome.FAILED
 
-    monkeypatch.setattr(AlertDispatcher, "_attempt", hangs)
+    monkeypatch.setattr(AlertDispatcher, "_attempt", time_out)
     handler({}, run)
 
     assert SIDE_BY_SIDE < run.tried < 200

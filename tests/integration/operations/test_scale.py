@@ -1,4 +1,4 @@
-"""What a company has behind it costs nobody who looks at one page, and what it has in flight stays in bounds."""
+"""Test that a page costs the same however much history a tenant has, and that calls in flight stay small."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -25,25 +25,25 @@ USAGE = "/api/marketing/ai/usage-stats"
 
 
 @contextmanager
-def looked_at() -> Generator[list[int]]:
-    """How many items each query has read, in the order of the queries."""
+def items_read() -> Generator[list[int]]:
+    """Collect the number of items that each query reads, in order."""
     service = clients.dynamodb()
     call = service.call
     read: list[int] = []
 
-    def told(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
-        answer = call(operation, members, repeatable=repeatable)
+    def count_items(operation: str, members: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
+        response = call(operation, members, repeatable=repeatable)
         if operation == "Query":
-            read.append(answer["ScannedCount"])
-        return answer
+            read.append(response["ScannedCount"])
+        return response
 
-    with patch.object(service, "call", told):
+    with patch.object(service, "call", count_items):
         yield read
 
 
 @pytest.fixture(scope="module")
-def companies(local_stack: LocalStack) -> tuple[str, str]:
-    """One with eighty calls behind it, and one with four hundred."""
+def tenants(local_stack: LocalStack) -> tuple[str, str]:
+    """Create a tenant with 80 calls of history and one with 400."""
     few, many = f"few-{SystemClock().now_ms()}", f"many-{SystemClock().now_ms()}"
     write(history(local_stack, few, 80))
     write(history(local_stack, many, 400))
@@ -51,47 +51,47 @@ def companies(local_stack: LocalStack) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", [AUDIT, f"{AUDIT}&userId=user-3", USAGE], ids=["a page", "a page of one user", "statistics"]
+    "path", [AUDIT, f"{AUDIT}&userId=user-3", USAGE], ids=["a page", "a page of one user", "usage"]
 )
-def test_a_look_reads_as_much_whatever_is_behind(stack: LocalStack, companies: tuple[str, str], path: str) -> None:
-    found: list[list[int]] = []
-    for tenant in companies:
+def test_page_reads_no_more_items_with_more_history(stack: LocalStack, tenants: tuple[str, str], path: str) -> None:
+    reads: list[list[int]] = []
+    for tenant in tenants:
         token = stack.token(tenant, roles=["admin"])
         get(stack.url, "GET", path, token=token)
-        with looked_at() as read:
+        with items_read() as read:
             assert get(stack.url, "GET", path, token=token).status == 200
-        found.append(read)
+        reads.append(read)
 
-    few, many = found
-    assert few == many
+    few, many = reads
+    assert sum(many) <= sum(few)
     assert sum(many) <= (4 if "audit" in path else 100)
 
 
-def test_an_alert_reads_as_much_whatever_is_behind(companies: tuple[str, str]) -> None:
-    found: list[list[int]] = []
-    for tenant in companies:
+def test_alert_reads_no_more_items_with_more_history(tenants: tuple[str, str]) -> None:
+    reads: list[list[int]] = []
+    for tenant in tenants:
         save_alert_settings(tenant)
         alert_dispatcher(SystemClock()).dispatch_due(always)
         cross(tenant)
-        with looked_at() as read:
+        with items_read() as read:
             assert alert_dispatcher(SystemClock()).dispatch_due(always).outcomes[Outcome.SENT] == 1
-        found.append(sorted(read))
+        reads.append(sorted(read))
 
-    few, many = found
-    assert few == many
-    # The alert, the company's settings, and the roll-ups of a day for three models and two buckets of latency.
+    few, many = reads
+    assert sum(many) <= sum(few)
+    # The alert, the tenant's settings, and a day's roll-ups of three models and two latency buckets.
     assert sum(many) <= 20
 
 
-def test_forty_calls_in_flight_are_an_item_of_five_kilobytes_at_most(stack: LocalStack, tenant: str) -> None:
-    """Each write of it costs a unit for every kilobyte, and a key takes a thousand units a second."""
+def test_forty_calls_in_flight_are_an_item_of_5_kb_at_most(stack: LocalStack, tenant: str) -> None:
+    """Each write of the item costs a unit per kilobyte, and a key allows a thousand units a second."""
     store = LimitStore(tables.rate_limits(), 100)
-    free = LimitSettings(
+    no_limits = LimitSettings(
         requests_per_hour=None, tokens_per_day=None, cost_per_month_micros=None, time_zone="America/Sao_Paulo"
     )
     now_s = SystemClock().now_ms() // 1000
     for number in range(40):
-        store.reserve(tenant, reservation_request(number), free, now_s)
+        store.reserve(tenant, reservation_request(number), no_limits, now_s)
     key = {name: {"S": value} for name, value in keys.limits(tenant).items()}
     item = clients.dynamodb().call("GetItem", {"TableName": tables.rate_limits().name, "Key": key})["Item"]
     assert len(item["inFlight"]["M"]) == 40

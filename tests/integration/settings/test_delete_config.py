@@ -1,4 +1,4 @@
-"""DELETE configs through the local API: key, model and place as the default are gone; fallback goes on without it."""
+"""Test DELETE configs through the local API: key, model and default are removed, and fallback works without them."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def delete(stack: LocalStack, tenant: str, provider: str = "openai", role: str =
     return call(stack, tenant, "DELETE", f"{CONFIGS}/{provider}", role=role)
 
 
-def test_a_provider_that_is_removed_is_gone_with_its_key(stack: LocalStack, tenant: str) -> None:
+def test_removed_provider_config_has_no_key_left(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", "groq")
 
     reply = delete(stack, tenant)
@@ -25,7 +25,7 @@ def test_a_provider_that_is_removed_is_gone_with_its_key(stack: LocalStack, tena
     assert tables.settings().get(provider_config(tenant, "openai"), consistent=True) is None
 
 
-def test_what_is_not_there_is_404(stack: LocalStack, tenant: str) -> None:
+def test_unknown_provider_config_is_404(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
     delete(stack, tenant)
 
@@ -34,9 +34,7 @@ def test_what_is_not_there_is_404(stack: LocalStack, tenant: str) -> None:
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
 
-def test_the_default_that_is_removed_is_nobodys_and_does_not_come_back_by_itself(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_removed_default_does_not_come_back(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", "groq", isDefault=True)
     configure(stack, tenant, "openai", isDefault=True)
 
@@ -46,7 +44,7 @@ def test_the_default_that_is_removed_is_nobodys_and_does_not_come_back_by_itself
     assert not [name for name, config in stored(tenant).providers.items() if config.is_default]
 
 
-def test_another_default_stays(stack: LocalStack, tenant: str) -> None:
+def test_default_of_another_provider_stays(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", "groq", isDefault=True)
 
     delete(stack, tenant)
@@ -54,7 +52,7 @@ def test_another_default_stays(stack: LocalStack, tenant: str) -> None:
     assert stored(tenant).providers["groq"].is_default is True
 
 
-def test_fallback_goes_on_without_a_provider_that_was_removed(stack: LocalStack, tenant: str) -> None:
+def test_fallback_works_without_a_removed_provider(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", "groq", model="openai/gpt-oss-20b")
     assert call(stack, tenant, "PUT", FALLBACK, ORDER).status == 200
 
@@ -66,7 +64,7 @@ def test_fallback_goes_on_without_a_provider_that_was_removed(stack: LocalStack,
     assert (reply.status, reply.body["provider"]) == (200, "groq")
 
 
-def test_an_order_of_providers_that_are_all_gone_is_none(stack: LocalStack, tenant: str) -> None:
+def test_order_of_removed_providers_is_absent(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", "groq", "google", model="gemini-3.5-flash-lite")
     call(
         stack,
@@ -83,14 +81,14 @@ def test_an_order_of_providers_that_are_all_gone_is_none(stack: LocalStack, tena
     assert [step.provider for step in stored(tenant).fallback("email").steps] == ["google"]
 
 
-def test_another_companys_provider_stays(stack: LocalStack, tenant: str) -> None:
+def test_provider_config_of_another_tenant_stays(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
 
     assert delete(stack, f"{tenant}-other").status == 404
     assert "openai" in stored(tenant).providers
 
 
-def test_a_user_may_not_remove_a_provider(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_remove_a_provider_config(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
 
     assert delete(stack, tenant, role="user").status == 403
@@ -98,5 +96,5 @@ def test_a_user_may_not_remove_a_provider(stack: LocalStack, tenant: str) -> Non
 
 
 @pytest.mark.parametrize("provider", ["gpt", "OpenAI", "openai%23x", "*", "%E2%80%AE"])
-def test_a_provider_that_is_none_is_422(provider: str, stack: LocalStack, tenant: str) -> None:
+def test_delete_of_an_invalid_provider_name_is_422(provider: str, stack: LocalStack, tenant: str) -> None:
     assert delete(stack, tenant, provider).status == 422

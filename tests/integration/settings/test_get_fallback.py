@@ -1,4 +1,4 @@
-"""GET fallback-config through the local API."""
+"""Test GET fallback-config through the local API."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from tests.integration.support.http_client import ask
 from tests.integration.support.settings_requests import FALLBACK, call
 
 
-def test_a_company_that_chose_no_order_has_none(stack: LocalStack, tenant: str) -> None:
+def test_tenant_without_orders_gets_none(stack: LocalStack, tenant: str) -> None:
     reply = call(stack, tenant, "GET", FALLBACK)
 
     assert (reply.status, reply.body) == (200, {"modules": {}})
 
 
-def test_an_order_is_told_with_strategy_models_and_weights(stack: LocalStack, tenant: str) -> None:
+def test_order_has_strategy_models_and_weights(stack: LocalStack, tenant: str) -> None:
     reply = ask(stack.url, "GET", FALLBACK, token=stack.token(tenant))
 
     order = reply.body["modules"]["*"]
@@ -22,7 +22,7 @@ def test_an_order_is_told_with_strategy_models_and_weights(stack: LocalStack, te
     assert len(order["providers"]) == 5
 
 
-def test_another_companys_orders_are_not_told(stack: LocalStack, tenant: str) -> None:
+def test_orders_of_another_tenant_are_not_returned(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
 
     assert call(stack, f"{tenant}-other", "GET", FALLBACK).body == {"modules": {}}

@@ -1,4 +1,4 @@
-"""GET preferences through the local API."""
+"""Test GET preferences through the local API."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def test_a_company_that_chose_nothing_has_the_defaults(stack: LocalStack, tenant: str) -> None:
+def test_tenant_without_preferences_gets_the_defaults(stack: LocalStack, tenant: str) -> None:
     reply = call(stack, tenant, "GET", PREFERENCES)
 
     assert (reply.status, reply.body) == (200, DEFAULTS)
 
 
-def test_another_companys_preferences_are_not_told(stack: LocalStack, tenant: str) -> None:
+def test_preferences_of_another_tenant_are_not_returned(stack: LocalStack, tenant: str) -> None:
     call(stack, tenant, "PUT", PREFERENCES, {"cacheTtlDays": 0})
 
     assert call(stack, f"{tenant}-other", "GET", PREFERENCES).body == DEFAULTS

@@ -1,4 +1,4 @@
-"""GET configs through the local API: a company's providers, and of their keys no more than people need."""
+"""Test GET configs through the local API: a tenant's provider configs, with masked keys."""
 
 import json
 
@@ -8,7 +8,7 @@ from local.stack import LocalStack
 from tests.integration.support.settings_requests import CONFIGS, KEY, call, configure
 
 
-def test_each_provider_is_told_with_a_mask_for_its_key(stack: LocalStack, tenant: str) -> None:
+def test_each_provider_config_has_a_masked_key(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "groq", "openai", isDefault=True)
 
     reply = call(stack, tenant, "GET", CONFIGS, role="user")
@@ -22,7 +22,7 @@ def test_each_provider_is_told_with_a_mask_for_its_key(stack: LocalStack, tenant
     assert KEY not in json.dumps(reply.body)
 
 
-def test_the_last_test_is_told(stack: LocalStack, tenant: str) -> None:
+def test_last_connection_test_is_returned(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
     call(stack, tenant, "PUT", f"{CONFIGS}/openai", {"model": "gpt-6.1-terra"})
 
@@ -34,24 +34,24 @@ def test_the_last_test_is_told(stack: LocalStack, tenant: str) -> None:
     assert test["at"].endswith("Z")
 
 
-def test_another_companys_providers_are_not_told(stack: LocalStack, tenant: str) -> None:
+def test_provider_configs_of_another_tenant_are_not_returned(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
 
     assert call(stack, f"{tenant}-other", "GET", CONFIGS).body == {"items": [], "nextCursor": None}
 
 
 @pytest.mark.parametrize(("role", "status"), [("user", 200), ("admin", 200), ("owner", 403)])
-def test_users_may_see_configurations(role: str, status: int, stack: LocalStack, tenant: str) -> None:
+def test_users_may_read_provider_configs(role: str, status: int, stack: LocalStack, tenant: str) -> None:
     assert call(stack, tenant, "GET", CONFIGS, role=role).status == status
 
 
-def test_equal_keys_of_two_companies_have_fingerprints_that_tell_nothing(stack: LocalStack, tenant: str) -> None:
+def test_equal_keys_of_two_tenants_have_different_fingerprints(stack: LocalStack, tenant: str) -> None:
     other = f"{tenant}-other"
     configure(stack, tenant, "openai", "groq")
     configure(stack, other, "openai")
 
-    def fingerprints(of: str) -> set[str]:
-        return {config["fingerprint"] for config in call(stack, of, "GET", CONFIGS).body["items"]}
+    def fingerprints(owner: str) -> set[str]:
+        return {config["fingerprint"] for config in call(stack, owner, "GET", CONFIGS).body["items"]}
 
     assert len(fingerprints(tenant)) == 1
     assert not fingerprints(tenant) & fingerprints(other)

@@ -1,4 +1,4 @@
-"""GET configs/{provider}/models through the local API: what the company's key can use, with context and prices."""
+"""Test GET configs/{provider}/models through the local API: models of the tenant's key, with context and prices."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ def models(stack: LocalStack, tenant: str, provider: str = "openai", role: str =
 
 
 @pytest.mark.parametrize("provider", list(ProviderName))
-def test_the_models_of_the_saved_key_are_told_with_context_and_prices(
+def test_models_of_the_saved_key_have_context_and_prices(
     provider: ProviderName, stack: LocalStack, tenant: str
 ) -> None:
     configure(stack, tenant, provider, model=PROVIDERS[provider].model)
@@ -27,8 +27,8 @@ def test_the_models_of_the_saved_key_are_told_with_context_and_prices(
     reply = models(stack, tenant, provider)
 
     assert reply.status == 200, reply.body
-    (asked,) = stack.providers.calls
-    assert (asked.operation, asked.key_sha256) == ("models", key_digest(KEY))
+    (provider_call,) = stack.providers.calls
+    assert (provider_call.operation, provider_call.key_sha256) == ("models", key_digest(KEY))
     names = [item["model"] for item in reply.body["items"]]
     assert names == sorted(set(names))
     priced = [item for item in reply.body["items"] if item["inputPerMillionUsd"] is not None]
@@ -38,24 +38,22 @@ def test_the_models_of_the_saved_key_are_told_with_context_and_prices(
     assert {(item["ownPrice"], item["allowed"]) for item in reply.body["items"]} == {(False, True)}
 
 
-def test_a_model_without_a_listed_price_has_the_companys_own(
-    stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unlisted_model_has_the_tenants_price(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(stack, tenant, "openai")
-    own = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
-    listed = pricing.per_million
+    own_price = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0.5, "outputPerMillionUsd": 3}
+    list_price = pricing.per_million
 
-    def known(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
-        return None if "luna" in model else listed(provider, model)
+    def price_without_luna(provider: ProviderName, model: str) -> tuple[Decimal, Decimal] | None:
+        return None if "luna" in model else list_price(provider, model)
 
-    monkeypatch.setattr(pricing, "per_million", known)
+    monkeypatch.setattr(pricing, "per_million", price_without_luna)
     allowed = {"provider": "openai", "model": "gpt-6.1-terra"}
-    preferences = {"prices": [{**own, "contextTokens": 9000}], "allowedModels": [allowed]}
+    preferences = {"prices": [{**own_price, "contextTokens": 9000}], "allowedModels": [allowed]}
     assert call(stack, tenant, "PUT", PREFERENCES, preferences).status == 200
 
-    told = {item["model"]: item for item in models(stack, tenant).body["items"]}
+    items = {item["model"]: item for item in models(stack, tenant).body["items"]}
 
-    assert told["gpt-6-luna"] == {
+    assert items["gpt-6-luna"] == {
         "model": "gpt-6-luna",
         "contextTokens": 9000,
         "inputPerMillionUsd": 0.5,
@@ -63,7 +61,7 @@ def test_a_model_without_a_listed_price_has_the_companys_own(
         "ownPrice": True,
         "allowed": False,
     }
-    assert (told["gpt-6.1-terra"]["ownPrice"], told["gpt-6.1-terra"]["allowed"]) == (False, True)
+    assert (items["gpt-6.1-terra"]["ownPrice"], items["gpt-6.1-terra"]["allowed"]) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +72,7 @@ def test_a_model_without_a_listed_price_has_the_companys_own(
         (FailureKind.RESET, "unreachable"),
     ],
 )
-def test_a_vendor_that_does_not_tell_is_502_with_the_reason(
+def test_failing_model_list_is_502_with_the_reason(
     kind: FailureKind, reason: str, stack: LocalStack, tenant: str
 ) -> None:
     configure(stack, tenant, "openai")
@@ -85,7 +83,7 @@ def test_a_vendor_that_does_not_tell_is_502_with_the_reason(
     assert (reply.status, reply.body["code"], reply.body["reason"]) == (502, "provider_failed", reason)
 
 
-def test_without_a_saved_key_nobody_is_asked_another_companys_least_of_all(stack: LocalStack, tenant: str) -> None:
+def test_model_list_without_a_saved_key_calls_no_provider(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
 
     reply = models(stack, f"{tenant}-other")
@@ -94,10 +92,10 @@ def test_without_a_saved_key_nobody_is_asked_another_companys_least_of_all(stack
     assert stack.providers.count() == 0
 
 
-def test_a_user_may_not_ask_for_models(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_list_models(stack: LocalStack, tenant: str) -> None:
     assert models(stack, tenant, role="user").status == 403
 
 
 @pytest.mark.parametrize("provider", ["gpt", "..", "openai%2F..", "test"])
-def test_a_provider_that_is_none_is_422(provider: str, stack: LocalStack, tenant: str) -> None:
+def test_models_of_an_invalid_provider_name_are_422_or_404(provider: str, stack: LocalStack, tenant: str) -> None:
     assert models(stack, tenant, provider).status in {404, 422}

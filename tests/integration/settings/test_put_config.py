@@ -1,4 +1,4 @@
-"""PUT configs through the local API: a key goes in, serves the provider's calls, and comes out nowhere."""
+"""Test PUT configs through the local API: a key is saved, used for the provider's calls, and never returned."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def stored(tenant: str) -> dict[str, ProviderConfig]:
     return dict(SettingsStore(tables.settings()).load(tenant).providers)
 
 
-def test_an_answer_tells_the_configuration_and_of_the_key_its_end(stack: LocalStack, tenant: str) -> None:
+def test_response_has_the_config_and_the_last_four_of_the_key(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, CONFIG)
 
     assert reply.status == 200, reply.body
@@ -57,18 +57,18 @@ def test_an_answer_tells_the_configuration_and_of_the_key_its_end(stack: LocalSt
     assert fingerprint != put(stack, tenant, CONFIG | {"apiKey": f"{KEY}x"}).body["fingerprint"]
 
 
-def test_the_key_is_sent_to_its_provider(stack: LocalStack, tenant: str) -> None:
+def test_key_is_sent_to_its_provider(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG)
 
     token = stack.stranger_token(tenant, roles=["user"])
     reply = ask(stack.url, "POST", GENERATE_COPY, token=token, body={"provider": "openai", "prompt": "Olá"})
 
     assert reply.status == 200, reply.body
-    tested, asked = stack.providers.calls
-    assert tested.key_sha256 == asked.key_sha256 == key_digest(KEY)
+    test_call, copy_call = stack.providers.calls
+    assert test_call.key_sha256 == copy_call.key_sha256 == key_digest(KEY)
 
 
-def test_the_key_is_in_no_answer_no_log_and_no_table(
+def test_key_is_in_no_response_no_log_and_no_table(
     stack: LocalStack, tenant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replies = [
@@ -87,7 +87,7 @@ def test_the_key_is_in_no_answer_no_log_and_no_table(
     assert KEY not in repr(item)
 
 
-def test_what_is_not_named_stays(stack: LocalStack, tenant: str) -> None:
+def test_fields_not_in_the_request_stay(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG | {"enabled": False, "isDefault": True})
 
     reply = put(stack, tenant, {"apiKey": "sk-another-key-9999", "model": "gpt-6.1-sol"})
@@ -97,14 +97,14 @@ def test_what_is_not_named_stays(stack: LocalStack, tenant: str) -> None:
     assert put(stack, tenant, CONFIG | {"enabled": True}).body["enabled"] is True
 
 
-def test_there_is_one_default(stack: LocalStack, tenant: str) -> None:
+def test_last_chosen_default_is_the_only_one(stack: LocalStack, tenant: str) -> None:
     for provider in ("openai", "groq", "anthropic"):
         put(stack, tenant, CONFIG | {"isDefault": True}, provider=provider)
 
     assert [name for name, config in stored(tenant).items() if config.is_default] == ["anthropic"]
 
 
-def test_a_configuration_is_of_the_tokens_tenant_alone(stack: LocalStack, tenant: str) -> None:
+def test_config_belongs_to_the_tokens_tenant(stack: LocalStack, tenant: str) -> None:
     other = f"{tenant}-other"
     put(stack, tenant, CONFIG | {"isDefault": True})
     put(stack, other, CONFIG | {"model": "gpt-6.1-sol", "isDefault": True})
@@ -114,7 +114,7 @@ def test_a_configuration_is_of_the_tokens_tenant_alone(stack: LocalStack, tenant
     assert put(stack, other, CONFIG | {"tenantId": tenant}).status == 422
 
 
-def test_a_user_may_not_save_keys(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_save_keys(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, CONFIG, role="user")
 
     assert (reply.status, reply.body["code"]) == (403, "forbidden")
@@ -122,7 +122,7 @@ def test_a_user_may_not_save_keys(stack: LocalStack, tenant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("changes", "field"),
     [
         ({"apiKey": None}, "apiKey"),
         ({"apiKey": "short"}, "apiKey"),
@@ -143,10 +143,10 @@ def test_a_user_may_not_save_keys(stack: LocalStack, tenant: str) -> None:
         ({"validate_first": False}, "validate_first"),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_named(
-    changed: dict[str, Any], field: str, stack: LocalStack, tenant: str
+def test_invalid_config_field_is_422_and_named(
+    changes: dict[str, Any], field: str, stack: LocalStack, tenant: str
 ) -> None:
-    reply = put(stack, tenant, CONFIG | changed)
+    reply = put(stack, tenant, CONFIG | changes)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")
     assert [error["field"] for error in reply.body["errors"]] == [field]
@@ -154,7 +154,7 @@ def test_a_field_that_does_not_fit_is_422_and_named(
 
 
 @pytest.mark.parametrize("provider", ["gpt", "OpenAI", "openai%23x", "*"])
-def test_a_provider_that_is_none_is_422_and_named(provider: str, stack: LocalStack, tenant: str) -> None:
+def test_invalid_provider_name_is_422_and_named(provider: str, stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, CONFIG, provider=provider)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")
@@ -172,7 +172,7 @@ def test_a_provider_that_is_none_is_422_and_named(provider: str, stack: LocalSta
         (FailureKind.RESET, "unreachable", "apiKey"),
     ],
 )
-def test_a_key_or_model_that_does_not_work_is_422_with_the_reason_and_nothing_is_saved(
+def test_failing_key_or_model_is_422_and_nothing_is_saved(
     kind: FailureKind, reason: str, field: str, stack: LocalStack, tenant: str
 ) -> None:
     put(stack, tenant, CONFIG | {"isDefault": True})
@@ -186,37 +186,35 @@ def test_a_key_or_model_that_does_not_work_is_422_with_the_reason_and_nothing_is
     assert stored(tenant) == before
 
 
-def test_a_key_is_saved_untested_where_the_administrator_says_so(stack: LocalStack, tenant: str) -> None:
+def test_key_is_saved_untested_if_validate_is_false(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, CONFIG | {"apiKey": "sk-invalid-key-1234", "validate": False})
 
     assert (reply.status, reply.body["lastTest"]) == (200, None)
     assert stack.providers.count() == 0
 
 
-@pytest.mark.parametrize("sent_back", [{"apiKey": "••••2a76"}, {}])
-def test_the_mask_sent_back_and_no_key_at_all_mean_the_saved_one(
-    sent_back: dict[str, str], stack: LocalStack, tenant: str
-) -> None:
+@pytest.mark.parametrize("submitted_key", [{"apiKey": "••••2a76"}, {}])
+def test_mask_or_missing_key_keeps_the_saved_key(submitted_key: dict[str, str], stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG)
     before = stored(tenant)["openai"]
 
-    reply = put(stack, tenant, {**sent_back, "model": "gpt-6.1-terra"})
+    reply = put(stack, tenant, {**submitted_key, "model": "gpt-6.1-terra"})
 
     assert (reply.status, reply.body["model"], reply.body["keyLastFour"]) == (200, "gpt-6.1-terra", "2a76")
     assert stored(tenant)["openai"].key_ciphertext == before.key_ciphertext
-    proven = stack.providers.calls[-1]
-    assert (proven.model, proven.key_sha256) == ("gpt-6.1-terra", key_digest(KEY))
+    tested_call = stack.providers.calls[-1]
+    assert (tested_call.model, tested_call.key_sha256) == ("gpt-6.1-terra", key_digest(KEY))
 
 
 @pytest.mark.parametrize("mask", ["••••9999", "••••", "••••2a76x", "••••••••2a76"])
-def test_the_mask_of_another_key_is_refused(mask: str, stack: LocalStack, tenant: str) -> None:
+def test_mask_of_another_key_is_refused(mask: str, stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG)
 
     assert refused_fields(put(stack, tenant, {"apiKey": mask})) == ["apiKey"]
     assert refused_fields(put(stack, f"{tenant}-other", CONFIG | {"apiKey": "••••2a76"})) == ["apiKey"]
 
 
-def test_a_change_of_neither_key_nor_model_asks_nobody(stack: LocalStack, tenant: str) -> None:
+def test_change_of_other_fields_calls_no_provider(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG)
     stack.providers.reset()
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.INVALID_KEY))
@@ -228,16 +226,16 @@ def test_a_change_of_neither_key_nor_model_asks_nobody(stack: LocalStack, tenant
 
 
 @pytest.mark.parametrize(
-    ("given", "missing"), [({"model": "gpt-6.1-sol"}, "apiKey"), ({"apiKey": KEY}, "model"), ({}, "apiKey")]
+    ("first_config", "missing"), [({"model": "gpt-6.1-sol"}, "apiKey"), ({"apiKey": KEY}, "model"), ({}, "apiKey")]
 )
-def test_a_first_configuration_needs_key_and_model(
-    given: dict[str, str], missing: str, stack: LocalStack, tenant: str
+def test_first_config_needs_key_and_model(
+    first_config: dict[str, str], missing: str, stack: LocalStack, tenant: str
 ) -> None:
-    assert refused_fields(put(stack, tenant, given)) == [missing]
+    assert refused_fields(put(stack, tenant, first_config)) == [missing]
     assert stored(tenant) == {}
 
 
-def test_of_administrators_who_choose_a_default_at_once_one_has_chosen(stack: LocalStack, tenant: str) -> None:
+def test_concurrent_choices_leave_one_default(stack: LocalStack, tenant: str) -> None:
     names = list(ProviderName)
     body = CONFIG | {"validate": False, "isDefault": True}
 
@@ -250,14 +248,14 @@ def test_of_administrators_who_choose_a_default_at_once_one_has_chosen(stack: Lo
     assert len([name for name, config in configs.items() if config.is_default]) == 1
 
 
-def test_a_default_that_is_given_up_is_nobodys(stack: LocalStack, tenant: str) -> None:
+def test_default_can_be_unset(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG | {"isDefault": True})
 
     assert put(stack, tenant, {"isDefault": False}).body["isDefault"] is False
     assert stored(tenant)["openai"].is_default is False
 
 
-def test_a_saved_key_can_be_read_for_its_company_and_provider_alone(stack: LocalStack, tenant: str) -> None:
+def test_saved_key_decrypts_for_its_tenant_and_provider_only(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, CONFIG)
     config = stored(tenant)["openai"]
     ring = KeyRing(SystemClock())
@@ -269,7 +267,7 @@ def test_a_saved_key_can_be_read_for_its_company_and_provider_alone(stack: Local
         ring.api_key(tenant, config.model_copy(update={"provider": "groq"}))
 
 
-def test_a_key_that_works_closes_the_circuit_that_the_one_before_it_opened(stack: LocalStack, tenant: str) -> None:
+def test_working_key_closes_the_circuit_of_the_previous_key(stack: LocalStack, tenant: str) -> None:
     store = SettingsStore(tables.settings())
     put(stack, tenant, CONFIG)
     store.add_failure(tenant, "openai", "gpt-6-luna", SystemClock().now_ms() // 1000 + 600)
@@ -281,21 +279,21 @@ def test_a_key_that_works_closes_the_circuit_that_the_one_before_it_opened(stack
     assert (circuit.failures, circuit.open_until_ms) == (0, 0)
 
 
-def test_a_new_configuration_binds_on_every_warm_function_within_30_seconds(stack: LocalStack, tenant: str) -> None:
+def test_new_config_is_used_by_warm_functions_within_30_s(stack: LocalStack, tenant: str) -> None:
     clock = MovedClock()
-    here, there, caller = compose(clock), compose(clock), caller_of(tenant)
-    here.settings.save_provider(caller, provider="openai", model="gpt-6-luna", api_key=KEY)
-    assert there.settings.settings(caller).providers["openai"].model == "gpt-6-luna"
+    first_function, second_function, caller = compose(clock), compose(clock), caller_of(tenant)
+    first_function.settings.save_provider(caller, provider="openai", model="gpt-6-luna", api_key=KEY)
+    assert second_function.settings.settings(caller).providers["openai"].model == "gpt-6-luna"
 
-    here.settings.save_provider(caller, provider="openai", model="gpt-6.1-sol", api_key="sk-another-key-9999")
-    here.settings.change_preferences(caller, {"cache_ttl_days": 0})
-    assert here.settings.settings(caller).providers["openai"].model == "gpt-6.1-sol"
-    assert there.settings.settings(caller).providers["openai"].model == "gpt-6-luna", "warm"
+    first_function.settings.save_provider(caller, provider="openai", model="gpt-6.1-sol", api_key="sk-another-key-9999")
+    first_function.settings.change_preferences(caller, {"cache_ttl_days": 0})
+    assert first_function.settings.settings(caller).providers["openai"].model == "gpt-6.1-sol"
+    assert second_function.settings.settings(caller).providers["openai"].model == "gpt-6-luna", "warm"
     clock.ms += 30_000
 
-    settings = there.settings.settings(caller)
+    settings = second_function.settings.settings(caller)
     assert (settings.providers["openai"].model, settings.preferences.cache_ttl_days) == ("gpt-6.1-sol", 0)
-    assert there.key_ring.api_key(tenant, settings.providers["openai"]) == "sk-another-key-9999"
-    here.settings.delete_provider(caller, "openai")
+    assert second_function.key_ring.api_key(tenant, settings.providers["openai"]) == "sk-another-key-9999"
+    first_function.settings.delete_provider(caller, "openai")
     clock.ms += 30_000
-    assert there.settings.settings(caller).providers == {}
+    assert second_function.settings.settings(caller).providers == {}

@@ -1,4 +1,4 @@
-"""PUT fallback-config through the local API: changes the modules that it names, and calls follow the order."""
+"""Test PUT fallback-config through the local API: it changes the named modules, and calls follow the order."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ ORDER: dict[str, Any] = {
 
 
 @pytest.fixture
-def company(stack: LocalStack, tenant: str) -> str:
-    """A company with the demo's five providers."""
+def demo_tenant(stack: LocalStack, tenant: str) -> str:
+    """Return a tenant with the demo's five providers."""
     stack.token(tenant)
     return tenant
 
@@ -31,25 +31,25 @@ def put(stack: LocalStack, tenant: str, modules: object, role: str = "admin") ->
     return call(stack, tenant, "PUT", FALLBACK, {"modules": modules}, role=role)
 
 
-def test_the_answer_is_what_a_get_tells(stack: LocalStack, company: str) -> None:
-    reply = put(stack, company, {"email": ORDER})
+def test_put_fallback_returns_what_get_returns(stack: LocalStack, demo_tenant: str) -> None:
+    reply = put(stack, demo_tenant, {"email": ORDER})
 
     assert (reply.status, reply.body["modules"]["email"]) == (200, ORDER)
-    assert call(stack, company, "GET", FALLBACK, role="user").body == reply.body
+    assert call(stack, demo_tenant, "GET", FALLBACK, role="user").body == reply.body
 
 
-def test_modules_that_are_not_named_stay_and_null_takes_an_order_away(stack: LocalStack, company: str) -> None:
-    put(stack, company, {"email": ORDER, "sales": ORDER})
+def test_unnamed_modules_stay_and_null_removes_an_order(stack: LocalStack, demo_tenant: str) -> None:
+    put(stack, demo_tenant, {"email": ORDER, "sales": ORDER})
 
-    assert sorted(put(stack, company, {"email": None, "nobody": None}).body["modules"]) == ["*", "sales"]
+    assert sorted(put(stack, demo_tenant, {"email": None, "absent": None}).body["modules"]) == ["*", "sales"]
 
 
-def test_a_call_follows_the_order_of_its_module(stack: LocalStack, company: str) -> None:
-    put(stack, company, {"email": ORDER})
+def test_call_follows_the_order_of_its_module(stack: LocalStack, demo_tenant: str) -> None:
+    put(stack, demo_tenant, {"email": ORDER})
     stack.providers.always(ProviderName.OPENAI, Fail(FailureKind.SERVER_ERROR))
 
-    wish = {"provider": "openai", "prompt": "Convite", "module": "email"}
-    reply = call(stack, company, "POST", GENERATE_COPY, wish, role="user")
+    copy_request = {"provider": "openai", "prompt": "Convite", "module": "email"}
+    reply = call(stack, demo_tenant, "POST", GENERATE_COPY, copy_request, role="user")
 
     assert [(attempt["provider"], attempt["outcome"]) for attempt in reply.body["fallback"]["attempts"]] == [
         ("openai", "failed"),
@@ -57,38 +57,38 @@ def test_a_call_follows_the_order_of_its_module(stack: LocalStack, company: str)
     ]
 
 
-def test_orders_are_changed_for_the_tokens_tenant_alone(stack: LocalStack, company: str) -> None:
-    before = stored(company).fallbacks
-    other = f"{company}-other"
+def test_orders_change_for_the_tokens_tenant_only(stack: LocalStack, demo_tenant: str) -> None:
+    before = stored(demo_tenant).fallbacks
+    other = f"{demo_tenant}-other"
     stack.token(other)
 
     put(stack, other, {"*": None, "email": ORDER})
 
-    assert stored(company).fallbacks == before
-    body = {"modules": {"email": ORDER}, "tenantId": company}
+    assert stored(demo_tenant).fallbacks == before
+    body = {"modules": {"email": ORDER}, "tenantId": demo_tenant}
     assert refused_fields(call(stack, other, "PUT", FALLBACK, body)) == ["tenantId"]
 
 
-def test_a_provider_without_a_configuration_is_refused_and_nothing_changes(stack: LocalStack, tenant: str) -> None:
+def test_order_with_an_unconfigured_provider_changes_nothing(stack: LocalStack, tenant: str) -> None:
     assert refused_fields(put(stack, tenant, {"email": ORDER})) == ["modules.email.providers.0.provider"]
     assert stored(tenant).fallbacks == {}
 
 
-def test_a_user_may_not_change_orders(stack: LocalStack, company: str) -> None:
-    assert put(stack, company, {"email": ORDER}, role="user").status == 403
-    assert "email" not in stored(company).fallbacks
+def test_user_may_not_change_orders(stack: LocalStack, demo_tenant: str) -> None:
+    assert put(stack, demo_tenant, {"email": ORDER}, role="user").status == 403
+    assert "email" not in stored(demo_tenant).fallbacks
 
 
-def test_there_are_so_many_modules_and_no_more(stack: LocalStack, company: str) -> None:
-    one = {"providers": [{"provider": "groq"}]}
-    assert put(stack, company, {f"module-{number}": one for number in range(MODULES_MAX - 1)}).status == 200
+def test_number_of_modules_is_limited(stack: LocalStack, demo_tenant: str) -> None:
+    order = {"providers": [{"provider": "groq"}]}
+    assert put(stack, demo_tenant, {f"module-{number}": order for number in range(MODULES_MAX - 1)}).status == 200
 
-    assert refused_fields(put(stack, company, {"one-more": one})) == ["modules"]
-    assert put(stack, company, {"one-more": one, "module-0": None}).status == 200
+    assert refused_fields(put(stack, demo_tenant, {"one-more": order})) == ["modules"]
+    assert put(stack, demo_tenant, {"one-more": order, "module-0": None}).status == 200
 
 
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("changes", "field"),
     [
         ({"strategy": "random"}, "modules.email.strategy"),
         ({"providers": []}, "modules.email.providers"),
@@ -103,16 +103,16 @@ def test_there_are_so_many_modules_and_no_more(stack: LocalStack, company: str) 
         ({"apiBase": "http://10.0.0.1"}, "modules.email.apiBase"),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_named(
-    changed: dict[str, Any], field: str, stack: LocalStack, company: str
+def test_invalid_order_field_is_422_and_named(
+    changes: dict[str, Any], field: str, stack: LocalStack, demo_tenant: str
 ) -> None:
-    assert refused_fields(put(stack, company, {"email": ORDER | changed})) == [field]
-    assert "email" not in stored(company).fallbacks
+    assert refused_fields(put(stack, demo_tenant, {"email": ORDER | changes})) == [field]
+    assert "email" not in stored(demo_tenant).fallbacks
 
 
 @pytest.mark.parametrize("module", ["", "E-mail", "a#b", "../x", "x" * 41, "provider#openai"])
-def test_a_module_that_is_none_is_422(module: str, stack: LocalStack, company: str) -> None:
-    before = stored(company)
+def test_invalid_module_name_is_422(module: str, stack: LocalStack, demo_tenant: str) -> None:
+    before = stored(demo_tenant)
 
-    assert put(stack, company, {module: ORDER}).status == 422
-    assert stored(company) == before
+    assert put(stack, demo_tenant, {module: ORDER}).status == 422
+    assert stored(demo_tenant) == before

@@ -1,4 +1,4 @@
-"""PUT preferences through the local API: changes what it names, and the pipeline keeps to it."""
+"""Test PUT preferences through the local API: it changes the named fields, and the pipeline follows them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -35,11 +35,11 @@ def put(stack: LocalStack, tenant: str, body: object, role: str = "admin") -> Re
     return call(stack, tenant, "PUT", PREFERENCES, body, role=role)
 
 
-def ask_for_copy(stack: LocalStack, tenant: str, **wish: Any) -> Reply:
-    return call(stack, tenant, "POST", GENERATE_COPY, {"prompt": "Convite", **wish}, role="user")
+def request_copy(stack: LocalStack, tenant: str, **fields: Any) -> Reply:
+    return call(stack, tenant, "POST", GENERATE_COPY, {"prompt": "Convite", **fields}, role="user")
 
 
-def test_the_answer_is_what_a_get_tells(stack: LocalStack, tenant: str) -> None:
+def test_put_preferences_returns_what_get_returns(stack: LocalStack, tenant: str) -> None:
     reply = put(stack, tenant, ALL)
 
     assert (reply.status, reply.body) == (200, ALL)
@@ -47,7 +47,7 @@ def test_the_answer_is_what_a_get_tells(stack: LocalStack, tenant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "changes",
     [
         {"cacheTtlDays": 0},
         {"auditContent": "none"},
@@ -58,13 +58,13 @@ def test_the_answer_is_what_a_get_tells(stack: LocalStack, tenant: str) -> None:
         {},
     ],
 )
-def test_what_is_not_named_stays(changed: dict[str, Any], stack: LocalStack, tenant: str) -> None:
+def test_preferences_not_in_the_request_stay(changes: dict[str, Any], stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, ALL)
 
-    assert put(stack, tenant, changed).body == ALL | changed
+    assert put(stack, tenant, changes).body == ALL | changes
 
 
-def test_changes_of_different_preferences_at_once_are_all_kept(stack: LocalStack, tenant: str) -> None:
+def test_concurrent_changes_of_different_preferences_all_count(stack: LocalStack, tenant: str) -> None:
     changes: list[dict[str, Any]] = [{name: value} for name, value in ALL.items()]
 
     with ThreadPoolExecutor(len(changes)) as threads:
@@ -74,7 +74,7 @@ def test_changes_of_different_preferences_at_once_are_all_kept(stack: LocalStack
     assert put(stack, tenant, {}).body == ALL
 
 
-def test_the_time_zone_of_the_limits_stays(stack: LocalStack, tenant: str) -> None:
+def test_time_zone_of_the_limits_stays(stack: LocalStack, tenant: str) -> None:
     call(stack, tenant, "PUT", RATE_LIMITS, {"timeZone": "Asia/Tokyo"})
 
     put(stack, tenant, ALL)
@@ -82,20 +82,20 @@ def test_the_time_zone_of_the_limits_stays(stack: LocalStack, tenant: str) -> No
     assert stored(tenant).preferences.time_zone == "Asia/Tokyo"
 
 
-def test_a_model_that_the_price_list_does_not_know_works_once_it_has_a_price(stack: LocalStack, tenant: str) -> None:
+def test_unlisted_model_works_with_the_tenants_price(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", model="gpt-9")
-    assert ask_for_copy(stack, tenant).body["code"] == "price_unknown"
+    assert request_copy(stack, tenant).body["code"] == "price_unknown"
 
     put(stack, tenant, {"prices": [PRICE]})
 
-    reply = ask_for_copy(stack, tenant)
+    reply = request_copy(stack, tenant)
     assert reply.status == 200, reply.body
     usage = reply.body["usage"]
     assert usage["costUsd"] == pytest.approx((usage["inputTokens"] * 1.25 + usage["outputTokens"] * 10) / 1e6, abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("allowed", "wish"),
+    ("allowed", "fields"),
     [
         ({"allowedProviders": ["groq"]}, {"provider": "openai"}),
         ({"allowedModels": [{"provider": "openai", "model": "gpt-6.1-sol"}]}, {"provider": "openai"}),
@@ -106,40 +106,40 @@ def test_a_model_that_the_price_list_does_not_know_works_once_it_has_a_price(sta
         ({"allowedProviders": ["google"]}, {}),
     ],
 )
-def test_what_is_not_allowed_reaches_no_provider(
-    allowed: dict[str, Any], wish: dict[str, Any], stack: LocalStack, tenant: str
+def test_disallowed_model_reaches_no_provider(
+    allowed: dict[str, Any], fields: dict[str, Any], stack: LocalStack, tenant: str
 ) -> None:
     configure(stack, tenant, "openai", "groq")
     put(stack, tenant, allowed)
 
-    reply = ask_for_copy(stack, tenant, **wish)
+    reply = request_copy(stack, tenant, **fields)
 
     assert (reply.status, reply.body["code"]) == (403, "model_not_allowed")
     assert stack.providers.count() == 0
     assert [record.error_code for record in records(tenant)] == ["model_not_allowed"]
 
 
-def test_an_answer_that_is_kept_is_not_served_once_its_model_is_not_allowed(stack: LocalStack, tenant: str) -> None:
+def test_cached_completion_of_a_disallowed_model_is_not_served(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
-    assert ask_for_copy(stack, tenant, provider="openai").status == 200
+    assert request_copy(stack, tenant, provider="openai").status == 200
 
     put(stack, tenant, {"allowedProviders": ["groq"]})
 
-    assert ask_for_copy(stack, tenant, provider="openai").status == 403
+    assert request_copy(stack, tenant, provider="openai").status == 403
 
 
-def test_fallback_passes_over_what_is_not_allowed(stack: LocalStack, tenant: str) -> None:
+def test_fallback_skips_disallowed_providers(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai", isDefault=True)
     configure(stack, tenant, "groq", model="openai/gpt-oss-20b")
     put(stack, tenant, {"allowedProviders": ["groq"]})
 
-    reply = ask_for_copy(stack, tenant)
+    reply = request_copy(stack, tenant)
 
     assert (reply.status, reply.body["provider"]) == (200, "groq")
     assert reply.body["fallback"]["used"] is False
 
 
-def test_preferences_are_changed_for_the_tokens_tenant_alone(stack: LocalStack, tenant: str) -> None:
+def test_preferences_change_for_the_tokens_tenant_only(stack: LocalStack, tenant: str) -> None:
     put(stack, tenant, ALL)
 
     assert refused_fields(put(stack, f"{tenant}-other", {"tenantId": tenant, "cacheTtlDays": 0})) == ["tenantId"]
@@ -148,17 +148,17 @@ def test_preferences_are_changed_for_the_tokens_tenant_alone(stack: LocalStack, 
     assert put(stack, tenant, {}).body == ALL
 
 
-def test_a_user_may_not_change_preferences(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_change_preferences(stack: LocalStack, tenant: str) -> None:
     assert put(stack, tenant, ALL, role="user").status == 403
     assert stored(tenant).preferences.cache_ttl_days == 7
 
 
-def test_a_price_that_the_list_has_learnt_since_may_stay(stack: LocalStack, tenant: str) -> None:
+def test_saved_price_of_a_now_listed_model_may_stay(stack: LocalStack, tenant: str) -> None:
     price = ModelPrice(input_per_million=Decimal(0), output_per_million=Decimal(0))
     set_preferences(tenant, Preferences(prices={"openai/gpt-6-luna": price}))
-    learnt = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0, "outputPerMillionUsd": 0}
+    listed_price = {"provider": "openai", "model": "gpt-6-luna", "inputPerMillionUsd": 0, "outputPerMillionUsd": 0}
 
-    assert put(stack, tenant, {"prices": [PRICE, learnt]}).status == 200
+    assert put(stack, tenant, {"prices": [PRICE, listed_price]}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_price_that_the_list_has_learnt_since_may_stay(stack: LocalStack, tena
         ({"timeZone": "UTC"}, "timeZone"),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_named_and_nothing_changes(
+def test_invalid_preference_is_422_and_changes_nothing(
     body: dict[str, Any], field: str, stack: LocalStack, tenant: str
 ) -> None:
     assert refused_fields(put(stack, tenant, {"mailLanguage": "en"} | body)) == [field]

@@ -1,4 +1,4 @@
-"""The functions of a company's configuration: their stored events are answered, and their policies are what they do."""
+"""Test the functions of a tenant's settings: their stored events succeed, and their policies match what they do."""
 
 import json
 from importlib import import_module
@@ -48,7 +48,7 @@ REQUESTS: dict[str, list[tuple[str, str, Any]]] = {
         ("PUT", RATE_LIMITS, {"alertEmails": []}),
     ],
 }
-# In an order in which each event finds what it needs.
+# Ordered so that each event finds what it needs.
 EVENTS = (
     "test_config",
     "put_config",
@@ -65,10 +65,10 @@ EVENTS = (
 
 
 @pytest.mark.parametrize("function", REQUESTS)
-def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: LocalStack, tenant: str) -> None:
+def test_settings_function_has_exactly_the_permissions_it_uses(function: str, stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    gone = StoppedEmail(address="of@nobody.example", reason=StopReason.BOUNCE, at_ms=0)
-    SettingsStore(tables.settings()).stop_email(tenant, gone)
+    stopped_address = StoppedEmail(address="of@nobody.example", reason=StopReason.BOUNCE, at_ms=0)
+    SettingsStore(tables.settings()).stop_email(tenant, stopped_address)
 
     with recorded(tenant) as calls:
         replies = [call(stack, tenant, *request) for request in REQUESTS[function]]
@@ -77,41 +77,41 @@ def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: L
     assert calls == granted(function)
 
 
-def test_the_stored_events_are_answered(stack: LocalStack, tenant: str) -> None:
-    answers: dict[str, Any] = {}
+def test_stored_settings_events_succeed(stack: LocalStack, tenant: str) -> None:
+    responses: dict[str, Any] = {}
     for name in EVENTS:
         handler: Handler = import_module(f"functions.{name}.app").handler
         event = read_event(name)
         event["requestContext"]["authorizer"]["tenantId"] = tenant
         response = handler(event, Context())
         assert response["statusCode"] == 200, (name, response["body"])
-        answers[name] = json.loads(response["body"])
+        responses[name] = json.loads(response["body"])
 
-    assert answers["test_config"]["success"] is True
-    assert answers["list_configs"]["items"] == [answers["put_config"]]
-    assert answers["list_models"]["items"]
-    assert answers["get_preferences"] == answers["put_preferences"]
-    assert answers["get_fallback"] == answers["put_fallback"]
-    assert answers["get_rate_limits"] == answers["put_rate_limits"]
-    assert answers["delete_config"] == {"provider": "openai", "deleted": True}
+    assert responses["test_config"]["success"] is True
+    assert responses["list_configs"]["items"] == [responses["put_config"]]
+    assert responses["list_models"]["items"]
+    assert responses["get_preferences"] == responses["put_preferences"]
+    assert responses["get_fallback"] == responses["put_fallback"]
+    assert responses["get_rate_limits"] == responses["put_rate_limits"]
+    assert responses["delete_config"] == {"provider": "openai", "deleted": True}
 
 
-def test_no_route_reads_or_changes_what_is_another_companys(stack: LocalStack, tenant: str) -> None:
-    """The other company is named wherever a client can write: path's end, query and headers; bodies refuse the name."""
+def test_settings_routes_never_touch_another_tenant(stack: LocalStack, tenant: str) -> None:
+    """Name the other tenant wherever a client can write: in the query, in headers, and in bodies, which refuse it."""
     other = f"{tenant}-other"
     welcome(stack, other)
     configure(stack, other, "groq", apiKey="sk-of-the-others-ZYZY", model="openai/gpt-oss-20b")
     call(stack, other, "PUT", RATE_LIMITS, {"requestsPerHour": 77, "alertEmails": ["of@others.example"]})
     before, limits_before = stored(other), limit_state(other)
-    named = {"X-Tenant-Id": other, "X-Amzn-Tenant": other, "Tenant": other}
+    headers = {"X-Tenant-Id": other, "X-Amzn-Tenant": other, "Tenant": other}
 
     for method, path, body in (request for requests in REQUESTS.values() for request in requests):
         for target in (path, f"{path}?tenantId={other}&tenant_id={other}"):
             token = stack.stranger_token(tenant, roles=["admin"])
-            reply = ask(stack.url, method, target, token=token, body=body, headers=named)
+            reply = ask(stack.url, method, target, token=token, body=body, headers=headers)
             assert not [text for text in ("ZYZY", "of@others.example", " 77,") if text in json.dumps(reply.body)]
             if body is not None:
-                refused = ask(stack.url, method, target, token=token, body=body | {"tenantId": other}, headers=named)
+                refused = ask(stack.url, method, target, token=token, body=body | {"tenantId": other}, headers=headers)
                 assert refused.status == 422
 
     assert stored(other) == before

@@ -1,4 +1,4 @@
-"""POST configs/test through the local API: a real call says whether key and model work, and is written down."""
+"""Test POST configs/test through the local API: a real call shows if key and model work, and is recorded."""
 
 import json
 from typing import Any
@@ -30,6 +30,7 @@ from tests.integration.support.pipeline import at_once, limit_state, records, se
 from tests.integration.support.settings_requests import CONFIG, CONFIGS, KEY, call, configure, refused_fields, stored
 from tests.unit.http.http_events import Context, read_event
 
+HOUR_MS = 3_600_000
 TEST = f"{CONFIGS}/test"
 SUBMITTED = {"provider": "openai", "apiKey": "sk-submitted-key-0001", "model": "gpt-6-luna"}
 
@@ -38,30 +39,28 @@ def try_key(stack: LocalStack, tenant: str, body: object, role: str = "admin") -
     return call(stack, tenant, "POST", TEST, body, role=role)
 
 
-def test_a_submitted_key_is_tried_and_not_saved(stack: LocalStack, tenant: str) -> None:
+def test_submitted_key_is_tested_and_not_saved(stack: LocalStack, tenant: str) -> None:
     reply = try_key(stack, tenant, SUBMITTED)
 
     assert reply.status == 200, reply.body
     assert (reply.body["success"], reply.body["code"], reply.body["model"]) == (True, "ok", "gpt-6-luna")
     assert reply.body["latencyMs"] >= 0
-    (asked,) = stack.providers.calls
-    assert asked.key_sha256 == key_digest("sk-submitted-key-0001")
-    assert asked.body["max_completion_tokens"] <= 256
+    (provider_call,) = stack.providers.calls
+    assert provider_call.key_sha256 == key_digest("sk-submitted-key-0001")
+    assert provider_call.body["max_completion_tokens"] <= 256
     assert stored(tenant).providers == {}
 
 
-@pytest.mark.parametrize("named", [{}, {"apiKey": "••••2a76"}])
-def test_the_saved_key_is_tried_and_its_configuration_keeps_how_it_went(
-    named: dict[str, Any], stack: LocalStack, tenant: str
-) -> None:
+@pytest.mark.parametrize("key_field", [{}, {"apiKey": "••••2a76"}])
+def test_test_of_the_saved_key_stores_its_result(key_field: dict[str, Any], stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
     stack.providers.script(ProviderName.OPENAI, Fail(FailureKind.NO_CREDIT))
 
-    reply = try_key(stack, tenant, {"provider": "openai", **named})
+    reply = try_key(stack, tenant, {"provider": "openai", **key_field})
 
     assert (reply.status, reply.body["success"], reply.body["code"]) == (200, False, "no_credit")
-    (asked,) = stack.providers.calls
-    assert (asked.key_sha256, asked.model) == (key_digest(KEY), "gpt-6-luna")
+    (provider_call,) = stack.providers.calls
+    assert (provider_call.key_sha256, provider_call.model) == (key_digest(KEY), "gpt-6-luna")
     last_test = stored(tenant).providers["openai"].last_test
     assert last_test is not None
     assert last_test.code == "no_credit"
@@ -82,7 +81,7 @@ def test_the_saved_key_is_tried_and_its_configuration_keeps_how_it_went(
     ],
 )
 @pytest.mark.parametrize("provider", [ProviderName.OPENAI, ProviderName.GOOGLE])
-def test_what_is_wrong_is_told_and_that_is_still_200(
+def test_failed_test_has_its_code_and_status_200(
     kind: FailureKind, code: str, provider: ProviderName, stack: LocalStack, tenant: str
 ) -> None:
     stack.providers.always(provider, Fail(kind))
@@ -92,11 +91,11 @@ def test_what_is_wrong_is_told_and_that_is_still_200(
     assert (reply.status, reply.body["code"], reply.body["success"]) == (200, code, code == "ok")
 
 
-def test_every_kind_of_failure_has_its_code() -> None:
+def test_every_failure_kind_has_a_test_code() -> None:
     assert set(CODES) == set(FailureKind)
 
 
-def test_a_test_is_one_record_with_its_cost_and_takes_nothing_of_the_limits(stack: LocalStack, tenant: str) -> None:
+def test_connection_test_is_recorded_and_outside_the_limits(stack: LocalStack, tenant: str) -> None:
     set_limits(tenant, requests=0, tokens=0, cost_micros=0)
     before = limit_state(tenant)
     stack.providers.script(ProviderName.OPENAI, Answer(usage=Usage(input_tokens=400_000, output_tokens=100_000)))
@@ -106,14 +105,14 @@ def test_a_test_is_one_record_with_its_cost_and_takes_nothing_of_the_limits(stac
     (record,) = records(tenant)
     assert (record.endpoint, record.status, record.module) == (f"POST {TEST}", AuditStatus.ANSWERED, MODULE)
     assert record.user_id == "user-1"
-    # gpt-6-luna above 272,000 tokens of input: 0.2 and 0.75 dollars a million.
+    # gpt-6-luna above 272,000 input tokens: 0.2 and 0.75 dollars per million tokens.
     assert record.cost_micros == 155_000
-    (rolled,) = [entry for entry, _ in usage_store().between(tenant, record.day, record.day)]
-    assert (rolled.module, rolled.counts.requests, rolled.counts.cost_micros) == (MODULE, 1, 155_000)
+    (roll_up,) = [entry for entry, _ in usage_store().between(tenant, record.day, record.day)]
+    assert (roll_up.module, roll_up.counts.requests, roll_up.counts.cost_micros) == (MODULE, 1, 155_000)
     assert limit_state(tenant) == before
 
 
-def test_a_failed_test_is_recorded_as_failed_and_without_the_key(
+def test_failed_test_is_recorded_without_the_key(
     stack: LocalStack, tenant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try_key(stack, tenant, {**SUBMITTED, "apiKey": "sk-invalid-canary-77"})
@@ -124,7 +123,7 @@ def test_a_failed_test_is_recorded_as_failed_and_without_the_key(
     assert "canary" not in f"{record} {contents} {capsys.readouterr().out}"
 
 
-def test_a_function_killed_in_the_middle_leaves_a_charge_that_the_sweep_closes(
+def test_sweep_charges_and_closes_a_killed_connection_test(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -133,7 +132,7 @@ def test_a_function_killed_in_the_middle_leaves_a_charge_that_the_sweep_closes(
     def kill(*_: object, **__: object) -> None:
         raise Killed
 
-    # Ends the request as a kill would: nothing more is written.
+    # End the request as a kill would: nothing more is written.
     monkeypatch.setattr("nexus_ai.settings.provider_configs.connection_test.charge_completion", kill)
     event = read_event("test_config")
     event["requestContext"]["authorizer"]["tenantId"] = tenant
@@ -141,25 +140,26 @@ def test_a_function_killed_in_the_middle_leaves_a_charge_that_the_sweep_closes(
     with pytest.raises(Killed):
         handler(event, Context())
     assert stack.providers.count() == 1
-    (opened,) = records(tenant)
-    assert opened.status is AuditStatus.OPEN
+    (open_record,) = records(tenant)
+    assert open_record.status is AuditStatus.OPEN
 
-    clock = MovedClock(opened.deadline_ms + 1000)
+    clock = MovedClock(open_record.deadline_ms + 1000)
     limits = LimitStore(tables.rate_limits(), 100)
     AbandonedRequestSweeper(clock, limits, SweepQueue(tables.rate_limits()), audit_store(), usage_store()).sweep_tenant(
         tenant
     )
 
-    (closed,) = records(tenant)
-    assert closed.status is AuditStatus.ABANDONED
-    (attempt,) = closed.attempts
+    (closed_record,) = records(tenant)
+    assert closed_record.status is AuditStatus.ABANDONED
+    (attempt,) = closed_record.attempts
     assert (attempt.estimated, attempt.charged_tokens > 256, (attempt.cost_micros or 0) > 0) == (True, True, True)
 
 
-def test_tests_have_a_small_limit_of_their_own(stack: LocalStack, tenant: str) -> None:
+def test_connection_tests_have_their_own_limit(stack: LocalStack, tenant: str) -> None:
     counter, now_ms = HourlyCounter(tables.rate_limits(), COUNTED, TESTS_PER_HOUR), SystemClock().now_ms()
-    for _ in range(TESTS_PER_HOUR):
-        counter.take(tenant, now_ms)
+    # Use up the next hour as well, which may begin during the test.
+    for at_ms in [now_ms, now_ms + HOUR_MS] * TESTS_PER_HOUR:
+        counter.take(tenant, at_ms)
 
     replies = [try_key(stack, tenant, SUBMITTED), call(stack, tenant, "PUT", f"{CONFIGS}/openai", CONFIG)]
 
@@ -168,12 +168,12 @@ def test_tests_have_a_small_limit_of_their_own(stack: LocalStack, tenant: str) -
         assert 1 <= int(reply.headers["Retry-After"]) <= 3600
     assert stack.providers.count() == 0
     assert {record.status for record in records(tenant)} == {AuditStatus.REJECTED}
-    counter.take(tenant, now_ms + 3_600_000)
+    counter.take(tenant, now_ms + 2 * HOUR_MS)
     assert try_key(stack, f"{tenant}-other", SUBMITTED).status == 200
 
 
 @pytest.mark.parametrize("engine", ["embedded", pytest.param("DynamoDB Local", marks=pytest.mark.slow)], indirect=True)
-def test_of_tests_at_once_no_more_pass_than_the_hour_has(engine: str, tenant: str) -> None:
+def test_concurrent_counts_stop_at_the_hourly_limit(engine: str, tenant: str) -> None:
     counter = HourlyCounter(tables.rate_limits(), "things", 12)
 
     def take(_: int) -> bool:
@@ -186,7 +186,7 @@ def test_of_tests_at_once_no_more_pass_than_the_hour_has(engine: str, tenant: st
     assert sum(at_once(20, take)) == 12
 
 
-def test_how_a_test_went_is_not_noted_of_a_key_that_was_replaced_meanwhile(stack: LocalStack, tenant: str) -> None:
+def test_result_of_a_replaced_key_is_not_saved(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
     tested = stored(tenant).providers["openai"]
     configure(stack, tenant, "openai", apiKey="sk-another-key-9999")
@@ -197,7 +197,7 @@ def test_how_a_test_went_is_not_noted_of_a_key_that_was_replaced_meanwhile(stack
     assert stored(tenant).providers["openai"].last_test is None
 
 
-def test_a_key_of_another_company_is_never_tried(stack: LocalStack, tenant: str) -> None:
+def test_key_of_another_tenant_is_never_tested(stack: LocalStack, tenant: str) -> None:
     configure(stack, tenant, "openai")
 
     reply = try_key(stack, f"{tenant}-other", {"provider": "openai"})
@@ -207,13 +207,13 @@ def test_a_key_of_another_company_is_never_tried(stack: LocalStack, tenant: str)
     assert stack.providers.count() == 0
 
 
-def test_a_user_may_not_test_keys(stack: LocalStack, tenant: str) -> None:
+def test_user_may_not_test_keys(stack: LocalStack, tenant: str) -> None:
     assert try_key(stack, tenant, SUBMITTED, role="user").status == 403
     assert stack.providers.count() == 0
 
 
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("changes", "field"),
     [
         ({"provider": "gpt"}, "provider"),
         ({"apiKey": None}, "apiKey"),
@@ -228,10 +228,10 @@ def test_a_user_may_not_test_keys(stack: LocalStack, tenant: str) -> None:
         ({"options": {"base_url": "http://169.254.169.254"}}, "options"),
     ],
 )
-def test_a_field_that_does_not_fit_is_422_and_nobody_is_asked(
-    changed: dict[str, Any], field: str, stack: LocalStack, tenant: str
+def test_invalid_test_field_is_422_and_calls_no_provider(
+    changes: dict[str, Any], field: str, stack: LocalStack, tenant: str
 ) -> None:
-    reply = try_key(stack, tenant, SUBMITTED | changed)
+    reply = try_key(stack, tenant, SUBMITTED | changes)
 
     assert refused_fields(reply) == [field]
     assert "sk-" not in json.dumps(reply.body)

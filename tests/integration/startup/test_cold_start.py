@@ -1,4 +1,4 @@
-"""What the first call of a function imports, in a process that has done nothing else."""
+"""Test what a function imports for its first call, in a fresh process."""
 
 import json
 import os
@@ -22,17 +22,15 @@ class Context:
     function_version = "7"
     def get_remaining_time_in_millis(self):
         return 29_000
-answer = app.handler(json.load(sys.stdin), Context())
-looks = sum(generation["collections"] for generation in gc.get_stats())
-json.dump({"status": answer["statusCode"], "modules": list(sys.modules), "looks": looks}, sys.stderr)
+response = app.handler(json.load(sys.stdin), Context())
+collections = sum(generation["collections"] for generation in gc.get_stats())
+json.dump({"status": response["statusCode"], "modules": list(sys.modules), "collections": collections}, sys.stderr)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", ["get_preferences", "generate_copy"])
-def test_the_first_answer_imports_no_boto3_and_hardly_looks_for_cycles(
-    stack: LocalStack, tenant: str, function: str
-) -> None:
+def test_first_call_imports_no_boto3_and_rarely_collects_garbage(stack: LocalStack, tenant: str, function: str) -> None:
     stack.token(tenant)
     event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
     event["requestContext"]["authorizer"]["tenantId"] = tenant
@@ -49,11 +47,11 @@ def test_the_first_answer_imports_no_boto3_and_hardly_looks_for_cycles(
         timeout=60,
     )
 
-    told = json.loads(done.stderr.splitlines()[-1])
-    assert told["status"] == 200
-    # For cycles: with the threshold that Python begins with it is 26 and 68 times.
-    assert told["looks"] <= 8
-    assert not {"boto3", "botocore.session", "botocore.client", "botocore.auth"} & set(told["modules"])
-    # Only a function that calls a provider pays for HTTP as the providers' SDKs speak it.
+    report = json.loads(done.stderr.splitlines()[-1])
+    assert report["status"] == 200
+    # Collections of the garbage collector; with Python's default threshold they are 26 and 68.
+    assert report["collections"] <= 8
+    assert not {"boto3", "botocore.session", "botocore.client", "botocore.auth"} & set(report["modules"])
+    # Only a function that calls a provider loads the HTTP libraries of the providers' SDKs.
     if function == "get_preferences":
-        assert not {"httpx", "httpx2", "httpcore", "httpcore2", "h11"} & set(told["modules"])
+        assert not {"httpx", "httpx2", "httpcore", "httpcore2", "h11"} & set(report["modules"])

@@ -1,4 +1,4 @@
-"""SnapStart: two copies of one snapshot share what is the same for all, and nothing that has to be a copy's own."""
+"""Test SnapStart: copies of one snapshot share what may be shared, and nothing else."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import ProviderName
 
 SDKS = {"openai", "anthropic", "groq", "google.genai", "genai_price_lists.openai", "boto3.session", "botocore.client"}
-GIVEN_LATER = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+SET_AFTER_RESTORE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-# What a task asks beside its provider.
-ASKS: dict[str, dict[str, Any]] = {
+# Fields of a request to each task, in addition to the provider.
+TASK_FIELDS: dict[str, dict[str, Any]] = {
     "generate_copy": {"prompt": "Café especial"},
     "analyze_sentiment": {"text": "Adorei o atendimento da clínica."},
     "generate_summary": {"text": "A clínica abre às oito e fecha às dezoito. " * 20},
@@ -27,15 +27,15 @@ ASKS: dict[str, dict[str, Any]] = {
 
 
 def restored(stack: LocalStack, tenant: str, function: str, providers: list[ProviderName]) -> list[dict[str, Any]]:
-    """What the program tells: of the snapshot, and of a copy for each provider, which it asks."""
+    """Return the program's reports: one of the snapshot, and one of a copy that calls each provider."""
     stack.token(tenant)
     event = json.loads((ROOT / "events" / f"{function}.json").read_text())
     event["requestContext"]["authorizer"]["tenantId"] = tenant
-    events = [event | {"body": json.dumps({"provider": name} | ASKS[function])} for name in providers]
+    events = [event | {"body": json.dumps({"provider": name} | TASK_FIELDS[function])} for name in providers]
     variables = {name.upper(): os.environ[name.upper()] for name in Settings.model_fields}
     variables |= {name: os.environ[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
     variables |= {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'layers' / 'common'}{os.pathsep}{ROOT}"}
-    later = {name: os.environ[name] for name in GIVEN_LATER} | {"AWS_ENDPOINT_URL": stack.aws.serve()}
+    later = {name: os.environ[name] for name in SET_AFTER_RESTORE} | {"AWS_ENDPOINT_URL": stack.aws.serve()}
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.support.restored_snapshot"],
         cwd=ROOT,
@@ -47,14 +47,12 @@ def restored(stack: LocalStack, tenant: str, function: str, providers: list[Prov
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    return [each for each in told if "modules" in each or "drawn" in each]
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    return [each for each in reports if "modules" in each or "drawn" in each]
 
 
 @pytest.mark.slow
-def test_a_snapshot_has_imports_and_tls_contexts_and_each_copy_all_else_of_its_own(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_snapshot_shares_imports_and_tls_contexts_only(stack: LocalStack, tenant: str) -> None:
     snapshot, first, second = restored(stack, tenant, "generate_copy", [ProviderName.OPENAI] * 2)
 
     assert set(snapshot["modules"]) >= SDKS
@@ -68,10 +66,8 @@ def test_a_snapshot_has_imports_and_tls_contexts_and_each_copy_all_else_of_its_o
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("function", ASKS)
-def test_a_restored_function_imports_nothing_for_its_first_answer(
-    stack: LocalStack, tenant: str, function: str
-) -> None:
+@pytest.mark.parametrize("function", TASK_FIELDS)
+def test_restored_function_imports_nothing_for_its_first_call(stack: LocalStack, tenant: str, function: str) -> None:
     _, *copies = restored(stack, tenant, function, list(ProviderName))
 
     assert [(each["status"], each["body"]["provider"]) for each in copies] == [(200, name) for name in ProviderName]

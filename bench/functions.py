@@ -64,7 +64,8 @@ def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
         status = Path(f"/proc/{environment.runtime_pid()}/status").read_text()
         (peak_kb,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", status)
         (init_ms,) = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read_text())
-    for thread in set(threading.enumerate()) - before:
+    # A thread that is about to start is listed without an identifier.
+    for thread in [each for each in set(threading.enumerate()) - before if each.ident]:
         # A job that this request has started runs another function, which must not overlap the next measurement. The
         # function of an erasure then waits for minutes without using CPU.
         thread.join(SETTLED_S)

@@ -182,7 +182,7 @@ def _region(environment: str, ask: Ask | None, variables: Mapping[str, str]) -> 
         raise DeploymentError(
             f'{environment} has no region: set region = "..." under [{environment}.global.parameters] in samconfig.toml'
         )
-    return _ask_until_valid(ask, "AWS region, such as sa-east-1", r"[a-z]{2}(-[a-z]+)+-[0-9]")
+    return _ask_until_valid(ask, "Region of AWS, such as sa-east-1", r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def _answers(

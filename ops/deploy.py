@@ -77,8 +77,12 @@ def completed(
     """Return the deployment with its region and all parameters that have no default, and record new values.
 
     Args:
+        deployment: The deployment as samconfig.toml describes it.
+        template: The template with the declared parameters.
         architecture: The architecture on the command line; empty for the recorded one.
         ask: Asks the operator for a value; None if there is no terminal.
+        samconfig: The file in which new values are recorded.
+        variables: Environment variables, which can name the region.
 
     Raises:
         DeploymentError: A value is missing and there is no terminal, or the command line names another architecture

@@ -72,7 +72,7 @@ def copy(text: str) -> Task:
 
 def tasks(run: str) -> Mapping[str, Task]:
     """Return the four tasks by name. `run` makes their texts unique, so that no earlier run has cached them."""
-    praise = f"Dr. Renata is lovely, but I waited 50 minutes and nobody told me why. My ticket was {run}."
+    praise = f"Dr. Renata is lovely, but I waited 50 minutes and no one explained why. My ticket was {run}."
     return {
         "generate-copy": copy(run),
         "analyze-sentiment": Task(f"{_ROOT}/analyze-sentiment", {"text": praise}, SentimentResponse),

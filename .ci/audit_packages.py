@@ -2,7 +2,7 @@
 # requires-python = "==3.13.*"
 # dependencies = ["pip-audit==2.10.0"]
 # ///
-"""pip-audit, in an environment of its own: what is known against the packages that a requirements file names."""
+"""Check the packages of a requirements file for known vulnerabilities: runs pip-audit in a separate environment."""
 
 from pip_audit._cli import audit
 

@@ -2,7 +2,7 @@
 # requires-python = "==3.13.*"
 # dependencies = ["checkov==3.3.30"]
 # ///
-"""checkov over template.yaml, in an environment of its own: `uv lock --script` pins its 97 packages by hashes."""
+"""Check template.yaml: runs checkov in a separate environment, whose 97 packages `uv lock --script` pins by hash."""
 
 import sys
 

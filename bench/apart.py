@@ -8,7 +8,7 @@ from typing import Any
 
 
 @contextmanager
-def apart(work: Callable[[Connection], None]) -> Generator[Any]:
+def separate_process(work: Callable[[Connection], None]) -> Generator[Any]:
     """Run `work` in another process and yield the first value that it sends. `work` ends when it receives a value.
 
     `work` must be a module-level function, because the process is spawned.

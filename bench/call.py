@@ -23,7 +23,7 @@ from typing import Any
 
 import openai
 
-from bench.apart import apart
+from bench.apart import separate_process
 from functions.generate_copy.app import handler
 from local.dev.default_models import DEFAULT_MODELS
 from local.providers.server import SimulatedProviders
@@ -105,7 +105,7 @@ class StoreCalls:
         return counted
 
 
-def measured(name: str, store: StoreCalls, calls: int, work: Callable[[int], object]) -> dict[str, Any]:
+def measure_row(name: str, store: StoreCalls, calls: int, work: Callable[[int], object]) -> dict[str, Any]:
     """Return one row of the table, measured after a warm-up. `work` receives the number of the call."""
     for number in range(WARM_UP):
         work(-1 - number)
@@ -135,7 +135,7 @@ def expect(status: int, call: Callable[[], int]) -> None:
 def run(calls: int) -> list[dict[str, Any]]:
     store = StoreCalls()
     with (
-        apart(serve_provider) as url,
+        separate_process(serve_provider) as url,
         openai.OpenAI(api_key="sk-bench", base_url=url, max_retries=0) as client,
         dynamodb_local() as tables,
     ):
@@ -158,10 +158,10 @@ def run(calls: int) -> list[dict[str, Any]]:
                 client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
 
             return [
-                measured("SDK alone", store, calls, sdk),
-                measured("miss", store, calls, lambda n: expect(200, request("bench-open", f"Convite {n}"))),
-                measured("hit", store, calls, lambda _: expect(200, hit)),
-                measured("rejection", store, calls, lambda n: expect(429, request("bench-closed", f"Convite {n}"))),
+                measure_row("SDK alone", store, calls, sdk),
+                measure_row("miss", store, calls, lambda n: expect(200, request("bench-open", f"Convite {n}"))),
+                measure_row("hit", store, calls, lambda _: expect(200, hit)),
+                measure_row("rejection", store, calls, lambda n: expect(429, request("bench-closed", f"Convite {n}"))),
             ]
         finally:
             stack.stop()

@@ -26,7 +26,7 @@ import certifi
 import httpx2
 import urllib3
 
-from bench.apart import apart
+from bench.apart import separate_process
 from nexus_ai.net.aws_transport import AwsTransport, Request
 from nexus_ai.net.concurrency import run_all
 from tests.integration.support.certificates import certified, server_context
@@ -79,7 +79,7 @@ async def serve(pipe: Connection) -> None:
     await asyncio.to_thread(pipe.recv)
 
 
-def served(pipe: Connection) -> None:
+def run_server(pipe: Connection) -> None:
     asyncio.run(serve(pipe))
 
 
@@ -159,21 +159,23 @@ CLIENTS: Mapping[str, Callable[[str, ssl.SSLContext], Client]] = {
 }
 
 
-def on_a_new_connection(client: Callable[[], Client]) -> None:
+def exchange_on_new_connection(client: Callable[[], Client]) -> None:
     with closing(client()) as subject:
         subject()
 
 
-def in_one_round(name: str, urls: list[str], context: ssl.SSLContext) -> list[float]:
+def measure_round(name: str, urls: list[str], context: ssl.SSLContext) -> list[float]:
     """Return the CPU of a kept connection, plain and TLS, and of a new one, plain and TLS."""
     found: list[float] = []
     for url in urls:
         with closing(CLIENTS[name](url, context)) as subject:
             found.append(cpu_us(subject, KEPT))
-    return found + [cpu_us(partial(on_a_new_connection, partial(CLIENTS[name], url, context)), NEW) for url in urls]
+    return found + [
+        cpu_us(partial(exchange_on_new_connection, partial(CLIENTS[name], url, context)), NEW) for url in urls
+    ]
 
 
-def four_of_a_step(urls: list[str], context: ssl.SSLContext) -> list[float]:
+def measure_step(urls: list[str], context: ssl.SSLContext) -> list[float]:
     found: list[float] = []
     for url in urls:
         with closing(Libcurl(url, context)) as subject:
@@ -189,10 +191,10 @@ def main() -> None:
         authorities.write_text(Path(certifi.where()).read_text() + certificate.read_text())
         os.environ |= {CA_FILE: str(authorities), "SERVER_CERTIFICATE": str(certificate)}
         context = ssl.create_default_context(cafile=str(authorities))
-        with apart(served) as ports:
+        with separate_process(run_server) as ports:
             urls = [f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}"]
-            rounds = [{name: in_one_round(name, urls, context) for name in CLIENTS} for _ in range(ROUNDS)]
-            steps = [four_of_a_step(urls, context) for _ in range(ROUNDS)]
+            rounds = [{name: measure_round(name, urls, context) for name in CLIENTS} for _ in range(ROUNDS)]
+            steps = [measure_step(urls, context) for _ in range(ROUNDS)]
     print("| CPU us of one exchange | kept | kept, TLS | new | new, TLS |\n|---|---|---|---|---|")
     for name in CLIENTS:
         columns = zip(*(found[name] for found in rounds), strict=True)

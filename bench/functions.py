@@ -54,7 +54,7 @@ class Start(NamedTuple):
     cpu_ms: float
 
 
-def started(function: BuiltFunction, event: dict[str, Any]) -> Start:
+def measure_start(function: BuiltFunction, event: dict[str, Any]) -> Start:
     before = set(threading.enumerate())
     with TemporaryDirectory() as folder, closing(function.start(log := Path(folder) / "log")) as environment:
         started_at = time.perf_counter()
@@ -90,7 +90,7 @@ def running(built: Path) -> Generator[LocalStack]:
         stack.stop()
 
 
-def measured(
+def measure_functions(
     built: Path, events: Mapping[str, dict[str, Any]], *, starts: int, others: Mapping[str, BuiltFunction]
 ) -> dict[str, tuple[Start, int]]:
     """Return the median start and the number of modules by logical id.
@@ -103,7 +103,7 @@ def measured(
         events = {name: _with_token(event, stack) for name, event in events.items()}
         for _ in range(starts):
             for name, function in functions.items():
-                times[name].append(started(function, events.get(name, {})))
+                times[name].append(measure_start(function, events.get(name, {})))
         imported = {name: modules(function, events.get(name, {})) for name, function in functions.items()}
     return {name: (Start(*map(median, zip(*times[name], strict=True))), imported[name]) for name in times}
 
@@ -122,7 +122,7 @@ def comparisons(built: Path, folder: Path) -> dict[str, BuiltFunction]:
     return {name: BuiltFunction(folder, name, "us-east-1", lambda: OTHERS_VARIABLES) for name in OTHERS}
 
 
-def by_provider(built: Path, event: dict[str, Any]) -> Generator[str]:
+def provider_rows(built: Path, event: dict[str, Any]) -> Generator[str]:
     layer = (built / "CommonLayer" / "python").resolve()
     engine = Engine()
     engine.watch()
@@ -136,7 +136,7 @@ def by_provider(built: Path, event: dict[str, Any]) -> Generator[str]:
             for number in range(STARTS):
                 body = {"provider": provider, "prompt": f"Texto {number} de {provider}"}
                 engine.reset()
-                firsts.append(started(function, event | {"body": json.dumps(body)}).first_ms)
+                firsts.append(measure_start(function, event | {"body": json.dumps(body)}).first_ms)
                 stores.append(engine.busy_s() * 1000)
                 started_at = time.perf_counter()
                 environment = {"PYTHONPATH": str(layer), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -156,11 +156,11 @@ def main() -> None:
         logical_id: json.loads((ROOT / "events" / f"{name}.json").read_text()) for logical_id, name in names.items()
     }
     with TemporaryDirectory() as folder:
-        compiled = measured(built, events, starts=STARTS, others=comparisons(built, Path(folder)))
+        compiled = measure_functions(built, events, starts=STARTS, others=comparisons(built, Path(folder)))
     with TemporaryDirectory(dir=built.parent) as folder:
         bare = Path(folder) / "build"
         shutil.copytree(built, bare, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
-        uncompiled = measured(bare, events, starts=1, others={})
+        uncompiled = measure_functions(bare, events, starts=1, others={})
     print("| function | init ms | first response ms | both without .pyc | modules | peak MB | MB configured |")
     print("|---|---|---|---|---|---|---|")
     for logical_id, (start, imported) in compiled.items():
@@ -172,7 +172,7 @@ def main() -> None:
         print(f"| {names.get(logical_id, logical_id)} | {times} | {imported} | {start.peak_mb:.0f} | {configured} |")
     print("\n| provider | bare import of SDK ms | first response ms | AWS emulator ms | ratio | without emulator |")
     print("|---|---|---|---|---|---|")
-    for line in by_provider(built, events[TASK]):
+    for line in provider_rows(built, events[TASK]):
         print(line)
 
 

@@ -70,7 +70,7 @@ def main(calls: int) -> None:
             stack.stop()
     print("\n| a million | tables | API Gateway | Lambda | logs | total |\n|---|---|---|---|---|---|")
     for kind in KINDS:
-        print(priced(kind, spent[kind.name]))
+        print(cost_row(kind, spent[kind.name]))
 
 
 def measure(stack: LocalStack, calls: int) -> Mapping[str, Spent]:
@@ -109,7 +109,7 @@ def measured() -> Generator[Spent]:
     spent.read, spent.write, spent.log_bytes = capacity.read, capacity.write, len(printed.getvalue())
 
 
-def priced(kind: Kind, spent: Spent) -> str:
+def cost_row(kind: Kind, spent: Spent) -> str:
     seconds = kind.provider_s + kind.cpu_s / CORES + kind.waits * WAIT_S
     parts = [
         (spent.read * READ_UNITS + spent.write * WRITE_UNITS) * MILLION,

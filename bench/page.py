@@ -34,16 +34,16 @@ def main() -> None:
     with running() as run, browser() as shown:
         tenant = new_tenant()
         with visit(shown, run.url, tenant) as visited:
-            used(visited)
-        first = [opened(shown, run.url, tenant) for _ in range(TIMES)]
+            make_calls(visited)
+        first = [measure_new_visit(shown, run.url, tenant) for _ in range(TIMES)]
         with visit(shown, run.url, tenant) as visited:
-            again = [taken(visited) for _ in range(TIMES + 1)][1:]
+            again = [measure_dashboard(visited) for _ in range(TIMES + 1)][1:]
         for name, cases in (("nothing cached", first), ("scripts cached", again)):
             times = sorted(ms for ms, _ in cases)
             print(f"| {name} | {median(times):.0f} | {times[0]:.0f} to {times[-1]:.0f} | {cases[0][1] // 1000} |")
 
 
-def used(visited: Visit) -> None:
+def make_calls(visited: Visit) -> None:
     """Make some calls for the tenant, so that the dashboard has figures to show."""
     visited.go("/")
     page: Page = visited.page
@@ -53,12 +53,12 @@ def used(visited: Visit) -> None:
             page.get_by_role("button", name="Gerar", exact=True).click()
 
 
-def opened(shown: Browser, url: str, tenant: str) -> tuple[float, int]:
+def measure_new_visit(shown: Browser, url: str, tenant: str) -> tuple[float, int]:
     with visit(shown, url, tenant) as visited:
-        return taken(visited)
+        return measure_dashboard(visited)
 
 
-def taken(visited: Visit) -> tuple[float, int]:
+def measure_dashboard(visited: Visit) -> tuple[float, int]:
     """Return the milliseconds until the dashboard is usable, and the transferred bytes."""
     visited.page.add_init_script(WATCH)
     visited.page.goto(f"{visited.url}/usage", wait_until="networkidle")

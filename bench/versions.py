@@ -19,9 +19,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
 
-from bench.apart import apart
+from bench.apart import separate_process
 from bench.call import allow, serve_provider
-from bench.functions import Start, running, started
+from bench.functions import Start, measure_start, running
 from bench.peers.__main__ import ROUNDS, Line, caller_of
 from local.emulator.lambda_runtime import BuiltFunction
 from local.stack import LocalStack
@@ -61,8 +61,8 @@ def lines(name: str, function: BuiltFunction, stack: LocalStack, around: ExitSta
     ]
 
 
-def measured(before: Path, now: Path, calls: int) -> list[Line]:
-    with apart(serve_provider) as provider, ExitStack() as around:
+def measure_calls(before: Path, now: Path, calls: int) -> list[Line]:
+    with separate_process(serve_provider) as provider, ExitStack() as around:
         tables = around.enter_context(dynamodb_local())
         operator = {"OPENAI_BASE_URL": provider, "LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": tables}
         stack = LocalStack(operator=operator, built=now)
@@ -79,7 +79,7 @@ def measured(before: Path, now: Path, calls: int) -> list[Line]:
     return found
 
 
-def starts(before: Path, now: Path) -> Iterator[str]:
+def start_rows(before: Path, now: Path) -> Iterator[str]:
     """Yield the lines of the second table."""
     times = defaultdict[tuple[str, str], list[Start]](list)
     with running(now) as stack:
@@ -88,8 +88,8 @@ def starts(before: Path, now: Path) -> Iterator[str]:
                 current = stack.functions[name]
                 assert isinstance(current, BuiltFunction)
                 event = json.loads((ROOT / "events" / f"{file}.json").read_text())
-                times[name, "before"].append(started(current.of(before), event))
-                times[name, "now"].append(started(current, event))
+                times[name, "before"].append(measure_start(current.of(before), event))
+                times[name, "now"].append(measure_start(current, event))
     for name in STARTED:
         was, is_ = times[name, "before"], times[name, "now"]
         cells = [f"{median(start.init_ms for start in each):.0f}" for each in (was, is_)]
@@ -103,7 +103,7 @@ def starts(before: Path, now: Path) -> Iterator[str]:
 def main() -> None:
     before, now = Path(sys.argv[1]), Path(sys.argv[2])
     calls = int(sys.argv[3]) if len(sys.argv) > 3 else 200
-    found = {(line.peer, line.kind): line for line in measured(before, now, calls)}
+    found = {(line.peer, line.kind): line for line in measure_calls(before, now, calls)}
     print(f"{calls} calls in each of {ROUNDS} rounds; Python {platform.python_version()}, {os.cpu_count()} CPUs")
     print("| call | before CPU ms | now CPU ms | before p50 ms | now p50 ms | ratio of CPU: median, each round |")
     print("|---|---|---|---|---|---|")
@@ -115,7 +115,7 @@ def main() -> None:
         print(f"| {kind} | {' | '.join(cells)} | {median(ratios):.2f} (at most {target}): {each} |")
     print("\n| function | init ms: before | now | first response ms | now | CPU ms | now | ms more | CPU ms more |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for line in starts(before, now):
+    for line in start_rows(before, now):
         print(line)
 
 

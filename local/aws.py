@@ -300,10 +300,10 @@ def make_tables(template: Template) -> None:
     for logical_id, properties in template.resources("AWS::DynamoDB::Table"):
         name = f"{template.resolve({'Ref': 'AWS::StackName'})}-{logical_id}"
         # Backups and protection against deletion have no meaning for tables that live as long as this process.
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        made = {key: template.resolve(properties[key]) for key in wanted if key in properties}
+        names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        arguments = {key: template.resolve(properties[key]) for key in names if key in properties}
         try:
-            client.create_table(TableName=name, **made)
+            client.create_table(TableName=name, **arguments)
         except client.exceptions.ResourceInUseException:
             continue
         finally:

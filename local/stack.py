@@ -94,12 +94,12 @@ class LocalStack:
         self._open.enter_context(environment(variables))
         _forget()
         self._open.callback(_forget)
-        own = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick, self.variables)
+        dev_routes = OwnRoutes(self.issuer, self.tenants, self.aws.mails, self.tick, self.variables)
         site = Site()
 
         def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             if is_own(str(environ["PATH_INFO"])):
-                return own(environ, start_response)
+                return dev_routes(environ, start_response)
             chosen = site if site.has(environ) else gateway
             return chosen(environ, start_response)
 

@@ -1,1 +1,1 @@
-"""Commands of the operator, who has credentials of the AWS account."""
+"""Commands for the operator, who has credentials for the AWS account."""

@@ -1,8 +1,8 @@
-"""The libraries inside pycurl's wheel: shipped in the layer, in no lock, and not looked up by `make audit`.
+"""List the libraries inside pycurl's wheel, which the layer ships but no lock file names and `make audit` skips.
 
     python -m ops.bundled
 
-Prints them as CycloneDX. Versions are those that libcurl names; of the others nothing but the file says one.
+Prints them as CycloneDX. The versions come from libcurl; libraries that it does not name have no version.
 """
 
 import json
@@ -12,23 +12,29 @@ from typing import Any
 
 import pycurl
 
-# Where auditwheel puts them.
+# The folder in which auditwheel stores the libraries.
 FOLDER = "pycurl.libs"
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A project, the SPDX name of its licence, and the beginnings of its files' names."""
+    """Bundled library.
+
+    Attributes:
+        name: Name of the project.
+        licence: SPDX expression of its licence.
+        files: Prefixes of its file names.
+        known_as: Name that libcurl uses in its version text; empty if it is not listed there.
+    """
 
     name: str
     licence: str
     files: tuple[str, ...]
-    # As libcurl calls it, if it does.
     known_as: str = ""
 
     @property
     def version(self) -> str:
-        """Return the version that libcurl names, empty if it names none."""
+        """Return the version that libcurl reports; empty if it reports none."""
         return dict(part.split("/", 1) for part in pycurl.version.split()).get(self.known_as, "")
 
 
@@ -54,7 +60,7 @@ LIBRARIES = (
 
 
 def files() -> list[PackagePath]:
-    """Return the files of the wheel that are libraries of others."""
+    """Return the files of pycurl's wheel that are bundled libraries."""
     return [file for file in distribution("pycurl").files or () if file.parts[0] == FOLDER]
 
 

@@ -1,8 +1,8 @@
-"""Show or set what a tenant's administrators cannot exceed: `make ceiling ENV=prod TENANT=acme REQUESTS_PER_HOUR=500`.
+"""Show or set the ceilings of a tenant's limits: `make ceiling ENV=prod TENANT=acme REQUESTS_PER_HOUR=500`.
 
-A tenant's ceiling replaces the deployment's. It applies from the tenant's next request: limits above it are lowered to
-it, and stay there when the ceiling is raised, until the tenant's administrator raises them. Without a limit the command
-only prints the ceilings.
+A tenant's ceiling replaces the deployment's. It applies from the tenant's next request: limits above the ceiling are
+lowered to it. If the ceiling is raised later, the limits stay until the tenant's administrator raises them. Without a
+limit the command only prints the ceilings.
 """
 
 import os
@@ -37,7 +37,7 @@ def _micros(text: str) -> int | None:
     return None if dollars is None else micros_from_dollars(dollars)
 
 
-# By the name in Ceiling: how a text is read, and the template's parameters of the default and the ceiling.
+# By the name in Ceiling: the parser of a value, and the template's parameters of the default and the ceiling.
 _LIMITS: Mapping[str, tuple[Callable[[str], int | None], str, str]] = {
     "requests_per_hour": (_limit, "DefaultRequestsPerHour", "CeilingRequestsPerHour"),
     "tokens_per_day": (_limit, "DefaultTokensPerDay", "CeilingTokensPerDay"),
@@ -46,7 +46,7 @@ _LIMITS: Mapping[str, tuple[Callable[[str], int | None], str, str]] = {
 
 
 class _Bounds(BaseModel):
-    """What a ceiling can be set to: as much as a limit can be."""
+    """Permitted values of a ceiling, the same as those of a limit."""
 
     requests_per_hour: int | None = Field(default=None, ge=0, lt=10**9)
     tokens_per_day: int | None = Field(default=None, ge=0, lt=10**12)
@@ -54,23 +54,23 @@ class _Bounds(BaseModel):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = _arguments(arguments)
-    own, deployments = _wanted(asked)
+    options = _arguments(arguments)
+    own, deployments = _requested(options)
     with one_line_errors("make ceiling"):
-        deployment = find(asked.env)
+        deployment = find(options.env)
         parameters = {each["ParameterKey"]: each["ParameterValue"] for each in deployment.describe()["Parameters"]}
         resource = deployment.client("cloudformation").describe_stack_resource(
             StackName=deployment.stack_name, LogicalResourceId="RateLimitsTable"
         )
-    # The store's own client takes the region from here.
+    # The client of the table reads the region from these variables.
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = str(deployment.region)
     table = Table(resource["StackResourceDetail"]["PhysicalResourceId"])
     ceilings = CeilingStore(table, _deployment(parameters))
     if own or deployments:
         LimitStoreWithCeiling(table, 1, ceilings).set_ceiling(
-            asked.tenant, own, deployments, defaults=_defaults(parameters), now_s=int(time.time())
+            options.tenant, own, deployments, defaults=_defaults(parameters), now_s=int(time.time())
         )
-    print(_told(asked.tenant, ceilings.load(asked.tenant)))
+    print(_report(options.tenant, ceilings.load(options.tenant)))
 
 
 def _arguments(arguments: Sequence[str] | None) -> Namespace:
@@ -79,24 +79,24 @@ def _arguments(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--tenant", required=True)
     for name in ("requests-per-hour", "tokens-per-day", "cost-per-month-usd"):
         parser.add_argument(f"--{name}", metavar="NUMBER", help="or none (no ceiling), or default (the deployment's)")
-    asked = parser.parse_args(arguments)
-    if not fullmatch(TENANT_PATTERN, asked.tenant):
-        parser.error("this is no id of a tenant")
-    return asked
+    options = parser.parse_args(arguments)
+    if not fullmatch(TENANT_PATTERN, options.tenant):
+        parser.error("--tenant is not a valid tenant id")
+    return options
 
 
-def _wanted(asked: Namespace) -> tuple[dict[str, int | None], frozenset[str]]:
-    """The ceilings to set, and those to leave to the deployment."""
+def _requested(options: Namespace) -> tuple[dict[str, int | None], frozenset[str]]:
+    """Return the ceilings to set, and the names of those to reset to the deployment's."""
     given = {
-        "requests_per_hour": asked.requests_per_hour,
-        "tokens_per_day": asked.tokens_per_day,
-        "cost_per_month_micros": asked.cost_per_month_usd,
+        "requests_per_hour": options.requests_per_hour,
+        "tokens_per_day": options.tokens_per_day,
+        "cost_per_month_micros": options.cost_per_month_usd,
     }
     try:
         own = {name: _LIMITS[name][0](text) for name, text in given.items() if text not in {None, DEFAULT}}
         _Bounds.model_validate(own)
     except ValidationError:
-        sys.exit("make ceiling: a ceiling is a number from 0, none, or default")
+        sys.exit("make ceiling: a ceiling must be a number of at least 0, none, or default")
     return own, frozenset(name for name, text in given.items() if text == DEFAULT)
 
 
@@ -109,9 +109,9 @@ def _defaults(parameters: Mapping[str, str]) -> LimitSettings:
     return LimitSettings.model_validate({**limits, "time_zone": parameters["DefaultTimeZone"]})
 
 
-def _told(tenant_id: str, ceiling: Ceiling) -> str:
+def _report(tenant_id: str, ceiling: Ceiling) -> str:
     micros = ceiling.cost_per_month_micros
-    told = {
+    values = {
         "requestsPerHour": ceiling.requests_per_hour,
         "tokensPerDay": ceiling.tokens_per_day,
         "costPerMonthUsd": None if micros is None else dollars_from_micros(micros),
@@ -119,7 +119,7 @@ def _told(tenant_id: str, ceiling: Ceiling) -> str:
     return "\n".join(
         [
             f"ceilings of {tenant_id}",
-            *(f"  {name:16} {'none' if most is None else most}" for name, most in told.items()),
+            *(f"  {name:16} {'none' if value is None else value}" for name, value in values.items()),
         ]
     )
 

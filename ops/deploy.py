@@ -1,12 +1,12 @@
 """Deploy to AWS: `make deploy ENV=prod`.
 
-A deployment has one region and one architecture, which samconfig.toml records. The first deployment asks for what the
-template has no default for and writes the answers into samconfig.toml. Defaults are not written there, so that a later
-release can change them. Every deployment passes the value of every parameter, for CloudFormation would otherwise keep
-the value of the deployment before.
+A deployment has one region and one architecture, which samconfig.toml records. The first deployment asks for the values
+that have no default and writes them into samconfig.toml. Defaults are not written there, so that a later release can
+change them. Every deployment passes the value of every parameter, because CloudFormation would otherwise keep the value
+of the previous deployment.
 
-`--prepare` builds and checks without a call to AWS; `--prepared` deploys what that made. A pipeline runs them one after
-the other, so that its short-lived credentials are fetched in between.
+`--prepare` builds and checks without a call to AWS. `--prepared` deploys the result. A pipeline runs one after the
+other and fetches its short-lived credentials in between.
 """
 
 import os
@@ -33,11 +33,11 @@ from ops.deployment import (
 )
 from ops.release import BUILT, MACHINES, resolved_parameters, write_release
 
-# What a deployment needs that nobody can guess, by the way in which tokens are verified.
+# Required parameters without a useful default, by the way in which tokens are verified.
 OTHER_ISSUER: Final = ("TokenIssuer", "TokenAudience")
 KEYS: Final = ("TokenJwksUrl", "TokenSecretArn")
 USER_POOL: Final = ("SignInPrefix", "SignInCallbackUrl")
-# A stack whose creation or deletion failed takes no deployment.
+# A stack cannot be updated after its creation or deletion has failed.
 CANNOT_BE_UPDATED: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 type Ask = Callable[[str], str]
@@ -48,21 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--env", required=True)
     parser.add_argument("--architecture", default="", choices=["", *MACHINES])
-    parser.add_argument("--role-arn", default="", help="what CloudFormation acts as")
+    parser.add_argument("--role-arn", default="", help="role that CloudFormation assumes")
     steps = parser.add_mutually_exclusive_group()
     steps.add_argument("--prepare", action="store_true")
     steps.add_argument("--prepared", action="store_true")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with one_line_errors("make deploy"):
         template = Template.read(ROOT / "template.yaml")
-        deployment = completed(find(asked.env), template, architecture=asked.architecture, ask=_terminal())
+        deployment = completed(find(options.env), template, architecture=options.architecture, ask=_terminal())
         parameters = resolved_parameters(template, deployment.parameters)
-        # Before the build, which takes a minute.
-        is_first = not asked.prepare and not exists(deployment)
-        if not asked.prepared:
+        # Check the stack before the build, which takes a minute.
+        is_first = not options.prepare and not exists(deployment)
+        if not options.prepared:
             build(parameters["Architecture"], _run)
-        if not asked.prepare:
-            deploy(deployment, parameters, _run, is_first=is_first, role_arn=asked.role_arn)
+        if not options.prepare:
+            deploy(deployment, parameters, _run, is_first=is_first, role_arn=options.role_arn)
 
 
 def completed(
@@ -74,15 +74,19 @@ def completed(
     samconfig: Path = SAMCONFIG,
     variables: Mapping[str, str] = os.environ,
 ) -> Deployment:
-    """Return the deployment with its region and everything that has no default, and record what is new.
+    """Return the deployment with its region and all parameters that have no default, and record new values.
 
     Args:
-        architecture: The one that the command names; empty for the recorded one.
-        ask: Asks a person; None where nobody is there.
+        deployment: The deployment as samconfig.toml describes it.
+        template: The template with the declared parameters.
+        architecture: The architecture on the command line; empty for the recorded one.
+        ask: Asks the operator for a value; None if there is no terminal.
+        samconfig: The file in which new values are recorded.
+        variables: Environment variables, which can name the region.
 
     Raises:
-        DeploymentError: Something is missing and nobody can be asked, or the command names another architecture than
-            the deployment has.
+        DeploymentError: A value is missing and there is no terminal, or the command line names another architecture
+            than the deployment has.
     """
     given = dict(deployment.parameters)
     answers: dict[str, str] = {}
@@ -102,7 +106,7 @@ def completed(
 
 
 def build(architecture: str, run: Run) -> None:
-    """Check the template and build it, for one architecture. Make no call to AWS."""
+    """Check the template and build it for one architecture, without a call to AWS."""
     run(["sam", "validate", "--lint"], {})
     run(["sam", "build", "--parameter-overrides", f"Architecture={architecture}"], {"ARCHITECTURE": architecture})
 
@@ -116,40 +120,40 @@ def deploy(
     role_arn: str = "",
     built: Path = BUILT,
 ) -> None:
-    """Deploy what was built.
+    """Deploy a build.
 
-    The first time this takes two steps: the second one protects the data against deletion.
+    The first deployment has two steps: the second one protects the data against deletion.
 
     Raises:
-        DeploymentError: Nothing was built, or nothing was deployed because the first change set was declined.
+        DeploymentError: There is no build, or nothing was deployed because the first change set was declined.
     """
     if not (built / "template.yaml").exists():
         raise DeploymentError("nothing is prepared: run make prepare")
     values = built / "parameters.yaml"
     values.write_text("".join(f"{name}: '{value.replace("'", "''")}'\n" for name, value in parameters.items()))
-    # SAM would look for samconfig.toml beside the template, which is the release's.
+    # By default SAM looks for samconfig.toml in the folder of the template, which is that of the release.
     command = ["sam", "deploy", "--config-file", str(SAMCONFIG), "--config-env", deployment.environment]
     command += ["--region", str(deployment.region)]
     command += ["--parameter-overrides", f"file://{values}", *(["--role-arn", role_arn] if role_arn else [])]
-    # In a pipeline the environment of GitHub has asked whoever has to agree.
+    # In a pipeline, the reviewers of GitHub's environment have already approved the deployment.
     confirmed = ["--no-confirm-changeset"] if os.environ.get("CI") else []
     if is_first:
         release = write_release(built, parameters, protects_data=False)
         run([*command, *confirmed, "--template-file", str(release)], {})
-        # SAM ends well, too, if the change set is declined.
+        # SAM also returns 0 if the change set is declined.
         if not exists(deployment):
             raise DeploymentError("nothing was deployed")
-        print("The stack is there. The second step protects its data against deletion.", flush=True)
+        print("The stack has been created. The second step protects its data against deletion.", flush=True)
         confirmed = ["--no-confirm-changeset"]
     release = write_release(built, parameters, protects_data=True)
     run([*command, *confirmed, "--template-file", str(release)], {})
 
 
 def exists(deployment: Deployment) -> bool:
-    """Return whether the stack of a deployment is there and can be updated.
+    """Return True if the stack of a deployment exists and can be updated.
 
     Raises:
-        DeploymentError: It is there and cannot be updated: it is being changed, or its creation failed.
+        DeploymentError: The stack exists but cannot be updated, because it is being changed or its creation failed.
     """
     try:
         status = deployment.describe()["StackStatus"]
@@ -160,11 +164,11 @@ def exists(deployment: Deployment) -> bool:
             f"{deployment.stack_name} is in {status}: delete it with `aws cloudformation delete-stack --region "
             f"{deployment.region} --stack-name {deployment.stack_name}`, wait until it is gone, and deploy again"
         )
-    # A change set that nobody executed leaves a stack without resources.
+    # A change set that was never executed leaves a stack without resources.
     if status == "REVIEW_IN_PROGRESS":
         return False
     if status.endswith("_IN_PROGRESS"):
-        raise DeploymentError(f"{deployment.stack_name} is in {status}: wait until that has ended")
+        raise DeploymentError(f"{deployment.stack_name} is in {status}: wait until it has ended")
     return True
 
 
@@ -182,13 +186,13 @@ def _region(environment: str, ask: Ask | None, variables: Mapping[str, str]) -> 
         raise DeploymentError(
             f'{environment} has no region: set region = "..." under [{environment}.global.parameters] in samconfig.toml'
         )
-    return _asked(ask, "Region of AWS, such as sa-east-1", r"[a-z]{2}(-[a-z]+)+-[0-9]")
+    return _ask_until_valid(ask, "Region of AWS, such as sa-east-1", r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def _answers(
     given: Mapping[str, str], declared: Mapping[str, Any], ask: Ask | None, environment: str
 ) -> dict[str, str]:
-    """Return values for the parameters that the given ones do not make complete."""
+    """Ask for the parameters that are still missing, and return their values."""
     answers: dict[str, str] = {}
     for choices in _missing(given):
         if ask is None:
@@ -199,17 +203,17 @@ def _answers(
         for name in choices:
             last = name == choices[-1]
             question = f"{name}: {declared[name]['Description']}" + ("" if last else f" Empty for {choices[-1]}.")
-            value = _asked(ask, question, declared[name]["AllowedPattern"], optional=not last)
+            value = _ask_until_valid(ask, question, declared[name]["AllowedPattern"], optional=not last)
             if value:
                 answers[name] = value
                 break
-        # An answer can open another question: a user pool needs the page that people return to.
+        # An answer can require another value: a user pool needs the page to which users return.
         return answers | _answers({**given, **answers}, declared, ask, environment)
     return answers
 
 
 def _missing(given: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Yield the parameters without a value, as choices of which one is needed."""
+    """Yield groups of parameters of which one value is required and missing."""
     if given.get(USER_POOL[0]):
         if not given.get(USER_POOL[1]):
             yield USER_POOL[1:]
@@ -223,16 +227,16 @@ def _missing(given: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
         yield KEYS
 
 
-def _asked(ask: Ask, question: str, pattern: str, *, optional: bool = False) -> str:
+def _ask_until_valid(ask: Ask, question: str, pattern: str, *, optional: bool = False) -> str:
     while True:
         value = ask(f"{question}\n> ").strip()
         if (optional and not value) or (value and re.fullmatch(pattern, value)):
             return value
-        print("This is not a value of that form.", file=sys.stderr)
+        print("This value has the wrong format.", file=sys.stderr)
 
 
 def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str, str]) -> None:
-    """Write the region and the answers into an environment's section, and leave the rest of the file as it is."""
+    """Write the region and the answers into an environment's section. The rest of the file stays unchanged."""
     document: Any = tomlkit.parse(samconfig.read_text(encoding="utf-8"))
     section = document[environment]
     if "global" not in section:
@@ -241,7 +245,7 @@ def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str
     section["global"]["parameters"]["region"] = region
     deploy_section = section["deploy"]["parameters"]
     if not isinstance(deploy_section.get("parameter_overrides"), list):
-        # A guided deployment of SAM writes one text.
+        # SAM's guided deployment writes the overrides as one string.
         known = parsed_overrides(deploy_section.get("parameter_overrides", []))
         deploy_section["parameter_overrides"] = [f"{name}={value}" for name, value in known.items()]
     for name, value in answers.items():
@@ -251,7 +255,7 @@ def _record(samconfig: Path, environment: str, region: str, answers: Mapping[str
 
 def _run(command: Sequence[str], variables: Mapping[str, str]) -> None:
     try:
-        # The environment's own programs: `sam` is one of them.
+        # `sam` and the other programs are found in the virtual environment first.
         subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)

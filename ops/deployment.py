@@ -1,7 +1,7 @@
-"""Find a deployment: the stack, the region and the parameters that samconfig.toml gives an environment.
+"""Find a deployment: the stack, region and parameters of an environment in samconfig.toml.
 
-Everything that talks to a deployed stack (`make deploy`, `site`, `ceiling`, `smoke`) asks here, so that all of them
-work on the same stack in the same region.
+All commands that use a deployed stack (`make deploy`, `site`, `ceiling`, `smoke`) use this module, so that they work on
+the same stack in the same region.
 """
 
 import os
@@ -17,12 +17,12 @@ from local.template import ROOT
 
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
 SAMCONFIG: Final = ROOT / "samconfig.toml"
-# boto3 reads the second one alone, other tools of AWS the first.
+# boto3 reads only the second one, other AWS tools the first.
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class DeploymentError(Exception):
-    """A reason why a command cannot work on a deployment, in one line for the operator."""
+    """Failed command. The message is the reason, in one line for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Deployment:
     """One environment of samconfig.toml.
 
     Attributes:
-        parameters: The values that samconfig.toml sets, by the template's names. Defaults are not among them.
+        parameters: Values that samconfig.toml sets, by the template's names, without defaults.
         region: None before the first deployment.
     """
 
@@ -45,7 +45,7 @@ class Deployment:
         Raises:
             DeploymentError: The deployment has no region yet.
         """
-        import boto3  # noqa: PLC0415 (most of the time of `--help`)
+        import boto3  # noqa: PLC0415 (the import would take most of the time of `--help`)
 
         if self.region is None:
             raise DeploymentError(
@@ -98,7 +98,7 @@ def find(environment: str, *, samconfig: Path | None = None, variables: Mapping[
 
 @contextmanager
 def one_line_errors(command: str) -> Generator[None]:
-    """End the program with one line and status 2 for a reason that an operator can act on."""
+    """Turn errors that the operator can correct into one line and exit status 2."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
@@ -123,7 +123,7 @@ def _code(error: Any) -> str:
 
 
 def parsed_overrides(overrides: object) -> dict[str, str]:
-    """Return the parameters in any of the forms that SAM's configuration takes."""
+    """Return the parameters from any format that SAM's configuration accepts."""
     from samcli.cli.types import CfnParameterOverridesType  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     parameter_type: Any = CfnParameterOverridesType()

@@ -1,8 +1,8 @@
-"""The licences of what is shipped: the layer's packages and those of the frontend's bundle.
+"""List the licences of all shipped packages: those of the layer and of the frontend's bundle.
 
     python -m ops.licences
 
-Prints a table. What a package says of itself counts; no licence but those in ALLOWED may be among them.
+Prints a table. The licence comes from the package's own metadata. Every licence must be in ALLOWED.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from ops.bundled import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
-# By their SPDX names. Weak copyleft holds for files that are passed on unchanged, or not at all, as a service's are.
+# SPDX names. Weak copyleft is permitted, because its files are used unchanged and a service does not distribute them.
 ALLOWED = frozenset(
     {
         "0BSD",
@@ -32,7 +32,7 @@ ALLOWED = frozenset(
         "curl",
     }
 )
-# What packages without an SPDX expression call theirs.
+# SPDX names for the spellings in packages without an SPDX expression.
 _SPELLED = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
@@ -54,16 +54,16 @@ class Package:
 
     @property
     def allowed(self) -> bool:
-        """Whether all of its licences are allowed, or one where it leaves the choice."""
+        """Return True if all licences are allowed. If the package offers a choice, one allowed choice is enough."""
         choices = (choice.strip("() ") for choice in self.licence.split(" OR "))
         return any(all(each in ALLOWED for each in choice.split(" AND ")) for choice in choices)
 
 
 def shipped() -> list[Package]:
-    """Return the layer's packages, what pycurl's wheel brings, and the frontend's, each in the order of their names.
+    """Return the packages of the layer, the libraries in pycurl's wheel and the packages of the frontend.
 
     Raises:
-        PackageNotFoundError: One of the layer's is not installed.
+        PackageNotFoundError: A package of the layer is not installed.
     """
     inside = [Package(each.name, each.version, each.licence, "layer, inside pycurl") for each in LIBRARIES]
     return [*layer(), *inside, *bundle()]
@@ -74,23 +74,23 @@ def layer() -> list[Package]:
     found: list[Package] = []
     for name, version, marker in _REQUIRED.findall(requirements):
         try:
-            told = metadata(name)
+            fields = metadata(name)
         except PackageNotFoundError:
-            # Of another system: it is in the list, and not in the layer.
+            # The package is for another operating system: it is listed, but not part of the layer.
             if "sys_platform" in marker:
                 continue
             raise
-        said = told.get("License-Expression") or told.get("License") or ""
-        found.append(Package(name, version, _SPELLED.get(said, said), "layer"))
+        licence = fields.get("License-Expression") or fields.get("License") or ""
+        found.append(Package(name, version, _SPELLED.get(licence, licence), "layer"))
     return found
 
 
 def bundle() -> list[Package]:
     lock: dict[str, dict[str, Any]] = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
     return [
-        Package(path.rpartition("node_modules/")[2], told["version"], told.get("license", ""), "frontend")
-        for path, told in lock.items()
-        if path and not told.get("dev")
+        Package(path.rpartition("node_modules/")[2], entry["version"], entry.get("license", ""), "frontend")
+        for path, entry in lock.items()
+        if path and not entry.get("dev")
     ]
 
 

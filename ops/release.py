@@ -1,17 +1,16 @@
-"""Prepare what `sam build` made for a deployment in which every change reaches the code that serves requests.
+"""Prepare the output of `sam build` for a deployment in which every change reaches the functions that serve requests.
 
-Requests go to aliases. An alias moves to a new version only if CloudFormation sees a new version resource, and SAM
-names that resource by the function's properties with their references unresolved. So another value of a parameter
-changes no name, and the alias keeps the old value. The deployment of an API has the same fault. Known as
-https://github.com/aws/serverless-application-model/issues/3820. Therefore a release is a copy of the built template in
-which
+Requests go to aliases. An alias moves to a new version only if CloudFormation finds a new version resource. SAM names
+that resource after the function's properties with unresolved references. A changed parameter therefore changes no name,
+and the alias keeps the old value. The deployment of an API has the same problem
+(https://github.com/aws/serverless-application-model/issues/3820). A release is a copy of the built template in which
 
-- the description of each function with an alias carries a hash of all code, the template and all parameters,
-- the alarms that can stop a deployment are named by that hash, because an alarm that is only changed keeps the state it
-  has about the version before, and
+- the description of each function with an alias contains a hash of all code, the template and all parameters,
+- the names of alarms that can stop a deployment contain that hash, because an alarm that keeps its name also keeps its
+  state about the previous version, and
 - the parameters within the API are replaced by their values.
 
-SAM's `AlwaysDeploy` does not serve: it hashes the time, so that an unchanged tree would be deployed too.
+SAM's `AlwaysDeploy` is no alternative: it hashes the time, so an unchanged tree would be deployed as well.
 """
 
 import hashlib
@@ -27,17 +26,17 @@ from ops.deployment import DeploymentError
 BUILT: Final = ROOT / ".aws-sam" / "build"
 API: Final = "AWS::Serverless::Api"
 FUNCTION: Final = "AWS::Serverless::Function"
-# How the files of compiled packages name the processor.
+# Names of the processors in the file names of compiled packages.
 MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 type Body = dict[str, Any]
 
 
 def resolved_parameters(template: Body, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of every parameter of a template: the given one, else the default.
+    """Return the value of every parameter of a template: the given value, else the default.
 
     Raises:
-        DeploymentError: A parameter is given that the template does not have.
+        DeploymentError: The template does not have one of the given parameters.
     """
     declared: Body = template["Parameters"]
     if unknown := sorted(given.keys() - declared.keys()):
@@ -51,8 +50,8 @@ def write_release(built: Path, parameters: Mapping[str, str], *, protects_data: 
     Args:
         built: The folder that `sam build` wrote.
         parameters: The value of every parameter of the template.
-        protects_data: False for the deployment that creates the stack: what is protected against deletion could not be
-            deleted if that deployment fails, and every further attempt would leave as much again.
+        protects_data: False for the deployment that creates the stack. If that deployment fails, protected resources
+            would remain, and so would those of every further attempt.
 
     Raises:
         DeploymentError: The layer was built for another processor than the functions have.
@@ -125,10 +124,10 @@ def _require_architecture(built: Path, architecture: str) -> None:
 
 
 def _set_deletion_policies(nested: Body, *, keeps: bool) -> None:
-    """Let a nested stack keep its data, or not if its parent's creation may still fail.
+    """Set if a nested stack keeps its data when it is deleted. It must not while the creation of its parent can fail.
 
-    RetainExceptOnCreate deletes only what the failed operation itself created, and a nested stack's creation may have
-    succeeded. Another policy alone is no change for CloudFormation, but other metadata are.
+    RetainExceptOnCreate deletes only resources of the failed operation, and the nested stack's creation may have
+    succeeded. CloudFormation ignores a change of only the policy, so the metadata change as well.
     """
     for resource in nested["Resources"].values():
         if "DeletionPolicy" in resource:
@@ -149,6 +148,6 @@ def _write(template: Body, folder: Path, *, protects_data: bool) -> Path:
         for _, pool in _of_type(template, "AWS::Cognito::UserPool"):
             pool["Properties"]["DeletionProtection"] = "INACTIVE"
     path = folder / "release.yaml"
-    # JSON is YAML, without the aliases that CloudFormation does not read.
+    # JSON is valid YAML and has no YAML aliases, which CloudFormation does not support.
     path.write_text(json.dumps(template, indent=1), encoding="utf-8")
     return path

@@ -1,8 +1,7 @@
 """Upload a frontend's files to a deployment's site: `make site ENV=prod FOLDER=../crm/dist`.
 
-Pages are uploaded last, so that the files they load are there first. Older files stay, for pages that are open.
-Browsers cache the files in `assets/` for good, because their names change with their content, and revalidate all
-others.
+Pages are uploaded last, so that the files they load exist already. Older files stay, for pages that are open. Browsers
+cache the files in `assets/` without limit, because their names change with their content, and revalidate all others.
 """
 
 import mimetypes
@@ -21,18 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog="make site", description=__doc__)
     parser.add_argument("--env", required=True)
     parser.add_argument("--folder", required=True, type=Path)
-    asked = parser.parse_args(arguments)
-    files = _files(asked.folder)
-    if asked.folder / "index.html" not in files:
-        sys.exit("make site: FOLDER is what a frontend was built into, with its index.html")
+    options = parser.parse_args(arguments)
+    files = _files(options.folder)
+    if options.folder / "index.html" not in files:
+        sys.exit("make site: FOLDER must be the output folder of a frontend build, with its index.html")
     with one_line_errors("make site"):
-        deployment = find(asked.env)
+        deployment = find(options.env)
         outputs = deployment.outputs()
         if "SiteBucketName" not in outputs:
             raise DeploymentError(f"{deployment.stack_name} was deployed without a site: set Site=on and deploy again")
         store = deployment.client("s3")
         for file in files:
-            name = file.relative_to(asked.folder).as_posix()
+            name = file.relative_to(options.folder).as_posix()
             store.put_object(
                 Bucket=outputs["SiteBucketName"],
                 Key=name,
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a folder, pages last and without hidden ones."""
+    """Return the files of a folder without hidden ones, pages last."""
     found = [
         path
         for path in folder.rglob("*")

@@ -30,7 +30,7 @@ import openai
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench.apart import apart
+from bench.apart import separate_process
 from bench.call import EVENT, MODEL, allow, serve_provider
 from local.emulator.lambda_runtime import BuiltFunction, ExecutionEnvironment
 from local.stack import LocalStack
@@ -289,7 +289,7 @@ def _spread(values: Sequence[float]) -> str:
 def main() -> None:
     built, calls = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 200
     ports = iter(range(4100, 4200))
-    with apart(serve_provider) as provider, ExitStack() as around:
+    with separate_process(serve_provider) as provider, ExitStack() as around:
         lines = [
             sdk(provider),
             *around.enter_context(ours(provider, built)),

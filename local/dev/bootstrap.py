@@ -43,8 +43,8 @@ def main() -> int:
 
 
 def set_up() -> None:
-    wanted = fingerprint()
-    if (VENV / "bin" / "python").exists() and STAMP.exists() and STAMP.read_text() == wanted:
+    stamp = fingerprint()
+    if (VENV / "bin" / "python").exists() and STAMP.exists() and STAMP.read_text() == stamp:
         return
     print("setup: installing the packages of uv.lock; this happens once", file=sys.stderr)
     install_uv()
@@ -52,7 +52,7 @@ def set_up() -> None:
     run(sync, "the packages of uv.lock could not be installed")
     installed = VENV / "lib" / f"python{WANTED}" / "site-packages"
     run([VENV / "bin" / "python", PRICE_LISTS, installed], "the providers' price lists could not be created")
-    STAMP.write_text(wanted)
+    STAMP.write_text(stamp)
 
 
 def fingerprint() -> str:

@@ -201,10 +201,10 @@ def _variables(
 def _runtime_client() -> TemporaryDirectory[str]:
     """Create a folder with awslambdaric and its dependencies, without the other installed packages."""
     folder = TemporaryDirectory(prefix="lambda-runtime-")
-    wanted = ["awslambdaric"]
-    for name in wanted:
+    names = ["awslambdaric"]
+    for name in names:
         found = distribution(name)
-        wanted += [re.split(r"[^\w.-]", required)[0] for required in found.requires or () if "extra" not in required]
+        names += [re.split(r"[^\w.-]", required)[0] for required in found.requires or () if "extra" not in required]
         for top in {Path(str(file)).parts[0] for file in found.files or ()} - {".."}:
             (Path(folder.name) / top).symlink_to(Path(str(found.locate_file(top))).resolve())
     return folder

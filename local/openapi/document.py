@@ -135,13 +135,13 @@ class _Schemas:
 
 
 def _schemas(routes: list[RouteDescription]) -> _Schemas:
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
-        taken: list[type[BaseModel] | None] = [route.operation.path, route.operation.query, route.operation.body]
-        wanted.extend((each, "validation") for each in taken if each)
-        wanted.append((route.response_model, "serialization"))
-    places, together = models_json_schema(wanted, by_alias=True, ref_template=_REF)
-    return _Schemas(cast("Any", places), together.get("$defs", {}))
+        inputs: list[type[BaseModel] | None] = [route.operation.path, route.operation.query, route.operation.body]
+        models.extend((each, "validation") for each in inputs if each)
+        models.append((route.response_model, "serialization"))
+    places, definitions = models_json_schema(models, by_alias=True, ref_template=_REF)
+    return _Schemas(cast("Any", places), definitions.get("$defs", {}))
 
 
 def _operation(route: RouteDescription, schemas: _Schemas, api: RestApi) -> dict[str, Any]:

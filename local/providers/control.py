@@ -49,8 +49,8 @@ def _route(scenario: Scenario, method: str, path: str, query: str, body: bytes) 
             always = _Always.model_validate_json(body)
             scenario.always(always.provider, always.behaviour)
         case "GET", "/control/calls":
-            wanted = _Filter.model_validate({name: values[-1] for name, values in parse_qs(query).items()})
-            calls = scenario.calls(wanted.provider)
+            filters = _Filter.model_validate({name: values[-1] for name, values in parse_qs(query).items()})
+            calls = scenario.calls(filters.provider)
             return json_reply({"count": len(calls), "items": [call.as_json() for call in calls]})
         case "DELETE", "/control":
             scenario.reset()

@@ -56,23 +56,23 @@ def _nan(text: str) -> str:
 
 
 def _without_a_member(text: str) -> str:
-    return _changed(text, lambda answer: dict(list(answer.items())[:-1]))
+    return _changed(text, lambda data: dict(list(data.items())[:-1]))
 
 
 def _with_more_members(text: str) -> str:
-    return _changed(text, lambda answer: {"reasoning": "First I thought.", **answer, "confidenceNote": ["a", None]})
+    return _changed(text, lambda data: {"reasoning": "First I thought.", **data, "confidenceNote": ["a", None]})
 
 
 def _too_long(text: str) -> str:
-    return _changed(text, lambda answer: _leaves(answer, lambda leaf: f"{leaf} " * 60 if len(leaf) > 15 else leaf))
+    return _changed(text, lambda data: _leaves(data, lambda leaf: f"{leaf} " * 60 if len(leaf) > 15 else leaf))
 
 
 def _other_language(text: str) -> str:
-    return _changed(text, lambda answer: _leaves(answer, lambda leaf: _GERMAN if len(leaf) > 15 else leaf))
+    return _changed(text, lambda data: _leaves(data, lambda leaf: _GERMAN if len(leaf) > 15 else leaf))
 
 
 def _lost_placeholders(text: str) -> str:
-    return _changed(text, lambda answer: _leaves(answer, lambda leaf: _PLACEHOLDER.sub("", leaf)))
+    return _changed(text, lambda data: _leaves(data, lambda leaf: _PLACEHOLDER.sub("", leaf)))
 
 
 def _as_array(text: str) -> str:
@@ -90,11 +90,11 @@ def _truncated(text: str) -> str:
 def _changed(text: str, change: Callable[[dict[str, Json]], Json]) -> str:
     """Apply `change` to the JSON of a completion. A plain text is changed as an object with one member."""
     try:
-        answer: dict[str, Json] = json.loads(text)
+        completion: dict[str, Json] = json.loads(text)
     except ValueError:
         changed = change({"text": text})
         return str(changed.get("text", "") if isinstance(changed, dict) else changed)
-    return json.dumps(change(answer), ensure_ascii=False)
+    return json.dumps(change(completion), ensure_ascii=False)
 
 
 def _leaves(value: Json, change: Callable[[str], str]) -> Json:

@@ -33,7 +33,7 @@ def sentiments_in(data: dict[str, Any]) -> dict[str, Any]:
     return {name: _sentiment(text, data.get("language")) for name, text in data["texts"].items()}
 
 
-def _sentiment(text: str, asked: str | None) -> dict[str, Any]:
+def _sentiment(text: str, requested_language: str | None) -> dict[str, Any]:
     language = detect(text) or "pt"
     label = _label(bool(_PRAISE.search(text)), bool(_BLAME.search(text)))
     score, emotions, urgency = _SAID[label]
@@ -43,7 +43,7 @@ def _sentiment(text: str, asked: str | None) -> dict[str, Any]:
         "language": "pt-BR" if language == "pt" else language,
         "aspects": [{"aspect": "simulado", "sentiment": label, "quote": piece.group()[:_QUOTED]}] if piece else [],
         "emotions": emotions,
-        "rationale": _RATIONALES.get(primary(asked or language), _RATIONALES["en"]),
+        "rationale": _RATIONALES.get(primary(requested_language or language), _RATIONALES["en"]),
         "label": label,
         "score": score,
         "confidence": 0.5,

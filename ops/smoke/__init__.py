@@ -1,5 +1,5 @@
-"""A smoke test of a deployment, run from outside with an administrator's token: `make smoke ENV=dev`.
+"""Smoke test of a deployment, run from outside with an administrator's token: `make smoke ENV=dev`.
 
-It checks what a deployment needs to be useful: each task reaches a provider, the cache saves money, limits hold, mails
-go out, and usage and audit agree. It puts the tenant's settings back, whatever happens in between.
+It checks that each task reaches a provider, the cache returns hits, limits hold, e-mails are sent, and usage and audit
+records agree. At the end it restores the tenant's settings, even if a check fails or the run is interrupted.
 """

@@ -1,4 +1,4 @@
-"""`make smoke ENV=dev`, or `make smoke URL=http://127.0.0.1:3000` for a deployment that is reached directly."""
+"""Run the smoke test: `make smoke ENV=dev`, or `make smoke URL=http://127.0.0.1:3000` for a direct address."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table of a run. Return 0 if nothing failed."""
+    """Print the table of a run, and return 0 if nothing failed."""
     try:
         options = read_options(arguments, os.environ)
     except Refused as refused:

@@ -1,4 +1,4 @@
-"""The deployment's API, as a client outside of it has it."""
+"""Call the deployment's API as an external client."""
 
 import json
 import time
@@ -28,11 +28,11 @@ AUDIT_LOGS = "/api/marketing/ai/audit-logs"
 
 
 class NoResponse(CheckFailed):
-    """A request got no response: whether it was carried out is unknown."""
+    """Request without a response. It is unknown if the request was carried out."""
 
 
 class Part(BaseModel):
-    """A part of a response. The API may grow, so that unknown fields are no fault."""
+    """Part of a response. Unknown fields are ignored, because the API may add fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
 
@@ -44,19 +44,21 @@ class _Problem(Part):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    asked: str
+    """Response of the API. `request` is the method and the path of its request."""
+
+    request: str
     status: int
     headers: httpx2.Headers
     text: str
 
     @property
     def request_id(self) -> str:
-        """The id that the request has in the audit log and in the deployment's logs."""
+        """Return the id of the request, which the audit log and the deployment's logs use."""
         return self.headers.get("X-Request-Id", "")
 
     @property
     def at_s(self) -> int:
-        """The deployment's time of the response, in seconds since 1970 UTC."""
+        """Return the deployment's time of the response, in seconds since the epoch."""
         try:
             return int(parsedate_to_datetime(self.headers["Date"]).timestamp())
         except (KeyError, ValueError):
@@ -64,7 +66,7 @@ class Reply:
 
     @property
     def problem(self) -> str:
-        """What a problem document says, in one line."""
+        """Return code and detail of a problem document in one line."""
         try:
             found = _Problem.model_validate_json(self.text)
         except ValidationError:
@@ -72,38 +74,52 @@ class Reply:
         return f"{found.code}: {found.detail}" if found.code else "no problem document"
 
     def expect(self, *statuses: int) -> Self:
-        """Raise CheckFailed for any other status."""
+        """Return this response.
+
+        Raises:
+            CheckFailed: The response has another status.
+        """
         if self.status not in statuses:
-            raise CheckFailed(f"{self.asked} returned {self.status} ({self.problem}), request {self.request_id or '?'}")
+            raise CheckFailed(
+                f"{self.request} returned {self.status} ({self.problem}), request {self.request_id or '?'}"
+            )
         return self
 
     def read[Body: BaseModel](self, model: type[Body]) -> Body:
-        """Return the body. Raises CheckFailed if it has another form."""
+        """Return the parsed body.
+
+        Raises:
+            CheckFailed: The body has another structure.
+        """
         try:
             return model.model_validate_json(self.text)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(part) for part in fault["loc"]) or "the body"
-            raise CheckFailed(f"{self.asked} returned {field} in another form: {fault['msg']}") from None
+            raise CheckFailed(f"{self.request} returned {field} in an unexpected form: {fault['msg']}") from None
 
     def json(self) -> dict[str, Any]:
-        """Return the body as it is, for what is put back later."""
+        """Return the body as a JSON object, unchanged, so that it can be restored later.
+
+        Raises:
+            CheckFailed: The body is not a JSON object.
+        """
         try:
             body: object = json.loads(self.text)
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise CheckFailed(f"{self.asked} returned no JSON object")
+            raise CheckFailed(f"{self.request} returned no JSON object")
         return body  # pyright: ignore[reportUnknownVariableType]
 
 
 class Api:
-    """Sends one request at a time, each with a timeout, and follows no redirect with the token."""
+    """Client of the API. It follows no redirects, so that the token is never sent to another host."""
 
     def __init__(self, options: Options, interruption: Interruption) -> None:
         self._authorization = {"Authorization": f"Bearer {options.token}"}
         self._interruption = interruption
-        # A proxy of this machine's environment cannot reach this machine's own loopback.
+        # A proxy from the environment cannot reach the loopback address of this machine.
         direct: dict[str, httpx2.BaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
         timeout = httpx2.Timeout(TIMEOUT_S, connect=CONNECT_S)
         self._client = httpx2.Client(base_url=options.url, timeout=timeout, mounts=direct, follow_redirects=False)
@@ -128,9 +144,14 @@ class Api:
         parameters: Mapping[str, str] | None = None,
         with_token: bool = True,
     ) -> Reply:
-        """Send a request and return its response, whatever its status. Raises NoResponse and Interrupted."""
+        """Send a request and return its response with any status.
+
+        Raises:
+            NoResponse: The connection failed or timed out.
+            Interrupted: A signal has ended the run.
+        """
         self._interruption.check()
-        asked = f"{method} {path}"
+        request = f"{method} {path}"
         try:
             response = self._client.request(
                 method,
@@ -140,5 +161,5 @@ class Api:
                 headers=self._authorization if with_token else {},
             )
         except httpx2.HTTPError as error:
-            raise NoResponse(f"{asked} got no response: {type(error).__name__} {error}".rstrip()) from None
-        return Reply(asked, response.status_code, response.headers, response.text)
+            raise NoResponse(f"{request} got no response: {type(error).__name__} {error}".rstrip()) from None
+        return Reply(request, response.status_code, response.headers, response.text)

@@ -1,6 +1,6 @@
-"""The changes that a run makes to its tenant, and their undoing.
+"""Change the tenant's settings during a run, and undo the changes.
 
-How to undo a change is written down before the change is sent, so that an interruption between the two loses nothing.
+Each undo is noted before its change is sent, so that an interruption between the two loses nothing.
 """
 
 import json
@@ -15,16 +15,16 @@ from ops.smoke.report import progress
 from ops.smoke.responses import ProviderConfigs
 from ops.smoke.tenant import Tenant
 
-# A change without a response may still be carried out for as long as API Gateway lets a request run.
+# A change without a response may still be carried out until API Gateway's timeout ends the request.
 LATE_S = 30
 TRIES = 3
 PAUSE_S = 2
-# What says how the limits are used, beside what an administrator sets.
-OF_THE_MOMENT = {"windows", "alerts"}
+# Fields that report current usage; an administrator does not set them.
+USAGE_FIELDS = {"windows", "alerts"}
 
 
 class Undo(NamedTuple):
-    """A request that undoes a change. The change may not be there: 404 is as good as 200."""
+    """Request that undoes a change. 404 counts as success, because the change may not exist."""
 
     method: str
     path: str
@@ -35,6 +35,8 @@ class Undo(NamedTuple):
 
 
 class Changes:
+    """Changes of a run that have to be undone."""
+
     def __init__(self, api: Api, interruption: Interruption) -> None:
         self._api = api
         self._interruption = interruption
@@ -45,7 +47,7 @@ class Changes:
         """Make a change that `restore` undoes."""
         if undo not in self._undos:
             self._undos.append(undo)
-            progress(f"  a change, undone at the end by {undo}")
+            progress(f"  changing a setting; {undo} restores it at the end")
         try:
             return self._api.send("PUT", path, body)
         except NoResponse:
@@ -53,7 +55,11 @@ class Changes:
             raise
 
     def restore(self) -> None:
-        """Undo all changes, the last one first. Raises CheckFailed that names what could not be undone."""
+        """Undo all changes, the last one first.
+
+        Raises:
+            CheckFailed: A change could not be undone; the message names it.
+        """
         self._interruption.wait(self._settled_at - monotonic())
         faults: list[str] = []
         for undo in reversed(self._undos.copy()):
@@ -65,7 +71,11 @@ class Changes:
             raise CheckFailed("; ".join(faults))
 
     def restore_one(self, undo: Undo) -> None:
-        """Undo a change before the others, if it was made. Raises CheckFailed; `restore` tries it again then."""
+        """Undo one change now, if it was made.
+
+        Raises:
+            CheckFailed: The change could not be undone. `restore` tries again.
+        """
         if undo not in self._undos:
             return
         fault = self._undone(undo)
@@ -74,7 +84,7 @@ class Changes:
         self._undos.remove(undo)
 
     def _undone(self, undo: Undo) -> str | None:
-        """Return why a change could not be undone, None if it was."""
+        """Undo a change, and return the reason if it fails; None if it succeeds."""
         fault = ""
         for attempt in range(TRIES):
             if attempt:
@@ -89,14 +99,18 @@ class Changes:
 
 
 def require_restored(api: Api, before: Tenant) -> str:
-    """Compare all settings with those before the run. Raises CheckFailed that names what differs."""
+    """Compare all settings with those before the run, and return the detail of the check.
+
+    Raises:
+        CheckFailed: A setting differs; the message names it.
+    """
     configs = api.get(CONFIGS).expect(200).read(ProviderConfigs)
     limits = api.get(RATE_LIMITS).expect(200).json()
     pairs = {
         "provider configs": (list(before.providers), [config.provider for config in configs.items]),
         "preferences": (before.preferences, api.get(PREFERENCES).expect(200).json()),
         "fallback order": (before.fallback, api.get(FALLBACK).expect(200).json()),
-        **{name: (value, limits.get(name)) for name, value in before.rate_limits.items() if name not in OF_THE_MOMENT},
+        **{name: (value, limits.get(name)) for name, value in before.rate_limits.items() if name not in USAGE_FIELDS},
     }
     wrong = [
         f"{name} was {json.dumps(was)} and is {json.dumps(now)}" for name, (was, now) in pairs.items() if was != now

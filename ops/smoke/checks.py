@@ -1,4 +1,4 @@
-"""The checks of a run, in their order."""
+"""Run the checks in order."""
 
 from functools import partial
 from typing import Any
@@ -14,12 +14,17 @@ from ops.smoke.run import Run
 from ops.smoke.tasks import Task, tasks
 from ops.smoke.tenant import MODULE, read_tenant
 
-# A change of settings binds on every warm function within this time.
+# A change of settings takes effect in every warm function within this time.
 BIND_S = 30
 
 
 def check_all(run: Run, report: Report) -> None:
-    """Add a row for each check. Raises Refused and Interrupted."""
+    """Add a row to the report for each check.
+
+    Raises:
+        Refused: The tenant must not be used for a run.
+        Interrupted: A signal has ended the run.
+    """
     limits, row = LimitChecks(run), report.run
     row("health", lambda: _health(run))
     row("no token", lambda: _no_token(run), needs=("health",))
@@ -74,7 +79,7 @@ def _connection_test(run: Run) -> str:
 
 
 def _test_settings(run: Run, limits: LimitChecks) -> str:
-    """Let no other provider cover a failure, and the tenant's preferences keep no check from working."""
+    """Disable the fallback, which would hide a failure, and change preferences that would prevent a check."""
     before, provider = run.before, run.options.provider
     order = {"strategy": "ordered", "providers": [{"provider": provider}]}
     undo = Undo("PUT", FALLBACK, {"modules": {MODULE: before.fallback.get("modules", {}).get(MODULE)}})
@@ -85,14 +90,14 @@ def _test_settings(run: Run, limits: LimitChecks) -> str:
         run.changes.put(PREFERENCES, preferences, undo).expect(200)
     if run.options.mail_to:
         limits.set_alerts(run.options.mail_to)
-    progress(f"  waiting {BIND_S} seconds until the settings bind on every function")
+    progress(f"  waiting {BIND_S} seconds until the settings take effect in every function")
     run.interruption.wait(BIND_S)
     changed = f"; {', '.join(preferences)} changed" if preferences else ""
     return f"the module {MODULE} calls {provider} only{changed}"
 
 
 def _needed_preferences(run: Run) -> dict[str, Any]:
-    """Return the preferences that are in the way, as they have to be."""
+    """Return the required values of those preferences that would prevent a check."""
     found = run.api.get(PREFERENCES).expect(200).read(Preferences)
     needed: dict[str, Any] = {}
     if found.cache_ttl_days == 0:
@@ -120,12 +125,12 @@ def _cache_hit(run: Run) -> str:
     task, before = tasks(run.name)["generate-copy"], run.limits()
     response = run.call("cache hit", task).read(task.response)
     if not response.cached:
-        raise CheckFailed("the same request again was sent to the provider (cached=false)")
+        raise CheckFailed("the repeated request was sent to the provider (cached=false)")
     if response.usage.cost_usd:
         raise CheckFailed(f"the cached response costs ${response.usage.cost_usd:f}")
     after = run.limits()
     for limit in ("tokensPerDay", "costPerMonthUsd"):
         was, now = before.window(limit), after.window(limit)
         if was.resets_at == now.resets_at and was.used != now.used:
-            raise CheckFailed(f"the cached response took {now.used - was.used} of {limit}")
-    return "the same request again: cached=true, no tokens and no dollars used"
+            raise CheckFailed(f"the cached response used {now.used - was.used} of {limit}")
+    return "the repeated request: cached=true, no tokens and no dollars used"

@@ -1,4 +1,4 @@
-"""The end of every run: settings are put back, and the content of the run's prompts and completions is erased."""
+"""Clean up after a run: restore the settings, and erase the prompts and completions of the run."""
 
 import time
 
@@ -16,7 +16,7 @@ POLL_S = 2
 
 
 def clean_up(run: Run, report: Report) -> None:
-    """Add the rows of the clean-up. Nothing was changed if the tenant could not be read."""
+    """Clean up and add the rows to the report. If the tenant could not be read, nothing was changed."""
     run.interruption.defer()
     if run.tenant is None:
         return
@@ -30,7 +30,7 @@ def _restore(run: Run) -> str:
 
 
 def _erase(run: Run) -> str:
-    """Erase what the token's user left, unless that is more than smoke tests."""
+    """Erase the content of the token's user, unless the user also made other requests than smoke tests."""
     called = {call.request_id for call in run.calls}
     records = [record for record in run.records() if record.id in called]
     if not records:
@@ -39,18 +39,18 @@ def _erase(run: Run) -> str:
     started = run.api.send("DELETE", AUDIT_LOGS, parameters={"userId": records[0].user_id})
     job = _ended(run, started.expect(202).read(Job))
     if job.status in {"queued", "running"}:
-        return f"job {job.id} was started, and ends by itself within minutes"
+        return f"job {job.id} has started and ends within minutes"
     if job.status != "done":
         raise CheckFailed(f"job {job.id} is {job.status}")
     content = run.api.get(f"{AUDIT_LOGS}/{records[0].id}").expect(200).read(Content)
     if content.prompt or content.answer:
-        raise CheckFailed(f"job {job.id} is done, and record {records[0].id} still has its content")
+        raise CheckFailed(f"job {job.id} is done, but record {records[0].id} still has its content")
     return f"job done, {job.records} records without prompt and completion"
 
 
 def _ended(run: Run, job: Job) -> Job:
-    """Return the job once it has ended. Whoever interrupts the run does not wait for it."""
-    progress("  waiting for the erasure, which begins after a minute")
+    """Wait for the job and return it. If the run is interrupted, return it at once."""
+    progress("  waiting for the erasure, which starts after a minute")
     until = time.monotonic() + ERASURE_S
     while job.status in {"queued", "running"} and run.interruption.exit_status is None:
         if time.monotonic() >= until:
@@ -61,7 +61,7 @@ def _ended(run: Run, job: Job) -> Job:
 
 
 def _require_own_user(run: Run, user_id: str) -> None:
-    """Raise CheckSkipped if the newest records of the user are not of smoke tests alone: an erasure takes all."""
+    """Raise CheckSkipped if the user also made other requests, because an erasure covers all of a user's records."""
     found = run.api.get(AUDIT_LOGS, userId=user_id, limit="100").expect(200).read(Records)
     if any(record.module not in MODULES for record in found.items):
-        raise CheckSkipped("the token's user made other requests, which would be erased, too: use a user for tests")
+        raise CheckSkipped("the token's user made other requests, which would be erased too: use a separate test user")

@@ -1,7 +1,7 @@
-"""Signals that end a run, but never in the middle of a request.
+"""Handle signals so that they end a run, but never in the middle of a request.
 
-An interrupted request may still change something on the other side after its change was undone. So a signal is only
-noted, and the run ends before its next request.
+An interrupted request could still change the deployment after its change was undone. A signal is therefore only noted,
+and the run ends before its next request.
 """
 
 import os
@@ -15,11 +15,11 @@ from ops.smoke.outcomes import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEP_S = 0.5
-NOTICE = b"smoke: interrupted, the tenant's settings are put back now\n"
+NOTICE = b"smoke: interrupted, restoring the tenant's settings\n"
 
 
 class Interruption:
-    """The signal that arrived, if any. `exit_status` is that of a program ended by it."""
+    """Received signal, if any. `exit_status` is the status of a program that the signal has ended."""
 
     def __init__(self) -> None:
         self._number: int | None = None
@@ -31,7 +31,7 @@ class Interruption:
 
     @contextmanager
     def installed(self) -> Generator[None]:
-        """Note the signals instead of being ended by them."""
+        """Note signals within the block instead of ending the process."""
         before = {number: signal.signal(number, self._note) for number in SIGNALS}
         try:
             yield
@@ -40,16 +40,16 @@ class Interruption:
                 signal.signal(number, handler)
 
     def defer(self) -> None:
-        """Let signals end nothing from now on: what follows is the clean-up."""
+        """Ignore signals from now on, so that the clean-up runs to its end."""
         self._deferred = True
 
     def check(self) -> None:
-        """Raise Interrupted if a signal arrived."""
+        """Raise Interrupted if a signal has been received."""
         if self._number is not None and not self._deferred:
             raise Interrupted
 
     def wait(self, seconds: float) -> None:
-        """Pause for so long. Raises Interrupted."""
+        """Pause for some seconds, and raise Interrupted as soon as a signal is received."""
         ends_at = time.monotonic() + seconds
         self.check()
         while (left := ends_at - time.monotonic()) > 0:
@@ -59,6 +59,6 @@ class Interruption:
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self._number is None:
             self._number = number
-            # Not by print: a handler may run in the middle of another print. A closed terminal takes no notice.
+            # os.write is safe here, because a handler may run in the middle of a print. A closed terminal is ignored.
             with suppress(OSError):
                 os.write(2, NOTICE)

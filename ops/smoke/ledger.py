@@ -1,4 +1,4 @@
-"""The calls of a run, and what usage-stats and audit-logs must have of them."""
+"""Record the calls of a run, and compute the usage and audit records that must result from them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from ops.smoke.tenant import MODULE, MODULES
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that has an audit record. `status` and `usage` are as its response implies, None if it does not."""
+    """Request with an audit record. `status` and `usage` follow from its response; None if it does not show them."""
 
     check: str
     request_id: str
@@ -21,7 +21,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums over calls. The tokens are input and output together."""
+    """Sums over calls. Tokens are the sum of input and output."""
 
     requests: int = 0
     cache_hits: int = 0
@@ -48,7 +48,7 @@ class Sums:
 
 
 def used(stats: UsageStats) -> Sums:
-    """Return what usage-stats has of the modules that a run calls."""
+    """Return the usage of the modules that a run calls."""
     counts = [each for each in stats.by_module if each.module in MODULES]
     return Sums(
         requests=sum(each.requests for each in counts),
@@ -61,10 +61,10 @@ def used(stats: UsageStats) -> Sums:
 
 
 def expected(calls: Sequence[Call], records: Mapping[str, Record]) -> Sums:
-    """Return what calls must have added to usage-stats.
+    """Return the usage that the calls must have added.
 
-    Connection tests and failed calls return no usage, nor does a task whose provider returned none: that of their
-    audit records counts.
+    Connection tests, failed calls and tasks whose provider reported no usage have none in their response. For those the
+    usage of the audit record counts.
     """
     statuses: Counter[str] = Counter()
     tokens, cost = 0, Decimal(0)
@@ -82,18 +82,18 @@ def expected(calls: Sequence[Call], records: Mapping[str, Record]) -> Sums:
 
 
 def differences(calls: Sequence[Call], records: Sequence[Record]) -> list[str]:
-    """Return in plain words where audit records and calls do not agree."""
+    """Return the differences between audit records and calls, one sentence each."""
     ids = {call.request_id for call in calls}
     times = Counter(record.id for record in records)
     found = {record.id: record for record in records}
     wrong = [f"{call.check} has {times[call.request_id]} records" for call in calls if times[call.request_id] != 1]
-    wrong += [f"record {record.id} is of no call" for record in records if _is_alien(record, ids)]
+    wrong += [f"record {record.id} belongs to no call" for record in records if _is_alien(record, ids)]
     for call in calls:
         record = found.get(call.request_id)
         if record is None:
             continue
         if call.status and record.status != call.status:
-            wrong.append(f"the record of {call.check} is {record.status}, and not {call.status}")
+            wrong.append(f"the record of {call.check} is {record.status} instead of {call.status}")
         if call.usage and _known(call.usage) != _known(record.usage):
             wrong.append(f"the record of {call.check} has {_text(record.usage)}, its response {_text(call.usage)}")
     return wrong
@@ -104,7 +104,7 @@ def _is_alien(record: Record, ids: set[str]) -> bool:
 
 
 def _known(usage: Usage) -> tuple[int | None, int | None, Decimal | None]:
-    """Return what a response and a record have in common. Their totals differ if the provider returned no usage."""
+    """Return the figures that must be equal. The totals differ if the provider reported no usage."""
     return usage.input_tokens, usage.output_tokens, usage.cost_usd
 
 

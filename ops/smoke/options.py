@@ -1,4 +1,4 @@
-"""What a run is given: the deployment on the command line, everything else in the environment."""
+"""Read the options of a run: the deployment from the command line, everything else from the environment."""
 
 import re
 import time
@@ -18,14 +18,14 @@ from ops.smoke.outcomes import Refused
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 JSON_WEB_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-# As long as a run may take, clean-up included. A token that expires before would leave the tenant changed.
+# Longest duration of a run, clean-up included. If the token expired earlier, the settings could not be restored.
 RUN_S = 600
 RUN_WITH_MAIL_S = 1_200
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`mail_to` is the address for the check of e-mails, None to leave it out."""
+    """Options of a run. `mail_to` is the address for the e-mail check; None skips the check."""
 
     url: str
     provider: ProviderName
@@ -35,12 +35,16 @@ class Options:
     provider_key: str = field(repr=False)
 
     def mask(self, text: str) -> str:
-        """Return a text without the token and the provider key, whoever wrote it."""
+        """Return the text with the token and the provider key replaced by asterisks."""
         return text.replace(self.token, "***").replace(self.provider_key, "***")
 
 
 def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
-    """Raises Refused, before anything is asked, for what is missing or unfit."""
+    """Return the options, before any request to the API is sent.
+
+    Raises:
+        Refused: An option is missing or invalid.
+    """
     parser = ArgumentParser(prog="make smoke", description="Check a deployment.")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--env", help="the environment in samconfig.toml")
@@ -63,8 +67,8 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
 
 
 _REQUIRED = {
-    "NEXUS_TOKEN": "an administrator's token of a tenant that is meant for tests",
-    "SMOKE_PROVIDER_KEY": "a key of the provider, which the tenant has for as long as the run takes",
+    "NEXUS_TOKEN": "an administrator's token of a test tenant",
+    "SMOKE_PROVIDER_KEY": "a provider key, which the tenant uses during the run",
     "SMOKE_PROVIDER": "the provider to call, such as openai",
 }
 
@@ -77,7 +81,7 @@ def _required(environment: Mapping[str, str], name: str) -> str:
 
 
 def _require_lifetime(token: str, needed_s: int) -> None:
-    """Raise Refused for a token that ends before the run does. Its signature is for the deployment to check."""
+    """Raise Refused if the token may expire before the run ends. The deployment verifies its signature."""
     try:
         if not JSON_WEB_TOKEN.fullmatch(token):
             raise jwt.DecodeError
@@ -88,11 +92,11 @@ def _require_lifetime(token: str, needed_s: int) -> None:
     if left_s <= 0:
         raise Refused(f"NEXUS_TOKEN expired {-left_s} seconds ago: get a new one")
     if left_s < needed_s:
-        raise Refused(f"NEXUS_TOKEN expires in {left_s} seconds, and a run may take {needed_s}: get a new one")
+        raise Refused(f"NEXUS_TOKEN expires in {left_s} seconds, but a run may take {needed_s}: get a new one")
 
 
 def _deployed_url(environment: str) -> str:
-    """Return the address of an environment's API. Raises Refused."""
+    """Return the address of an environment's API, or raise Refused if it is unknown."""
     try:
         deployment = find(environment)
         outputs = deployment.outputs()

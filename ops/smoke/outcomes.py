@@ -1,17 +1,17 @@
-"""The ways in which a run or one of its checks can end other than well."""
+"""Define the exceptions that end a run or one of its checks."""
 
 
 class Refused(Exception):
-    """The run was refused before it changed anything. The message is one line for the operator."""
+    """Run that was refused before it changed anything. The message is one line for the operator."""
 
 
 class CheckFailed(Exception):
-    """The deployment does not do what it should. The message says so in plain words."""
+    """Failed check of the deployment. The message explains the failure."""
 
 
 class CheckSkipped(Exception):
-    """A check does not apply. The message is the reason."""
+    """Check that does not apply. The message is the reason."""
 
 
 class Interrupted(Exception):
-    """A signal ended the run."""
+    """Run that a signal has ended."""

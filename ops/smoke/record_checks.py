@@ -1,4 +1,4 @@
-"""What was written down of the calls: usage-stats and audit-logs must agree with them."""
+"""Check that usage statistics and audit records agree with the calls of the run."""
 
 import time
 from collections.abc import Callable
@@ -8,36 +8,36 @@ from ops.smoke.outcomes import CheckFailed
 from ops.smoke.run import Run
 from ops.smoke.tenant import read_usage
 
-# Both are written before the response, but a read may be a moment behind.
+# Both are written before the response is sent, but a read may return older data for a short time.
 AGREE_S = 20
 POLL_S = 2
 
 
 def usage_stats_agree(run: Run) -> str:
-    """Compare what usage-stats grew by with the calls."""
+    """Compare the increase of the usage statistics with the calls."""
 
-    def look() -> tuple[str, list[str]]:
+    def compare() -> tuple[str, list[str]]:
         grown = used(read_usage(run.api, run.before.began_at)).minus(used(run.before.usage))
-        wanted = expected(run.calls, {record.id: record for record in run.records()})
-        return f"grew by {grown}", [] if grown == wanted else [f"grew by {grown}; the calls are {wanted}"]
+        required = expected(run.calls, {record.id: record for record in run.records()})
+        return f"grew by {grown}", [] if grown == required else [f"grew by {grown}; the calls are {required}"]
 
-    return _agreement(run, look)
+    return _agreement(run, compare)
 
 
 def audit_logs_agree(run: Run) -> str:
     """Compare the audit records with the calls."""
 
-    def look() -> tuple[str, list[str]]:
+    def compare() -> tuple[str, list[str]]:
         wrong = differences(run.calls, run.records())
         return f"one record for each of {len(run.calls)} calls, with the same tokens and cost", wrong
 
-    return _agreement(run, look)
+    return _agreement(run, compare)
 
 
-def _agreement(run: Run, look: Callable[[], tuple[str, list[str]]]) -> str:
+def _agreement(run: Run, compare: Callable[[], tuple[str, list[str]]]) -> str:
     until = time.monotonic() + AGREE_S
     while True:
-        detail, wrong = look()
+        detail, wrong = compare()
         if not wrong:
             return detail
         if time.monotonic() >= until:

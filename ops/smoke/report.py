@@ -1,4 +1,4 @@
-"""The table of a run: one row for each check."""
+"""Collect the results of a run in a table with one row per check."""
 
 import sys
 import time
@@ -27,6 +27,8 @@ class Row:
 
 
 class Report:
+    """Results of a run."""
+
     def __init__(self) -> None:
         self.rows: list[Row] = []
 
@@ -38,19 +40,25 @@ class Report:
         return any(row.check == check and row.result is Result.OK for row in self.rows)
 
     def run(self, check: str, work: Callable[[], str], *, needs: tuple[str, ...] = ()) -> None:
-        """Add a check's row. `work` returns its detail. It is skipped unless all checks that it needs were ok.
+        """Run a check and add its row.
 
-        Raises Interrupted, with a row for the check that did not end.
+        Args:
+            check: Name of the check.
+            work: Runs the check and returns its detail.
+            needs: Checks that must have succeeded; otherwise this one is skipped.
+
+        Raises:
+            Interrupted: A signal has ended the run. The unfinished check has a row.
         """
         missing = next((need for need in needs if not self.is_ok(need)), None)
         if missing:
             self.rows.append(Row(check, Result.SKIPPED, 0, f"needs the check {missing!r} to be ok"))
             return
         progress(check)
-        began = time.monotonic()
+        started = time.monotonic()
 
         def add(result: Result, detail: str) -> None:
-            self.rows.append(Row(check, result, int((time.monotonic() - began) * 1000), detail))
+            self.rows.append(Row(check, result, int((time.monotonic() - started) * 1000), detail))
 
         try:
             add(Result.OK, work())
@@ -71,6 +79,6 @@ class Report:
 
 
 def progress(text: str) -> None:
-    """Print what the run is doing to standard error. A terminal that is gone must not end the clean-up."""
+    """Print progress to standard error. A closed terminal must not end the clean-up."""
     with suppress(OSError):
         print(f"smoke: {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The responses of the API, as far as checks look at them."""
+"""Define the fields of the API's responses that the checks use."""
 
 from decimal import Decimal
 
@@ -74,7 +74,7 @@ class Fallback(Part):
 
 
 class TaskResponse(Part):
-    """The response of each of the four tasks, without its data."""
+    """Response of a task, without its data."""
 
     request_id: str
     provider: str
@@ -90,7 +90,7 @@ class Refusal(Part):
 
 
 class Counts(Part):
-    """What usage-stats has of a module."""
+    """Usage of a module."""
 
     module: str
     requests: int
@@ -107,7 +107,7 @@ class UsageStats(Part):
 
 
 class Record(Part):
-    """An audit record."""
+    """Audit record."""
 
     id: str
     user_id: str
@@ -122,7 +122,7 @@ class Records(Part):
 
 
 class Content(Part):
-    """The prompt and the completion of a record, None once they are erased."""
+    """Prompt and completion of a record; None after their erasure."""
 
     prompt: dict[str, object] | None
     answer: str | None

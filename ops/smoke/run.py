@@ -1,4 +1,4 @@
-"""What the checks of a run share: the API, the tenant, the changes that were made, and the calls."""
+"""Hold the state that the checks of a run share: the API, the tenant, the changes and the calls."""
 
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -16,7 +16,7 @@ from ops.smoke.tenant import MODULE, Tenant, read_records
 
 @dataclass(slots=True)
 class Run:
-    """`tenant` is the tenant before the run, None until it is known that the run may use it."""
+    """State of a run. `tenant` is the tenant before the run; None until the run is allowed to use it."""
 
     api: Api
     options: Options
@@ -24,7 +24,7 @@ class Run:
     changes: Changes
     tenant: Tenant | None = None
     calls: list[Call] = field(default_factory=list[Call])
-    # Keeps the texts of this run out of the cache of any other.
+    # Makes the texts of this run unique, so that no other run has cached them.
     name: str = field(default_factory=lambda: token_hex(4))
 
     @property
@@ -34,9 +34,13 @@ class Run:
         return self.tenant
 
     def call(self, check: str, task: Task) -> Reply:
-        """Send a task's request and note its call. Raises CheckFailed unless the response is good."""
+        """Send a task's request and note its call.
+
+        Raises:
+            CheckFailed: The request failed, or the response has an unexpected form.
+        """
         reply = self.send(task)
-        # A call is noted even if its response is a failure, or has another form.
+        # Note the call before the checks, because a failed call also has an audit record.
         self.note(check, reply)
         response = reply.expect(200).read(task.response)
         status = "cached" if response.cached else "answered"
@@ -48,13 +52,13 @@ class Run:
         return self.api.send("POST", task.path, body)
 
     def note(self, check: str, reply: Reply) -> None:
-        """Note a call whose response does not return its usage."""
+        """Note a call whose response does not contain its usage."""
         self.calls.append(Call(check, reply.request_id))
 
     def limits(self) -> RateLimits:
         return self.api.get(RATE_LIMITS).expect(200).read(RateLimits)
 
     def records(self) -> list[Record]:
-        """Return the audit records since the run began."""
+        """Return the audit records since the start of the run."""
         found = read_records(self.api, self.before.began_at)
         return [record for record in found if record.id not in self.before.recorded]

@@ -1,4 +1,4 @@
-"""One small request for each of the four tasks, and the form of its response."""
+"""Define one small request for each of the four tasks, and the form of its response."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
@@ -59,7 +59,7 @@ class TranslationResponse(TaskResponse):
 
 
 class Task(NamedTuple):
-    """`body` is without provider and module."""
+    """Request of a task. `body` has no provider and no module."""
 
     path: str
     body: Mapping[str, Any]
@@ -71,8 +71,8 @@ def copy(text: str) -> Task:
 
 
 def tasks(run: str) -> Mapping[str, Task]:
-    """Return the four tasks by their names. `run` keeps them out of the cache of any run before."""
-    praise = f"Dr. Renata is lovely, but I waited 50 minutes and nobody told me why. My ticket was {run}."
+    """Return the four tasks by name. `run` makes their texts unique, so that no earlier run has cached them."""
+    praise = f"Dr. Renata is lovely, but I waited 50 minutes and no one explained why. My ticket was {run}."
     return {
         "generate-copy": copy(run),
         "analyze-sentiment": Task(f"{_ROOT}/analyze-sentiment", {"text": praise}, SentimentResponse),

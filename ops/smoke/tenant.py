@@ -1,4 +1,4 @@
-"""The tenant that a run works with: it is refused if it is not one for tests, and remembered as it was before."""
+"""Read the tenant of a run and remember its settings. A tenant that is in use is refused."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,18 +10,22 @@ from ops.smoke.options import Options
 from ops.smoke.outcomes import Refused
 from ops.smoke.responses import ProviderConfigs, RateLimits, Record, Records, UsageStats
 
-# What has to be left of each limit for the calls of a run: requests as they are sent, tokens as they are reserved.
+# Least remaining amount of each limit for the calls of a run: requests as sent, tokens as reserved.
 LEAST_LEFT = {"requestsPerHour": 6, "tokensPerDay": 10_000, "costPerMonthUsd": 0}
-# The module of the tasks, and that of connection tests.
+# Modules of the tasks and of connection tests.
 MODULE = "smoke"
 MODULES = (MODULE, "administration")
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The tenant before the run. Settings are JSON as the API returned it.
+    """Tenant before the run.
 
-    `began_at` is the deployment's time, in whole seconds. `recorded` are the audit records of that second.
+    Settings are JSON as returned by the API.
+
+    Attributes:
+        began_at: Start of the run by the deployment's clock, in whole seconds.
+        recorded: Ids of audit records that already exist in that second.
     """
 
     rate_limits: dict[str, Any]
@@ -34,13 +38,18 @@ class Tenant:
 
 
 def read_tenant(api: Api, options: Options) -> Tenant:
-    """Return the tenant as it is. Raises Refused if a run cannot or must not use it, and CheckFailed."""
+    """Return the tenant before the run.
+
+    Raises:
+        Refused: A run cannot or must not use the tenant.
+        CheckFailed: A request failed.
+    """
     began_at = _require_administrator(api)
     configs = api.get(CONFIGS).expect(200).read(ProviderConfigs)
     if any(config.provider == options.provider for config in configs.items):
         raise Refused(
-            f"the tenant has a provider config for {options.provider}, which a run would overwrite: use a tenant that "
-            f"is meant for tests, or delete the config if a run that was killed left it (DELETE {CONFIGS}/"
+            f"the tenant has a provider config for {options.provider}, which a run would overwrite: use a test "
+            f"tenant, or delete the config if an interrupted run left it (DELETE {CONFIGS}/"
             f"{options.provider})"
         )
     rate_limits = api.get(RATE_LIMITS).expect(200)
@@ -57,7 +66,7 @@ def read_tenant(api: Api, options: Options) -> Tenant:
 
 
 def read_usage(api: Api, began_at: datetime) -> UsageStats:
-    """Return the usage of the same days whenever it is called in a run, whatever the tenant's time zone."""
+    """Return the usage of the days around the start of the run, so that every call covers the same days."""
     first, last = (began_at.date() + timedelta(days=days) for days in (-1, 2))
     return api.get(USAGE, **{"from": first.isoformat(), "to": last.isoformat()}).expect(200).read(UsageStats)
 
@@ -75,28 +84,28 @@ def read_records(api: Api, since: datetime) -> list[Record]:
 
 
 def _require_administrator(api: Api) -> datetime:
-    """Ask for a job that does not exist, as only an administrator may; return the deployment's time."""
+    """Check that the token is an administrator's, by requesting a job that does not exist. Return the server's time."""
     reply = api.get(f"{AUDIT_LOGS}/jobs/{uuid4()}").expect(401, 403, 404)
     if reply.status == 401:
-        raise Refused("the deployment does not accept NEXUS_TOKEN (401): it may be of another issuer or deployment")
+        raise Refused("the deployment does not accept NEXUS_TOKEN (401): check its issuer and the deployment")
     if reply.status == 403:
         raise Refused("NEXUS_TOKEN is not an administrator's (403): it needs the role admin")
     return datetime.fromtimestamp(reply.at_s, UTC)
 
 
 def _require_free_limits(limits: RateLimits, options: Options) -> None:
-    """Raise Refused if calls are in flight, if limits leave no room, or if real people would get the test's mail."""
+    """Raise Refused if calls are in flight, a limit is nearly used up, or alert addresses would be overwritten."""
     for window in limits.windows:
         if window.reserved:
             raise Refused(f"the tenant is in use: calls in flight hold {window.reserved} of {window.limit}")
         least = LEAST_LEFT.get(window.limit, 0)
         if window.left is not None and (window.left <= 0 or window.left < least):
             raise Refused(
-                f"the tenant's {window.limit} has {window.left} left, and a run needs {least or 'some'}: "
+                f"the tenant's {window.limit} has {window.left} left, but a run needs {least or 'some'}: "
                 f"raise the limit, or wait until {window.resets_at}"
             )
     if options.mail_to and limits.alert_emails:
         raise Refused(
-            "the tenant has alertEmails, which a run with SMOKE_MAIL_TO would overwrite: use a tenant that is meant "
-            "for tests, or run without SMOKE_MAIL_TO"
+            "the tenant has alertEmails, which a run with SMOKE_MAIL_TO would overwrite: use a test "
+            "tenant, or run without SMOKE_MAIL_TO"
         )

@@ -11,7 +11,7 @@ import pytest
 from local.template import ROOT
 from tests.e2e.make_run import command_environment, running
 
-WAITING_LINE = "until the settings bind"
+WAITING_LINE = "until the settings take effect"
 SETTINGS = ("configs", "preferences", "fallback-config", "rate-limits")
 
 

@@ -92,24 +92,30 @@ def test_each_is_there_with_its_own_parameters_and_goes_with_the_others(chosen: 
 @pytest.mark.parametrize(
     ("parameters", "refusal"),
     [
-        ({}, "TokenJwksUrl, TokenSecretArn or SignInPrefix says what tokens are verified with."),
-        ({**PARAMETERS, **SECRET}, "Tokens are verified with published keys or with a shared secret, not with both."),
-        ({**SECRET, "TokenIssuer": "https://i"}, "TokenIssuer and TokenAudience say whose tokens are good, and which."),
-        ({**PARAMETERS, **POOL}, "The user pool tells issuer, audience and keys itself."),
-        ({**SECRET, **POOL}, "The user pool tells issuer, audience and keys itself."),
-        ({"SignInPrefix": "crm"}, "SignInCallbackUrl says where people come back to from the sign-in page."),
+        ({}, "Set TokenJwksUrl, TokenSecretArn or SignInPrefix, with which tokens are verified."),
+        ({**PARAMETERS, **SECRET}, "Set TokenJwksUrl or TokenSecretArn, not both."),
+        ({**SECRET, "TokenIssuer": "https://i"}, "Set TokenIssuer and TokenAudience."),
+        (
+            {**PARAMETERS, **POOL},
+            "Leave the four Token parameters empty, because the user pool provides them.",
+        ),
+        (
+            {**SECRET, **POOL},
+            "Leave the four Token parameters empty, because the user pool provides them.",
+        ),
+        ({"SignInPrefix": "crm"}, "Set SignInCallbackUrl, to which users return from the sign-in page."),
         (
             {**PARAMETERS, "SignInCallbackUrl": "https://crm.example/"},
-            "SignInCallbackUrl is of a user pool, which SignInPrefix makes.",
+            "SignInCallbackUrl needs a user pool, which SignInPrefix creates.",
         ),
         *(
             (
                 {**PARAMETERS, name: DOMAIN[name]},
-                "DomainName needs CertificateArn, and these and HostedZoneId are of no use without it.",
+                "DomainName needs CertificateArn. CertificateArn and HostedZoneId need DomainName.",
             )
             for name in DOMAIN
         ),
-        ({**PARAMETERS, "RequestsPerAddress": "9"}, "AWS WAF counts to 10 at least; 0 is for no web ACL."),
+        ({**PARAMETERS, "RequestsPerAddress": "9"}, "RequestsPerAddress must be at least 10, or 0 for no web ACL."),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused(parameters: dict[str, str], refusal: str) -> None:

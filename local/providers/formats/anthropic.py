@@ -129,14 +129,14 @@ class Anthropic(Provider):
             raise Refused(FailureKind.BAD_REQUEST)
         body = _Body.model_validate_json(request.body)
         _check(body)
-        wanted = body.output_config.format if body.output_config else body.output_format
-        if wanted:
-            check_anthropic(wanted.schema_)
+        output_format = body.output_config.format if body.output_config else body.output_format
+        if output_format:
+            check_anthropic(output_format.schema_)
         return Prompt(
             model=body.model,
             texts=(_text(body.system), *(_text(message.content) for message in body.messages)),
             max_tokens=body.max_tokens,
-            schema=wanted.schema_ if wanted else None,
+            schema=output_format.schema_ if output_format else None,
         )
 
     def completion_body(self, prompt: Prompt, completion: Completion) -> Json:

@@ -94,15 +94,15 @@ class ChatProvider(Provider):
     def read(self, request: Request) -> Prompt:
         body = ChatBody.model_validate_json(request.body)
         self.check(body)
-        wanted = body.response_format
-        if wanted and wanted.json_schema and wanted.json_schema.strict:
-            check_openai_strict(wanted.json_schema.schema_)
+        response_format = body.response_format
+        if response_format and response_format.json_schema and response_format.json_schema.strict:
+            check_openai_strict(response_format.json_schema.schema_)
         return Prompt(
             model=body.model,
             texts=tuple(message.text for message in body.messages),
             max_tokens=body.max_completion_tokens or body.max_tokens,
-            schema=wanted.json_schema.schema_ if wanted and wanted.json_schema else None,
-            any_json=wanted is not None and wanted.type == "json_object",
+            schema=response_format.json_schema.schema_ if response_format and response_format.json_schema else None,
+            any_json=response_format is not None and response_format.type == "json_object",
         )
 
     def check(self, body: ChatBody) -> None:

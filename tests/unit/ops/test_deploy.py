@@ -139,7 +139,7 @@ def test_an_answer_of_another_form_is_asked_for_again(samconfig: Path, capsys: p
     )
 
     assert (deployment.region, deployment.parameters["TokenSecretArn"]) == ("eu-west-1", "arn:aws:secret")
-    assert capsys.readouterr().err.count("not a value of that form") == 2
+    assert capsys.readouterr().err.count("has the wrong format") == 2
 
 
 @pytest.mark.parametrize(("variables", "missing"), [({}, "no region"), ({"AWS_REGION": "eu-west-1"}, "TokenIssuer")])

@@ -40,7 +40,7 @@ def test_a_model_that_ends_within_ninety_days_needs_a_successor(days: int, left:
 @pytest.mark.parametrize("retires_on", [None, in_days(400)])
 def test_evidence_of_more_than_sixty_days_has_to_be_looked_up_again(retires_on: date | None) -> None:
     found = problem(Lifecycle(PAGE, in_days(-61), retires_on), TODAY)
-    assert found == "look again: the evidence is 61 days old"
+    assert found == "check again: the evidence is 61 days old"
 
 
 def test_each_model_has_one_line_and_one_problem_fails_the_audit(capsys: pytest.CaptureFixture[str]) -> None:

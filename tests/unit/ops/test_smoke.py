@@ -118,8 +118,8 @@ def test_records_that_agree_with_the_calls_are_no_difference() -> None:
     [
         (RECORDS[1:], "connection test has 0 records"),
         ([*RECORDS, RECORDS[1]], "copy has 2 records"),
-        ([*RECORDS, record("9")], "record 9 is of no call"),
-        ([*RECORDS[:3], record("4", "failed")], "the record of refused is failed, and not rejected"),
+        ([*RECORDS, record("9")], "record 9 belongs to no call"),
+        ([*RECORDS[:3], record("4", "failed")], "the record of refused is failed instead of rejected"),
         (
             [RECORDS[0], record("2", tokens=100, cost="0.6"), *RECORDS[2:]],
             "the record of copy has 100 + 0 tokens for $0.6, its response 100 + 0 tokens for $0.5",
@@ -291,6 +291,6 @@ def test_hour_that_ends_between_two_requests_is_no_failure() -> None:
 
 def test_limit_that_lets_one_more_through_is_failed_and_put_back() -> None:
     api = ScriptedApi(*(limits(5, 100, FIRST), limits(5, 6, FIRST), COPY, COPY, limits(7, 6, FIRST)), (200, {}))
-    with pytest.raises(CheckFailed, match="was answered"):
+    with pytest.raises(CheckFailed, match="returned 200 instead"):
         LimitChecks(run_of(api)).request_limit()
     assert puts(api.asked)[-1] == {"requestsPerHour": 100}

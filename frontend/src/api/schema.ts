@@ -14,7 +14,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Marketing copy.
+         * Generate marketing copy.
          * @description Available to every user.
          */
         post: operations["generate_copy"];
@@ -34,7 +34,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * How texts of customers feel, and about what.
+         * Analyze the sentiment of texts, overall and by aspect.
          * @description Available to every user.
          */
         post: operations["analyze_sentiment"];
@@ -54,7 +54,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A summary within a number of characters.
+         * Summarize a text within a number of characters.
          * @description Available to every user.
          */
         post: operations["generate_summary"];
@@ -74,7 +74,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A translation that keeps what is not language.
+         * Translate a text and keep its placeholders, tags and addresses.
          * @description Available to every user.
          */
         post: operations["translate"];
@@ -92,7 +92,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The company's providers, their keys but for the last four characters left out.
+         * List the tenant's provider configs, with the last four characters of each key.
          * @description Available to every user.
          */
         get: operations["list_configs"];
@@ -113,13 +113,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * Saves a provider's key and model.
+         * Save a provider's API key and model.
          * @description Requires the admin role.
          */
         put: operations["put_config"];
         post?: never;
         /**
-         * Removes a provider's key and model.
+         * Delete a provider's API key and model.
          * @description Requires the admin role.
          */
         delete: operations["delete_config"];
@@ -138,7 +138,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Whether a key and a model work, by a real call.
+         * Test an API key and a model with a real call.
          * @description Requires the admin role.
          */
         post: operations["test_config"];
@@ -156,7 +156,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the company's key can use, with context and prices.
+         * List the models of the tenant's key, with context and prices.
          * @description Requires the admin role.
          */
         get: operations["list_models"];
@@ -176,12 +176,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the company prefers, allows and knows of prices.
+         * Get the tenant's preferences, allowed models and own prices.
          * @description Available to every user.
          */
         get: operations["get_preferences"];
         /**
-         * New preferences for the company.
+         * Change the tenant's preferences.
          * @description Requires the admin role.
          */
         put: operations["put_preferences"];
@@ -200,12 +200,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * In which order providers are asked, module by module.
+         * Get the order of providers for each module.
          * @description Available to every user.
          */
         get: operations["get_fallback"];
         /**
-         * New orders for the modules that it names.
+         * Change the order of providers for the given modules.
          * @description Requires the admin role.
          */
         put: operations["put_fallback"];
@@ -224,12 +224,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The company's limits, and what is used of them.
+         * Get the tenant's limits and their current use.
          * @description Available to every user.
          */
         get: operations["get_rate_limits"];
         /**
-         * New limits for the company.
+         * Change the tenant's limits.
          * @description Requires the admin role.
          */
         put: operations["put_rate_limits"];
@@ -248,7 +248,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the company used, and what is left of its limits.
+         * Get the tenant's usage and the rest of its limits.
          * @description Available to every user. Days to report: a `period` that ends today, or the local days from `from` to `to`, both included. The default is the period `month` (30 days).
          */
         get: operations["usage_stats"];
@@ -268,14 +268,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who asked what, when, at what cost and with what end.
+         * List audit records with user, time, cost and status.
          * @description Available to every user. Filter of audit records, newest first. It selects records that began at `from` or later and before `to` and that match all other given values. Users without the role `admin` see only their own records. `cursor` continues after the page that returned it. It is valid only for the same tenant and the same filter.
          */
         get: operations["list_audit_logs"];
         put?: never;
         post?: never;
         /**
-         * Erases what a person asked and was answered, by a job.
+         * Start a job that erases a user's prompts and completions.
          * @description Requires the admin role. User whose prompts and completions to erase.
          */
         delete: operations["erase_audit_content"];
@@ -292,7 +292,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One record, prompt and answer included.
+         * Get an audit record with its prompt and completion.
          * @description Available to every user.
          */
         get: operations["get_audit_log"];
@@ -314,7 +314,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Records as JSON Lines, by a job that can be asked for.
+         * Start a job that exports audit records as JSON Lines.
          * @description Requires the admin role.
          */
         post: operations["export_audit_logs"];
@@ -332,7 +332,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far an export or an erasure has come.
+         * Get the progress of an export or erasure.
          * @description Requires the admin role.
          */
         get: operations["get_audit_job"];
@@ -352,7 +352,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the service answers, and which version of it.
+         * Check that the service responds, and get its version.
          * @description Requires no token. Query of the public health check. `deep` has no effect: operators check the dependencies outside of the API.
          */
         get: operations["health"];
@@ -376,11 +376,14 @@ export interface components {
         AccessKind: "read" | "exported" | "erased";
         /**
          * AlertStatus
-         * @description The state of an alert: not sent yet, sent, or put aside because there was no sender or no recipient.
+         * @description Status of an alert: not sent yet, sent, or closed without an e-mail because sender or recipient is missing.
          * @enum {string}
          */
         AlertStatus: "due" | "sent" | "mails_off" | "no_recipient";
-        /** AllowedModelView */
+        /**
+         * AllowedModelView
+         * @description Model that the tenant allows.
+         */
         AllowedModelView: {
             /** Provider */
             provider: string;
@@ -438,7 +441,7 @@ export interface components {
         };
         /**
          * AuditContent
-         * @description How much of prompts and answers is kept, in the audit and in the cache alike.
+         * @description Content policy: the part of prompts and completions that audit log and cache may store.
          * @enum {string}
          */
         AuditContent: "full" | "redacted" | "none";
@@ -454,7 +457,7 @@ export interface components {
          * AuditExportFileView
          * @description Export file in JSON Lines format, one audit record per line.
          *
-         *     The link works until `expiresAt`. The file is deleted after one day; request the job again to get a new link.
+         *     The link works until `expiresAt`. To get a new link, get the job again. The file is deleted after one day.
          */
         AuditExportFileView: {
             /** Url */
@@ -509,7 +512,7 @@ export interface components {
          * @description Export or erasure of audit records.
          *
          *     `userId` is the user whose records are processed; null means all users. `records` is the number of records processed
-         *     so far. `files` is filled when an export is done.
+         *     so far. `files` lists the files of a finished export until they are deleted.
          */
         AuditJobView: {
             /** Id */
@@ -782,13 +785,15 @@ export interface components {
         };
         /**
          * ConnectionCode
-         * @description `refused`: the vendor takes the key, and not this question for this model, which may be none that writes text.
+         * @description Result of a connection test.
+         *
+         *     `refused`: the provider accepts the key but rejects a prompt to this model. It may not be a text model.
          * @enum {string}
          */
         ConnectionCode: "ok" | "invalid_key" | "no_credit" | "no_permission" | "model_not_found" | "rate_limited" | "refused" | "unreachable";
         /**
          * ConnectionTestRequest
-         * @description A key that is submitted, else the saved one; a model, else the configured one.
+         * @description Key and model to test. Without `apiKey` or `model`, the saved value is tested.
          */
         ConnectionTestRequest: {
             provider: components["schemas"]["ProviderName"];
@@ -800,7 +805,10 @@ export interface components {
             /** Model */
             model?: string;
         };
-        /** ConnectionTestView */
+        /**
+         * ConnectionTestView
+         * @description Result of a connection test. `code` is `ok` or the reason of the failure.
+         */
         ConnectionTestView: {
             /** Success */
             success: boolean;
@@ -823,8 +831,8 @@ export interface components {
          * @description Purpose and constraints of the copy.
          *
          *     Without `platform` the copy is a text without limits. `language` is a BCP 47 tag such as pt-BR; without it the copy
-         *     is in the language of the prompt. Every variation contains all of `wordsToUse` and none of `wordsToAvoid`. Both
-         *     match whole words and ignore case.
+         *     is in the language of the prompt. Every variation contains all words of `wordsToUse` and no word of `wordsToAvoid`.
+         *     Both match whole words and ignore case.
          */
         CopyContext: {
             /** @default null */
@@ -1019,7 +1027,9 @@ export interface components {
         Emotion: "joy" | "gratitude" | "satisfaction" | "trust" | "hope" | "surprise" | "confusion" | "anxiety" | "sadness" | "disappointment" | "frustration" | "anger" | "disgust";
         /**
          * FallbackRequest
-         * @description Changes the modules that it names and leaves the others; null takes a module's order away.
+         * @description Orders to change, by module.
+         *
+         *     Modules that you leave out keep their order. null removes a module's order.
          */
         FallbackRequest: {
             /** Modules */
@@ -1027,7 +1037,10 @@ export interface components {
                 [key: string]: components["schemas"]["OrderRequest"] | null;
             };
         };
-        /** FallbackSettings */
+        /**
+         * FallbackSettings
+         * @description Orders of providers by module. `*` applies to every module without an order.
+         */
         FallbackSettings: {
             /** Modules */
             modules: {
@@ -1036,7 +1049,7 @@ export interface components {
         };
         /**
          * Formality
-         * @description How the reader is addressed. `default` leaves it to the model.
+         * @description Form of address for the reader. `default` leaves the choice to the model.
          * @enum {string}
          */
         Formality: "default" | "formal" | "informal";
@@ -1117,7 +1130,10 @@ export interface components {
          * @enum {string}
          */
         Label: "positive" | "negative" | "neutral" | "mixed";
-        /** LastTestView */
+        /**
+         * LastTestView
+         * @description Result of the last connection test.
+         */
         LastTestView: {
             /** Success */
             success: boolean;
@@ -1187,10 +1203,14 @@ export interface components {
         };
         /**
          * MailLanguage
+         * @description Language of alert e-mails.
          * @enum {string}
          */
         MailLanguage: "pt-BR" | "en";
-        /** ModelList */
+        /**
+         * ModelList
+         * @description Models that the saved API key can use, sorted by name.
+         */
         ModelList: {
             /** Items */
             items: components["schemas"]["ModelView"][];
@@ -1242,8 +1262,10 @@ export interface components {
         };
         /**
          * ModelView
-         * @description `input_per_million_usd` and `output_per_million_usd` are what calls are reckoned with: that of the price list,
-         *     or the company's own where `own_price` is true. Null is unknown.
+         * @description Model of a provider.
+         *
+         *     `inputPerMillionUsd` and `outputPerMillionUsd` are the prices that requests are charged with. They come from the
+         *     price list, or from the tenant's preferences if `ownPrice` is true. null means unknown.
          */
         ModelView: {
             /** Model */
@@ -1297,20 +1319,29 @@ export interface components {
             /** Module */
             module: string;
         };
-        /** NamedModel */
+        /**
+         * NamedModel
+         * @description Model of a provider.
+         */
         NamedModel: {
             provider: components["schemas"]["ProviderName"];
             /** Model */
             model: string;
         };
-        /** OrderRequest */
+        /**
+         * OrderRequest
+         * @description Order of providers for one module.
+         */
         OrderRequest: {
             /** @default ordered */
             strategy: components["schemas"]["Strategy"];
             /** Providers */
             providers: components["schemas"]["StepRequest"][];
         };
-        /** OrderView */
+        /**
+         * OrderView
+         * @description Order of providers for one module.
+         */
         OrderView: {
             strategy: components["schemas"]["Strategy"];
             /** Providers */
@@ -1324,7 +1355,10 @@ export interface components {
         Platform: "instagram" | "facebook" | "whatsapp" | "email" | "sms" | "google-ads" | "linkedin" | "tiktok" | "x" | "blog";
         /**
          * PreferencesRequest
-         * @description Changes what it names and leaves the rest. Lists are replaced whole; null allows every provider, every model.
+         * @description Preferences to change.
+         *
+         *     Fields that you leave out keep their value. A list replaces the saved list. null for `allowedProviders` or
+         *     `allowedModels` allows all.
          */
         PreferencesRequest: {
             /**
@@ -1354,7 +1388,10 @@ export interface components {
         };
         /**
          * PreferencesView
-         * @description `allowed_models` restricts the providers that it names; one that it does not name may be asked for any model.
+         * @description Preferences of the tenant.
+         *
+         *     null for `allowedProviders` or `allowedModels` allows all. `allowedModels` restricts only the providers that it has
+         *     models of.
          */
         PreferencesView: {
             /** Cachettldays */
@@ -1368,7 +1405,10 @@ export interface components {
             /** Prices */
             prices: components["schemas"]["PriceView"][];
         };
-        /** PriceView */
+        /**
+         * PriceView
+         * @description Price of a model that the tenant entered, in US dollars per million tokens.
+         */
         PriceView: {
             /** Provider */
             provider: string;
@@ -1383,7 +1423,9 @@ export interface components {
         };
         /**
          * PricedModel
-         * @description US dollars per million tokens, and the tokens that the model takes in and gives together, where that is known.
+         * @description Price of a model in US dollars per million tokens.
+         *
+         *     `contextTokens` is the maximum of input and output tokens together; null if unknown.
          */
         PricedModel: {
             provider: components["schemas"]["ProviderName"];
@@ -1399,7 +1441,10 @@ export interface components {
              */
             contextTokens: number | null;
         };
-        /** ProviderConfigList */
+        /**
+         * ProviderConfigList
+         * @description All provider configs of the tenant.
+         */
         ProviderConfigList: {
             /** Items */
             items: components["schemas"]["ProviderConfigView"][];
@@ -1411,10 +1456,11 @@ export interface components {
         };
         /**
          * ProviderConfigRequest
-         * @description What is not named stays as it is; the first time a key and a model are needed, and `enabled` is true.
+         * @description Provider config to save.
          *
-         *     The mask of the saved key means that key. A key or model that is new is tried with a real call first, unless
-         *     `validate` is false.
+         *     Fields that you leave out keep their value. A new config requires `apiKey` and `model`, and is enabled by default.
+         *     Send the mask of the saved key to keep that key. A new key or model is tested with a real request before it is
+         *     saved, unless `validate` is false.
          */
         ProviderConfigRequest: {
             /**
@@ -1442,9 +1488,10 @@ export interface components {
         };
         /**
          * ProviderConfigView
-         * @description A configuration without its key, of which its end and a fingerprint are told for people to tell keys apart.
+         * @description Provider config without its API key.
          *
-         *     `api_key` is a mask, which may be sent back. `last_test` is null where this key was never tried.
+         *     `keyLastFour` and `fingerprint` let you distinguish keys. `apiKey` is a mask that you can send back to keep the
+         *     saved key. `lastTest` is null if the key was never tested.
          */
         ProviderConfigView: {
             /** Provider */
@@ -1467,14 +1514,21 @@ export interface components {
         };
         /**
          * ProviderName
+         * @description Provider that a tenant can configure.
          * @enum {string}
          */
         ProviderName: "openai" | "anthropic" | "google" | "groq" | "openrouter";
-        /** ProviderPath */
+        /**
+         * ProviderPath
+         * @description Path parameter `provider`.
+         */
         ProviderPath: {
             provider: components["schemas"]["ProviderName"];
         };
-        /** ProviderRemoved */
+        /**
+         * ProviderRemoved
+         * @description Confirmation that a provider config was deleted.
+         */
         ProviderRemoved: {
             /** Provider */
             provider: string;
@@ -1697,7 +1751,9 @@ export interface components {
         };
         /**
          * StepRequest
-         * @description Its configured model where none is named. The weight counts for the strategy `weighted` alone.
+         * @description Provider and model to use.
+         *
+         *     Without `model`, the provider's configured model is used. `weight` applies only to the strategy `weighted`.
          */
         StepRequest: {
             provider: components["schemas"]["ProviderName"];
@@ -1712,7 +1768,10 @@ export interface components {
              */
             weight: number;
         };
-        /** StepView */
+        /**
+         * StepView
+         * @description Provider and model in an order; `model` is null for the provider's configured model.
+         */
         StepView: {
             /** Provider */
             provider: string;
@@ -1723,6 +1782,7 @@ export interface components {
         };
         /**
          * StopReason
+         * @description Reason why an address receives no e-mails any more.
          * @enum {string}
          */
         StopReason: "bounce" | "complaint";
@@ -1741,6 +1801,7 @@ export interface components {
         };
         /**
          * Strategy
+         * @description Rule that sorts the providers of a fallback order for each request.
          * @enum {string}
          */
         Strategy: "ordered" | "weighted" | "cheapest" | "fastest";
@@ -2246,7 +2307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2287,7 +2348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2318,7 +2379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2329,7 +2390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2486,7 +2547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2527,7 +2588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2558,7 +2619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2569,7 +2630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2688,7 +2749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2729,7 +2790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2760,7 +2821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2771,7 +2832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2897,7 +2958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was filtered out. */
+            /** @description This operation requires another role; The tenant's preferences do not allow this provider or model; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2938,7 +2999,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests are in flight; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2969,7 +3030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2980,7 +3041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3083,7 +3144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3093,7 +3154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3114,7 +3175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3125,7 +3186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3210,7 +3271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3261,7 +3322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3282,7 +3343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3293,7 +3354,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3343,7 +3404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3373,7 +3434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3394,7 +3455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3405,7 +3466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3475,7 +3536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3516,7 +3577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3537,7 +3598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3548,7 +3609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3623,7 +3684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3664,7 +3725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3695,7 +3756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The key service is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The key service is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3706,7 +3767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3757,7 +3818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3767,7 +3828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3788,7 +3849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3799,7 +3860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3888,7 +3949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3918,7 +3979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3939,7 +4000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3950,7 +4011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4027,7 +4088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4037,7 +4098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4058,7 +4119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4069,7 +4130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4154,7 +4215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4184,7 +4245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4205,7 +4266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4216,7 +4277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4314,7 +4375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4324,7 +4385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4345,7 +4406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4356,7 +4417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4467,7 +4528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4497,7 +4558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4518,7 +4579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4529,7 +4590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4853,7 +4914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4873,7 +4934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4894,7 +4955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4905,7 +4966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5129,7 +5190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5149,7 +5210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5170,7 +5231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5181,7 +5242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5239,7 +5300,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5259,7 +5320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5280,7 +5341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The job could not be started; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5291,7 +5352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5389,7 +5450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5419,7 +5480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5440,7 +5501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5451,7 +5512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5526,7 +5587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5556,7 +5617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A usage limit is exceeded; Too many requests reach this service. */
+            /** @description A usage limit is exceeded; Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5577,7 +5638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The job could not be started; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The job could not be started; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5588,7 +5649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5646,7 +5707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This operation requires another role; The request was filtered out. */
+            /** @description This operation requires another role; The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5676,7 +5737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5697,7 +5758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The data store is unavailable; The service cannot take the request now; Tokens cannot be verified now. */
+            /** @description The data store is unavailable; The service is temporarily unavailable; Tokens cannot be verified at the moment. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5708,7 +5769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5749,7 +5810,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The request was filtered out. */
+            /** @description The request was blocked by the firewall. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5769,7 +5830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests reach this service. */
+            /** @description Too many requests. */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5790,7 +5851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service cannot take the request now. */
+            /** @description The service is temporarily unavailable. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5801,7 +5862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No answer came in time. */
+            /** @description The request timed out. */
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

@@ -1,1 +1,1 @@
-"""Alerts to a tenant's administrators: detection, storage, dispatch by e-mail and bounces."""
+"""Alert a tenant's administrators: detect events, store alerts, send e-mails and handle bounces."""

@@ -1,1 +1,1 @@
-"""Strict limits: requests per hour, tokens per day and US dollars per month."""
+"""Enforce strict limits: requests per hour, tokens per day and US dollars per month."""

@@ -211,7 +211,7 @@ def _changes(request: RateLimitsRequest) -> dict[str, Any]:
 
 
 def _alerts(caller: Caller, state: LimitState, tenant: TenantSettings) -> tuple[LimitAlertView, ...]:
-    """Return the alerts of the thresholds that usage has reached. Reads the store only if there is one."""
+    """Return the alerts of the thresholds that usage has reached. Reads the store only if usage has reached one."""
     store = AlertStore(tables.rate_limits())
     reached = [
         (level, threshold)

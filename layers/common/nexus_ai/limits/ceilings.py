@@ -28,7 +28,7 @@ from nexus_ai.platform.schema import StoredModel
 from nexus_ai.platform.settings import Settings, get_settings
 
 # Number of tenants for which a process remembers that their limits are not above the ceiling.
-TENANTS_KEPT = 4096
+MAX_TENANTS = 4096
 
 
 class Ceiling(StoredModel):
@@ -111,11 +111,11 @@ class LimitStoreWithCeiling(LimitStore):
         *,
         settled: Settlement | None = None,
     ) -> Reservation:
-        """Open a reservation after the deployment's ceiling was applied to the tenant. See LimitStore.reserve."""
+        """Apply the deployment's ceiling to the tenant once per process, then reserve as LimitStore.reserve does."""
         # The deployment's ceiling changes only with a deployment, which starts new processes.
         if self._has_deployment_ceiling and tenant_id not in self._checked_tenants:
             self.apply_ceiling(tenant_id, defaults, now_s)
-            if len(self._checked_tenants) >= TENANTS_KEPT:
+            if len(self._checked_tenants) >= MAX_TENANTS:
                 self._checked_tenants.clear()
             self._checked_tenants.add(tenant_id)
         return super().reserve(tenant_id, request, defaults, now_s, settled=settled)
@@ -123,7 +123,7 @@ class LimitStoreWithCeiling(LimitStore):
     def change_settings(
         self, tenant_id: str, change: Callable[[LimitSettings], LimitSettings], defaults: LimitSettings, now_s: int
     ) -> None:
-        """Change limits and time zone, then apply the ceiling. See LimitStore.change_settings."""
+        """Change limits and time zone as LimitStore.change_settings does, then apply the ceiling."""
         super().change_settings(tenant_id, change, defaults, now_s)
         self.apply_ceiling(tenant_id, defaults, now_s)
 

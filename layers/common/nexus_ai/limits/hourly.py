@@ -1,4 +1,4 @@
-"""Limit how often a tenant can start an operation, such as a connection test, per hour of UTC.
+"""Limit how many operations of a kind, such as connection tests, a tenant can start per hour of UTC.
 
 These limits are separate from the three limits that administrators set. Each hour has its own item.
 """

@@ -1,1 +1,1 @@
-"""Settings of a tenant: provider configs, fallback orders and preferences."""
+"""Read and change a tenant's settings: provider configs, fallback orders and preferences."""

@@ -40,7 +40,7 @@ CARD_LENGTHS = range(13, 20)
 def redact(text: str) -> str:
     """Replace e-mail addresses, CNPJ, card numbers, CPF and phone numbers in a text.
 
-    JSON stays valid JSON: the values of its strings are redacted, and so is JSON within these strings.
+    JSON stays valid JSON: its strings are redacted, and so is JSON within these strings.
     """
     if text.lstrip()[:1] in {"{", "["}:
         try:

@@ -13,8 +13,8 @@ from nexus_ai.platform.once import Once
 from nexus_ai.settings.models import ProviderConfig
 
 # Lifetime and maximum number of decrypted keys in memory.
-CACHED_MS = 5 * 60 * 1000
-MAX_CACHED = 256
+CACHE_TTL_MS = 5 * 60 * 1000
+MAX_CACHED_KEYS = 256
 
 
 def context(tenant_id: str, provider: str) -> dict[str, str]:
@@ -85,8 +85,8 @@ class KeyRing:
         now_ms = self._clock.now_ms()
         api_key = kms.decrypt(config.key_ciphertext, context(tenant_id, config.provider))
         with self._lock:
-            self._cache[tenant_id, config.provider, config.key_ciphertext] = (now_ms + CACHED_MS, api_key)
-            while len(self._cache) > MAX_CACHED:
+            self._cache[tenant_id, config.provider, config.key_ciphertext] = (now_ms + CACHE_TTL_MS, api_key)
+            while len(self._cache) > MAX_CACHED_KEYS:
                 self._cache.popitem(last=False)
         return api_key
 

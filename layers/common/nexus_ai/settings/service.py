@@ -17,10 +17,10 @@ from nexus_ai.settings import key_ring
 from nexus_ai.settings.models import ConnectionResult, FallbackOrder, ProviderConfig, TenantSettings
 from nexus_ai.settings.store import SettingsStore
 
-# Changes apply in every warm function within the first time, circuit breaker states within the second.
+# Every warm function has changed settings within the first time, and circuit breaker states within the second.
 SETTINGS_KEPT_MS = 30_000
 CIRCUITS_KEPT_MS = 5_000
-TENANTS_KEPT = 1024
+MAX_TENANTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SettingsService:
             if self._changes == changes:
                 self._memos[caller.tenant_id] = memo
                 self._memos.move_to_end(caller.tenant_id)
-                while len(self._memos) > TENANTS_KEPT:
+                while len(self._memos) > MAX_TENANTS:
                     self._memos.popitem(last=False)
         return memo.settings
 

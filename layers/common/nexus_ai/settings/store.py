@@ -44,7 +44,7 @@ class _Reading:
     """Builder of a tenant's settings from its items.
 
     Skips sort keys of a kind or form that this version does not know. Preferences and alert settings apply to every
-    request, so they raise an error if they cannot be read: a default could allow too much.
+    request. If they cannot be read, this raises an error, because a default could allow too much.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Usage roll-ups by day, provider, model and module."""
+"""Roll up usage by day, provider, model and module, and report it."""

@@ -17,8 +17,8 @@ from nexus_ai.usage.store import COUNTERS, Numbers
 # This long after its end, everything that belongs to a day is written, including what the sweep writes. The margin is
 # also longer than any daylight saving change, so that a day's bounds can be off by such a change.
 MARGIN_S = 2 * HOUR_S
-KEPT_S = 14 * DAY_S
-DAYS_REMEMBERED = 4096
+MARK_TTL_S = 14 * DAY_S
+MAX_REMEMBERED = 4096
 
 
 class Progress(NamedTuple):
@@ -58,18 +58,18 @@ class ReconciliationQueue:
         """
         if (tenant_id, day, time_zone) in self._marked:
             return []
-        over = _end(day, time_zone)
+        end_s = _end(day, time_zone)
         item = {
             **keys.usage_check(tenant_id, day, time_zone),
             "dueShard": keys.usage_check_shard(tenant_id),
-            "dueAt": over + MARGIN_S,
-            "expiresAt": over + KEPT_S,
+            "dueAt": end_s + MARGIN_S,
+            "expiresAt": end_s + MARK_TTL_S,
         }
         return [(self._table, item)]
 
     def marked(self, tenant_id: str, day: str, time_zone: str) -> None:
         """Remember that the mark was written."""
-        if len(self._marked) >= DAYS_REMEMBERED:
+        if len(self._marked) >= MAX_REMEMBERED:
             self._marked.clear()
         self._marked.add((tenant_id, day, time_zone))
 

@@ -1,1 +1,1 @@
-"""Provider configs: list, save, test and delete them, and list a provider's models."""
+"""List, save, test and delete provider configs, and list a provider's models."""

@@ -99,28 +99,28 @@ class _ConnectionTest:
 
     def _attempt(self, api_key: str) -> Completion | ProviderFailure:
         adapter = get_provider(ProviderName(self._candidate.provider))
-        left = self._caller.deadline.remaining_s(self._gateway.clock) - SETTLE_S
+        remaining_s = self._caller.deadline.remaining_s(self._gateway.clock) - SETTLE_S
         began = time.monotonic()
         outcome: Completion | ProviderFailure
         try:
             outcome = adapter.complete(
-                _PROMPT, model=self._candidate.model, api_key=api_key, timeout_s=max(0.5, min(TIMEOUT_S, left))
+                _PROMPT, model=self._candidate.model, api_key=api_key, timeout_s=max(0.5, min(TIMEOUT_S, remaining_s))
             )
         except ProviderFailure as failure:
             outcome = failure
-        took_ms = int((time.monotonic() - began) * 1000)
+        latency_ms = int((time.monotonic() - began) * 1000)
         reserved = _nominal_reservation(self._candidate, self._maximum)
         if isinstance(outcome, ProviderFailure):
-            _, attempt = charge_failure(self._settings, self._candidate, reserved, outcome, took_ms)
+            _, attempt = charge_failure(self._settings, self._candidate, reserved, outcome, latency_ms)
         else:
-            _, attempt = charge_completion(self._settings, self._candidate, reserved, outcome.usage, took_ms)
+            _, attempt = charge_completion(self._settings, self._candidate, reserved, outcome.usage, latency_ms)
         self._attempts.append(attempt)
         return outcome
 
     def _record(self, status: AuditStatus, attempts: tuple[Attempt, ...], error_code: str | None = None) -> AuditRecord:
         caller, gateway = self._caller, self._gateway
         zone = self._settings.preferences.time_zone or gateway.default_time_zone
-        took_ms = max(0, gateway.clock.now_ms() - caller.started_at_ms)
+        latency_ms = max(0, gateway.clock.now_ms() - caller.started_at_ms)
         return AuditRecord(
             id=caller.request_id,
             at_ms=caller.started_at_ms,
@@ -140,7 +140,7 @@ class _ConnectionTest:
             error_code=error_code,
             ip=caller.ip,
             user_agent=caller.user_agent,
-            latency_ms=None if status is AuditStatus.OPEN else took_ms,
+            latency_ms=None if status is AuditStatus.OPEN else latency_ms,
         )
 
 

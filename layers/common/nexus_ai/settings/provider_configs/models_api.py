@@ -53,9 +53,9 @@ def list_models(caller: Caller, provider: ProviderName) -> ModelList:
             f"The provider {provider.value!r} has no saved API key. Save a key to list its models."
         )
     api_key = key_ring().api_key(caller.tenant_id, config)
-    left = caller.deadline.remaining_s(SystemClock()) - SETTLE_S
+    remaining_s = caller.deadline.remaining_s(SystemClock()) - SETTLE_S
     try:
-        models = get_provider(provider).list_models(api_key=api_key, timeout_s=max(0.5, min(TIMEOUT_S, left)))
+        models = get_provider(provider).list_models(api_key=api_key, timeout_s=max(0.5, min(TIMEOUT_S, remaining_s)))
     except ProviderFailure as failure:
         raise ProviderFailed(extra={"reason": CODES[failure.kind].value}) from None
     by_name = {model.id: model for model in models}

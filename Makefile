@@ -68,7 +68,7 @@ BUILT := .aws-sam/test-lambda
 MACHINE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 # Tests that use only the API. The excluded ones cause faults in the store, change addresses or read the process's memory.
-ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/integration/,$(addsuffix .py,local/test_readme \
+ON_LAMBDA := tests/e2e/test_built_artefacts.py $(addprefix tests/integration/,$(addsuffix .py,local/test_api_examples \
 	limits/test_concurrent_limits gateway/test_fallback cache/test_idempotency cache/test_cache tasks/test_generate_copy \
 	tasks/test_analyze_sentiment tasks/test_translate settings/test_put_config limits/test_put_rate_limits))
 IN_PROCESS := cannot_be_read or never_sent or fastest_goes_first or nothing_is_configured_any_more or fifty_short

@@ -1,4 +1,4 @@
-"""Read the README's table of functions: their events and expected responses, in order."""
+"""Read the table of functions in docs/local-stack.md: their events and expected responses, in order."""
 
 import re
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Answered(NamedTuple):
 
 
 def answered_events() -> list[Answered]:
-    return [Answered(*row) for row in _ROW.findall((ROOT / "README.md").read_text("utf-8"))]
+    return [Answered(*row) for row in _ROW.findall((ROOT / "docs" / "local-stack.md").read_text("utf-8"))]
 
 
 def summarize_response(response: dict[str, Any] | None) -> str:

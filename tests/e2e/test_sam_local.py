@@ -1,7 +1,7 @@
 """Test `sam local`, which runs the built functions in containers: what `make test-sam` does with a Docker engine.
 
 The commands are those of `make invoke` and `make start-api`, the events those of events/, and the expected responses
-those of the README's table.
+those of docs/local-stack.md.
 """
 
 import json

@@ -17,8 +17,8 @@ def test_the_table_of_failures_is_the_one_in_the_code() -> None:
     assert told == {kind.value: (rule.action.value, rule.trips) for kind, rule in RETRY_POLICY.items()}
 
 
-def test_the_readme_names_every_code_that_an_error_has() -> None:
-    table = _read("README.md").partition("### Errors")[2].partition("\n## ")[0]
+def test_api_page_names_every_error_code() -> None:
+    table = _read("docs/api/index.md").partition("## Errors")[2]
     assert {error.code for error in _kinds(NexusError)} <= set(re.findall(r"`([a-z_]+)`", table))
 
 

@@ -1,4 +1,4 @@
-"""Run the README's examples of the API as they are written; only the URL is the test's own."""
+"""Run the examples of the API pages as they are written; only the URL is the test's own."""
 
 import re
 import shutil
@@ -9,7 +9,8 @@ from local.stack import LocalStack
 from local.template import ROOT
 from tests.integration.support.pipeline import set_limits
 
-README = (ROOT / "README.md").read_text("utf-8")
+# In the order in which a reader runs them: the first page sets the URL and the token.
+PAGES = ("index", "tasks", "settings", "usage-and-audit")
 # Print the status of each call on its own line, in addition to what the example prints.
 PRINT_STATUS = """
 curl() { command curl -w '%{stderr}%{http_code} %{method} %{url_effective}\\n' "$@"; }
@@ -17,8 +18,8 @@ curl() { command curl -w '%{stderr}%{http_code} %{method} %{url_effective}\\n' "
 
 
 def examples() -> str:
-    chapter = README.partition("\n## Endpoints\n")[2].partition("\n## ")[0]
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", chapter, re.DOTALL | re.MULTILINE))
+    pages = [(ROOT / "docs" / "api" / f"{page}.md").read_text("utf-8") for page in PAGES]
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", "\n".join(pages), re.DOTALL | re.MULTILINE))
 
 
 def test_every_example_of_the_api_succeeds(stack: LocalStack, tmp_path: Path) -> None:

@@ -117,10 +117,14 @@ bench-peers: built ## compare this service with LiteLLM and Portkey's gateway, w
 	@.cache/uv/bin/uv sync --quiet --locked --python $(BIN)/python --script bench/peers/litellm/proxy.py
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.peers $(BUILT)/build
 
+# Texts of our own: no prompts, which are measured, no texts of providers, and no user interface, which says "company".
+PROSE := ':!*/i18n/*' ':!*/prompt.md' ':!*/notes.md' ':!*/top_level_domains.txt' ':!tests/contract/payloads' ':!tests/fixtures' \
+	':!*.jsonl' ':!*.lock' ':!*package-lock.json' ':!LICENSE' ':!ops/words.txt' ':!docs/glossary.md' ':!docs/screenshots' ':!bench/peers/litellm'
+
 lint: setup $(NODE_MODULES) ## check code and template: ruff, import contracts, SAM, checkov, Biome
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@git ls-files -z -- ':!*/i18n/*.json' | xargs -0 $(BIN)/codespell -D - -D ops/words.txt
+	@git ls-files -z -- $(PROSE) | xargs -0 $(BIN)/codespell -D - -D ops/words.txt
 	@PYTHONPATH=layers/common $(BIN)/lint-imports
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sam validate --lint
 	@$(BIN)/cfn-lint ops/*.yaml

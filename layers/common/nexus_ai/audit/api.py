@@ -21,6 +21,7 @@ from nexus_ai.audit.models import (
     Part,
     StoredPrompt,
 )
+from nexus_ai.audit.records import new_access
 from nexus_ai.audit.store import audit_store
 from nexus_ai.platform.caller import USER_PATTERN, Caller, Role
 from nexus_ai.platform.clock import SystemClock, iso, uuid7
@@ -259,15 +260,7 @@ def _restrict_to_caller(caller: Caller, wanted: AuditFilter) -> AuditFilter:
 
 
 def _read_access(caller: Caller, record: AuditRecord, now_ms: int) -> AccessEntry:
-    return AccessEntry(
-        id=uuid7(now_ms),
-        at_ms=now_ms,
-        record_id=record.id,
-        kind=AccessKind.READ,
-        user_id=caller.user_id,
-        ip=caller.ip,
-        user_agent=caller.user_agent,
-    )
+    return new_access(record, AccessKind.READ, caller, entry_id=uuid7(now_ms), at_ms=now_ms, user_id=caller.user_id)
 
 
 def _cursor(caller: Caller, wanted: AuditFilter, last: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from nexus_ai.alerts.detector import AlertDetector
 from nexus_ai.audit.content import completion_content, prompt_content
 from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
+from nexus_ai.audit.records import new_record
 from nexus_ai.aws.dynamodb.table import Item, Table
 from nexus_ai.cache.idempotency import key_hash
 from nexus_ai.cache.response_cache import ResponseCache
@@ -18,11 +19,11 @@ from nexus_ai.gateway.circuit_breaker import CircuitBreaker
 from nexus_ai.gateway.idempotency import Idempotency
 from nexus_ai.gateway.models import GatewayResponse
 from nexus_ai.gateway.routing import Candidate
-from nexus_ai.limits.models import ABANDONED_AFTER_MS, Level, Settlement
+from nexus_ai.limits.models import Level, Settlement
 from nexus_ai.limits.service import LimitService
 from nexus_ai.model_calls import ModelCall
 from nexus_ai.platform.caller import Caller
-from nexus_ai.platform.clock import SETTLE_S, Clock, local_day
+from nexus_ai.platform.clock import SETTLE_S, Clock
 from nexus_ai.settings.key_ring import KeyRing
 from nexus_ai.settings.models import AuditContent, Preferences, TenantSettings
 from nexus_ai.settings.service import SettingsService
@@ -117,28 +118,17 @@ class RequestContext[T]:
 
     def record(self, status: AuditStatus, **fields: Any) -> AuditRecord:
         """Return the audit record of the request so far. `fields` are those that only some statuses have."""
-        caller, call = self._caller, self._call
-        zone = self.settings.preferences.time_zone or self._services.default_time_zone
-        return AuditRecord(
-            id=caller.request_id,
-            at_ms=caller.started_at_ms,
-            day=local_day(caller.started_at_ms, zone),
-            time_zone=zone,
-            deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
-            tenant_id=caller.tenant_id,
-            user_id=caller.user_id,
-            module=call.module,
-            endpoint=caller.endpoint,
-            task=call.task,
-            prompt_version=call.prompt_version,
-            status=status,
+        caller = self._caller
+        return new_record(
+            caller,
+            self._call,
+            status,
+            time_zone=self.settings.preferences.time_zone or self._services.default_time_zone,
+            now_ms=self._services.clock.now_ms(),
             provider=self.candidate.provider,
             model=self.candidate.model,
             attempts=tuple(self.attempts.attempts),
             idempotency_hash=key_hash(caller.idempotency_key) if caller.idempotency_key else None,
-            ip=caller.ip,
-            user_agent=caller.user_agent,
-            latency_ms=None if status is AuditStatus.OPEN else self._elapsed_ms(),
             **fields,
         )
 

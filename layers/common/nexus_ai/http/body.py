@@ -8,10 +8,10 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from nexus_ai.platform.errors import MalformedBody, ValidationFailed
+from nexus_ai.platform.errors import MalformedBody
+from nexus_ai.platform.field_errors import FieldProblem, field_errors
 from nexus_ai.platform.schema import RequestModel
 
-ERRORS_MAX = 20
 FIELD_MAX = 100
 
 
@@ -27,13 +27,13 @@ def parse[Body: RequestModel](text: str | None, model: type[Body], *, is_base64:
         # In JSON mode, strict models accept an array for a tuple and a string for an enum member.
         body = model.model_validate_json(raw)
     except ValidationError as error:
-        raise validation_failed(field_problems(error)) from None
+        raise field_errors(field_problems(error)) from None
     unknown = [
-        field_problem(path, "Extra inputs are not permitted", "extra_forbidden")
+        FieldProblem(path, "Extra inputs are not permitted", "extra_forbidden")
         for path in _fields_by_python_name(body, value)
     ]
     if unknown:
-        raise validation_failed(unknown)
+        raise field_errors(unknown)
     return body
 
 
@@ -80,35 +80,19 @@ def _fields_by_python_name(
                     yield from _fields_by_python_name(item, value[alias][index], (*path, alias, index))
 
 
-def validation_failed(errors: list[dict[str, str]]) -> ValidationFailed:
-    """Return the error for these fields.
-
-    Args:
-        errors: At least one entry of `field_problem` or `field_problems`. The response lists the first 20.
-    """
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    detail = f"{errors[0]['field']}: {errors[0]['message']}{more}"
-    return ValidationFailed(detail, extra={"errors": errors[:ERRORS_MAX]})
-
-
-def field_problems(error: ValidationError) -> list[dict[str, str]]:
+def field_problems(error: ValidationError) -> list[FieldProblem]:
     """Return one entry per invalid field, without its value."""
     return [_message(details) for details in error.errors(include_url=False, include_input=False)]
 
 
-def field_problem(field: str, message: str, kind: str) -> dict[str, str]:
-    """Return the entry of one invalid field."""
-    return {"field": field, "message": message, "type": kind}
-
-
-def _message(details: ErrorDetails) -> dict[str, str]:
+def _message(details: ErrorDetails) -> FieldProblem:
     # Use pydantic's message unless it mentions Python types or shows a regular expression.
     message = details["msg"].replace("Tuple", "List").replace("Dictionary", "Object")
     if details["type"] == "value_error":
         message = str(details.get("ctx", {}).get("error", message))
     elif details["type"] == "string_pattern_mismatch":
         message = "Does not have the format of this field"
-    return field_problem(_path(details["loc"]), message, details["type"])
+    return FieldProblem(_path(details["loc"]), message, details["type"])
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from nexus_ai.platform.caller import TENANT_PATTERN, USER_PATTERN, Caller, Role
 from nexus_ai.platform.clock import Clock, Deadline, uuid7
-from nexus_ai.platform.errors import Unauthenticated, ValidationFailed
+from nexus_ai.platform.errors import Unauthenticated
+from nexus_ai.platform.field_errors import field_error
 
 # API Gateway ends a request this long after the request's timestamp, cold start included.
 GATEWAY_WAITS_MS = 29_000
@@ -128,8 +129,7 @@ class GatewayEvent:
             return None
         if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX or not all(" " <= character <= "~" for character in key):
             message = f"Must be 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters"
-            error = {"field": "Idempotency-Key", "message": message, "type": "header"}
-            raise ValidationFailed(f"Idempotency-Key: {message}", extra={"errors": [error]})
+            raise field_error("Idempotency-Key", message, "header")
         return key
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from nexus_ai.http.body import FIELD_MAX, field_problem, field_problems, validation_failed
+from nexus_ai.http.body import FIELD_MAX, field_problems
+from nexus_ai.platform.field_errors import FieldProblem, field_errors
 from nexus_ai.platform.schema import ParameterModel
 
 
@@ -17,13 +18,13 @@ def parse_parameters[Parameters: ParameterModel](
         ValidationFailed: A parameter does not fit the model, or it was given more than once.
     """
     repeated = [
-        field_problem(name[:FIELD_MAX], "This parameter was given more than once", "repeated")
+        FieldProblem(name[:FIELD_MAX], "This parameter was given more than once", "repeated")
         for name, texts in values.items()
         if len(texts) > 1
     ]
     if repeated:
-        raise validation_failed(repeated)
+        raise field_errors(repeated)
     try:
         return model.model_validate_strings({name: text for name, (text,) in values.items()})
     except ValidationError as error:
-        raise validation_failed(field_problems(error)) from None
+        raise field_errors(field_problems(error)) from None

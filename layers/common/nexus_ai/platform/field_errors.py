@@ -1,23 +1,39 @@
-"""Build validation errors for fields that are well-formed but do not fit the tenant's data."""
+"""Build the validation error: one for all faults of bodies, parameters, headers and stored data."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nexus_ai.platform.errors import ValidationFailed
 
+MAX_PROBLEMS = 20
+
+
+class FieldProblem(NamedTuple):
+    """Fault of one field.
+
+    Attributes:
+        field: The field's path, such as `modules.email`.
+        message: The fault, in words for the client, without the value.
+        type: A stable name of the fault.
+    """
+
+    field: str
+    message: str
+    type: str
+
 
 def field_error(field: str, message: str, kind: str) -> ValidationFailed:
-    """Return a validation error for one field, in the form that schema validation uses.
+    """Return the error for one field, given its `FieldProblem`."""
+    return field_errors([FieldProblem(field, message, kind)])
+
+
+def field_errors(problems: Sequence[FieldProblem]) -> ValidationFailed:
+    """Return the error for several fields, of which the response lists the first 20.
 
     Args:
-        field: The field's path in the body, such as `modules.email`.
-        message: The fault, in words for the client.
-        kind: A stable name of the fault, which becomes `type`.
+        problems: At least one.
     """
-    return field_errors([(field, message, kind)])
-
-
-def field_errors(fields: Sequence[tuple[str, str, str]]) -> ValidationFailed:
-    """Return a validation error for several fields, given the field, message and kind of each; at least one."""
-    errors = [{"field": field, "message": message, "type": kind} for field, message, kind in fields]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return ValidationFailed(f"{errors[0]['field']}: {errors[0]['message']}{more}", extra={"errors": errors})
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    errors = [problem._asdict() for problem in problems[:MAX_PROBLEMS]]
+    return ValidationFailed(f"{first.field}: {first.message}{more}", extra={"errors": errors})

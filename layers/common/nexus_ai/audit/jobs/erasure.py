@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from nexus_ai.audit.jobs.api import FILES_KEPT_MS, file_name
-from nexus_ai.audit.jobs.store import AuditJob, JobKind, JobStatus, JobStore
-from nexus_ai.audit.models import AccessEntry, AccessKind, AuditFilter, AuditRecord
+from nexus_ai.audit.jobs.store import AuditJob, JobKind, JobStatus, JobStore, job_access
+from nexus_ai.audit.models import AccessKind, AuditFilter, AuditRecord
 from nexus_ai.audit.store import AuditStore
 from nexus_ai.aws import s3
 from nexus_ai.cache.idempotency import IdempotencyStore
@@ -89,7 +89,7 @@ class ErasureJob:
     def _erase_page(self, job: AuditJob, records: Sequence[AuditRecord]) -> None:
         if not records:
             return
-        self.audit.record_accesses(job.tenant_id, [_access(job, record) for record in records])
+        self.audit.record_accesses(job.tenant_id, [job_access(job, record, AccessKind.ERASED) for record in records])
         self.audit.erase_contents(job.tenant_id, [record.id for record in records])
         self.cache.forget(job.tenant_id, [record.cache_key for record in records if record.cache_key])
         run_all(
@@ -110,15 +110,3 @@ class ErasureJob:
                 files = [file_name(export, file) for file in self.jobs.withdraw(export).files]
                 if files:
                     s3.delete(files)
-
-
-def _access(job: AuditJob, record: AuditRecord) -> AccessEntry:
-    return AccessEntry(
-        id=job.id,
-        at_ms=job.asked_at_ms,
-        record_id=record.id,
-        kind=AccessKind.ERASED,
-        user_id=job.asked_by,
-        ip=job.ip,
-        user_agent=job.user_agent,
-    )

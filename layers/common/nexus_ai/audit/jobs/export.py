@@ -8,8 +8,8 @@ from functools import partial
 
 from nexus_ai.audit.api import AuditRecordExport, export_view
 from nexus_ai.audit.jobs.api import file_name
-from nexus_ai.audit.jobs.store import AuditJob, ExportFile, JobStatus, JobStore, StaleRunError
-from nexus_ai.audit.models import AccessEntry, AccessKind, AuditRecord, Content
+from nexus_ai.audit.jobs.store import AuditJob, ExportFile, JobStatus, JobStore, StaleRunError, job_access
+from nexus_ai.audit.models import AccessKind, AuditRecord, Content
 from nexus_ai.audit.store import AuditStore, ContentDamagedError
 from nexus_ai.aws import s3
 from nexus_ai.net.concurrency import run_all
@@ -87,7 +87,9 @@ def _lines(job: AuditJob, audit: AuditStore, records: Sequence[AuditRecord]) -> 
     now_s = job.asked_at_ms // 1000
     contents = run_all(partial(_contents, audit, record, now_s) for record in records)
     read = list(zip(records, contents, strict=True))
-    audit.record_accesses(job.tenant_id, [_access(job, record) for record, contents in read if contents])
+    audit.record_accesses(
+        job.tenant_id, [job_access(job, record, AccessKind.EXPORTED) for record, contents in read if contents]
+    )
     return [_line(record, contents) for record, contents in read]
 
 
@@ -103,15 +105,3 @@ def _contents(audit: AuditStore, record: AuditRecord, now_s: int) -> list[Conten
 def _line(record: AuditRecord, contents: list[Content] | None) -> bytes:
     line = ExportedRecord(**dict(export_view(record, contents or [])), content_damaged=contents is None)
     return line.model_dump_json(by_alias=True).encode() + b"\n"
-
-
-def _access(job: AuditJob, record: AuditRecord) -> AccessEntry:
-    return AccessEntry(
-        id=job.id,
-        at_ms=job.asked_at_ms,
-        record_id=record.id,
-        kind=AccessKind.EXPORTED,
-        user_id=job.asked_by,
-        ip=job.ip,
-        user_agent=job.user_agent,
-    )

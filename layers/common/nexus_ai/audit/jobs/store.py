@@ -7,7 +7,8 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-from nexus_ai.audit.models import AuditFilter
+from nexus_ai.audit.models import AccessEntry, AccessKind, AuditFilter, AuditRecord
+from nexus_ai.audit.records import new_access
 from nexus_ai.aws.dynamodb import keys
 from nexus_ai.aws.dynamodb.table import ConditionFailed, Item, Table
 from nexus_ai.platform.clock import Clock
@@ -95,6 +96,14 @@ def _item(job: AuditJob, expires_at: int) -> Item:
 def _job(item: Item) -> AuditJob:
     fields = {name: value for name, value in item.items() if name not in {"PK", "SK", "expiresAt"}}
     return AuditJob.model_validate({**fields, "id": item["SK"], "tenant_id": item["PK"].partition("#")[0]})
+
+
+def job_access(job: AuditJob, record: AuditRecord, kind: AccessKind) -> AccessEntry:
+    """Return the access entry of a job for a record.
+
+    Its id is that of the job, so that repeated runs write each entry once.
+    """
+    return new_access(record, kind, job, entry_id=job.id, at_ms=job.asked_at_ms, user_id=job.asked_by)
 
 
 class JobStore:

@@ -9,16 +9,17 @@ import time
 
 from nexus_ai.audit.content import completion_content, prompt_content
 from nexus_ai.audit.models import Attempt, AuditRecord, AuditStatus, Outcome
+from nexus_ai.audit.records import new_record
 from nexus_ai.aws.dynamodb import tables
 from nexus_ai.gateway.charging import Estimate, charge_completion, charge_failure, estimate
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.gateway.retry_policy import RETRY_POLICY
 from nexus_ai.gateway.routing import Candidate
 from nexus_ai.limits.hourly import HourlyCounter
-from nexus_ai.limits.models import ABANDONED_AFTER_MS, NOTHING, Amounts, Reservation
+from nexus_ai.limits.models import NOTHING, Amounts, Reservation
 from nexus_ai.model_calls import ModelCall
 from nexus_ai.platform.caller import Caller
-from nexus_ai.platform.clock import SETTLE_S, local_day
+from nexus_ai.platform.clock import SETTLE_S
 from nexus_ai.platform.errors import LimitExceeded
 from nexus_ai.providers.base import Completion, Message, Prompt, ProviderFailure, ProviderName
 from nexus_ai.providers.registry import get_provider
@@ -118,29 +119,16 @@ class _ConnectionTest:
         return outcome
 
     def _record(self, status: AuditStatus, attempts: tuple[Attempt, ...], error_code: str | None = None) -> AuditRecord:
-        caller, gateway = self._caller, self._gateway
-        zone = self._settings.preferences.time_zone or gateway.default_time_zone
-        latency_ms = max(0, gateway.clock.now_ms() - caller.started_at_ms)
-        return AuditRecord(
-            id=caller.request_id,
-            at_ms=caller.started_at_ms,
-            day=local_day(caller.started_at_ms, zone),
-            time_zone=zone,
-            deadline_ms=caller.deadline.at_ms + ABANDONED_AFTER_MS,
-            tenant_id=caller.tenant_id,
-            user_id=caller.user_id,
-            module=MODULE,
-            endpoint=caller.endpoint,
-            task=_CALL.task,
-            prompt_version=_CALL.prompt_version,
-            status=status,
+        return new_record(
+            self._caller,
+            _CALL,
+            status,
+            time_zone=self._settings.preferences.time_zone or self._gateway.default_time_zone,
+            now_ms=self._gateway.clock.now_ms(),
             provider=self._candidate.provider,
             model=self._candidate.model,
             attempts=attempts,
             error_code=error_code,
-            ip=caller.ip,
-            user_agent=caller.user_agent,
-            latency_ms=None if status is AuditStatus.OPEN else latency_ms,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from nexus_ai.gateway.composition import gateway
 from nexus_ai.model_calls import InvalidOutputError, ModelCall
 from nexus_ai.platform.caller import Caller
-from nexus_ai.platform.errors import ValidationFailed
+from nexus_ai.platform.field_errors import field_error
 from nexus_ai.providers.base import OutputSchema
 from nexus_ai.tasks.copywriting.contract import required_word_problems, validate_variation
 from nexus_ai.tasks.copywriting.models import Copy, CopyRequest, CopyResponse, CopyVariation
@@ -58,8 +58,7 @@ def _require_room_for_words(request: CopyRequest) -> None:
     problems = required_word_problems(request.context)
     if problems:
         message = f"The words do not fit into one text for this platform: {'; '.join(problems)}. Remove or shorten some"
-        error = {"field": "context.wordsToUse", "message": message, "type": "words_without_room"}
-        raise ValidationFailed(f"context.wordsToUse: {message}", extra={"errors": [error]})
+        raise field_error("context.wordsToUse", message, "words_without_room")
 
 
 def _prompt_data(request: CopyRequest) -> dict[str, Any]:

@@ -48,10 +48,10 @@ def test_expired_response_is_not_returned_before_it_is_deleted(embedded_aws: Aws
     for table, item in store.writes(tenant, "key", RESPONSE, expires_at=1000):
         table.put(item)
 
-    (item,) = read_together([store.read(tenant, "key")])
-    assert item is not None
-    assert store.parse(item, 999) == RESPONSE
-    assert store.parse(item, 1000) is None
+    (stored,) = read_together([store.read(tenant, "key")])
+    assert stored is not None
+    assert store.parse(stored, 999) == RESPONSE
+    assert store.parse(stored, 1000) is None
 
 
 def test_response_too_large_for_an_item_is_not_cached(embedded_aws: Aws, tenant: str) -> None:

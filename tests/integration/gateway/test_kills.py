@@ -26,7 +26,7 @@ from nexus_ai.providers.base import FailureKind, ProviderName
 from nexus_ai.usage.store import usage_store
 from tests.integration.support.aws_calls import scan
 from tests.integration.support.faults import fault, throttled
-from tests.integration.support.killable import Death, call
+from tests.integration.support.killable import Death, StoreCall, call
 from tests.integration.support.pipeline import (
     MAX_IN_FLIGHT,
     at_once,
@@ -45,29 +45,29 @@ LATER_MS = 60_000
 MUCH_LATER_MS = 900_000
 
 # The reservation is the first update of the limits, and the settlement the second one.
-RESERVATION = ("UpdateItem", "rate_limits_table", 1)
-SETTLEMENT = ("UpdateItem", "rate_limits_table", 2)
+RESERVATION = StoreCall("UpdateItem", "rate_limits_table", 1)
+SETTLEMENT = StoreCall("UpdateItem", "rate_limits_table", 2)
 # A fallback reserves the next attempt and settles the last one in one update.
 NEXT_RESERVATION = SETTLEMENT
 # A record is opened and closed in one transaction with its content. Between attempts it is put alone.
-RECORD_OPENED = ("TransactWriteItems", "audit_logs_table", 1)
-RECORD_CLOSED = ("TransactWriteItems", "audit_logs_table", 2)
-RECORD_UPDATED = ("PutItem", "audit_logs_table", 1)
+RECORD_OPENED = StoreCall("TransactWriteItems", "audit_logs_table", 1)
+RECORD_CLOSED = StoreCall("TransactWriteItems", "audit_logs_table", 2)
+RECORD_UPDATED = StoreCall("PutItem", "audit_logs_table", 1)
 
 DEATHS = {
-    "before the reservation": Death("before", *RESERVATION),
-    "after the reservation": Death("after", *RESERVATION),
-    "before the record is opened": Death("before", *RECORD_OPENED),
-    "after the record is opened": Death("after", *RECORD_OPENED),
-    "before the settlement": Death("before", *SETTLEMENT),
-    "after the settlement": Death("after", *SETTLEMENT),
-    "before the record is closed": Death("before", *RECORD_CLOSED),
-    "after the record is closed": Death("after", *RECORD_CLOSED),
+    "before the reservation": Death("before", RESERVATION),
+    "after the reservation": Death("after", RESERVATION),
+    "before the record is opened": Death("before", RECORD_OPENED),
+    "after the record is opened": Death("after", RECORD_OPENED),
+    "before the settlement": Death("before", SETTLEMENT),
+    "after the settlement": Death("after", SETTLEMENT),
+    "before the record is closed": Death("before", RECORD_CLOSED),
+    "after the record is closed": Death("after", RECORD_CLOSED),
 }
 DEATHS_BETWEEN_PROVIDERS = {
-    "before the record is updated": Death("before", *RECORD_UPDATED),
-    "before the next reservation": Death("before", *NEXT_RESERVATION),
-    "after the next reservation": Death("after", *NEXT_RESERVATION),
+    "before the record is updated": Death("before", RECORD_UPDATED),
+    "before the next reservation": Death("before", NEXT_RESERVATION),
+    "after the next reservation": Death("after", NEXT_RESERVATION),
 }
 
 

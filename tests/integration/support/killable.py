@@ -19,7 +19,7 @@ from local.stack import LocalStack
 from nexus_ai.aws import clients
 from nexus_ai.net.aws_transport import Request, Response, Send
 from nexus_ai.platform.clock import SystemClock
-from nexus_ai.platform.settings import Settings, get_settings
+from nexus_ai.platform.settings import get_settings
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import get_provider
 from tests.integration.support.pipeline import welcome
@@ -32,20 +32,26 @@ STUCK_S = 60
 
 
 @dataclass(frozen=True)
-class Death:
-    """Call of DynamoDB at which the process kills itself.
+class StoreCall:
+    """One call of DynamoDB within a request.
 
     Attributes:
-        when: Before the call is sent, or after its response has arrived.
         operation: DynamoDB's name of the operation.
-        table: The table of the call; of a transaction, one of its tables.
+        table: Setting with the name of the call's table; of a transaction, one of its tables.
         occurrence: Number of the call among those of this operation and table, from 1.
     """
 
-    when: Literal["before", "after"]
     operation: str
     table: Literal["rate_limits_table", "audit_logs_table"]
     occurrence: int
+
+
+@dataclass(frozen=True)
+class Death:
+    """Moment at which the process kills itself: before a call is sent, or after its response has arrived."""
+
+    when: Literal["before", "after"]
+    call: StoreCall
 
 
 class Call:
@@ -100,7 +106,7 @@ def call(stack: LocalStack, tenant: str, shift_ms: int, death: Death | None = No
 def _run(pipe: Connection, environment: dict[str, str], tenant: str, shift_ms: int, death: Death | None) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    SystemClock.now_ms = shifted_now_ms(shift_ms)  # type: ignore[method-assign]
+    SystemClock.now_ms = shifted_now_ms(shift_ms)  # type: ignore[assignment, method-assign]
     # A warm function has these clients and adapters, and only the call is timed and killed.
     aws = [clients.dynamodb(), clients.kms()]
     for provider in (ProviderName.OPENAI, ProviderName.ANTHROPIC):
@@ -119,14 +125,15 @@ def _run(pipe: Connection, environment: dict[str, str], tenant: str, shift_ms: i
 
 
 def _killer(death: Death, send: Send) -> Send:
-    table = _table_name(death, get_settings())
+    call = death.call
+    table: str = getattr(get_settings(), call.table)
     matching: list[str] = []
 
     def send_or_die(request: Request) -> Response:
-        matches = request.operation == death.operation and json.dumps(table) in request.body.decode()
+        matches = request.operation == call.operation and json.dumps(table) in request.body.decode()
         if matches:
             matching.append(request.operation)
-        dies = matches and len(matching) == death.occurrence
+        dies = matches and len(matching) == call.occurrence
         if dies and death.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         response = send(request)
@@ -135,7 +142,3 @@ def _killer(death: Death, send: Send) -> Send:
         return response
 
     return send_or_die
-
-
-def _table_name(death: Death, settings: Settings) -> str:
-    return settings.rate_limits_table if death.table == "rate_limits_table" else settings.audit_logs_table

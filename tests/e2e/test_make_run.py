@@ -114,7 +114,7 @@ def test_two_stacks_live_side_by_side_and_share_nothing(run: Run) -> None:
 def test_another_aws_is_used_as_far_as_it_goes() -> None:
     """DynamoDB Local knows tables and no keys, mails or objects: those are embedded."""
     with dynamodb_local() as url, running(AWS_ENDPOINT_URL=url) as run:
-        assert f"AWS     dynamodb at {url}" in run.lines
+        assert f"AWS       dynamodb at {url}" in run.lines
         assert [paste(run.curl)["cached"], paste(run.curl)["cached"]] == [False, True]
 
 

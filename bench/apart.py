@@ -9,9 +9,9 @@ from typing import Any
 
 @contextmanager
 def separate_process(work: Callable[[Connection], None]) -> Generator[Any]:
-    """Run `work` in another process and yield the first value that it sends. `work` ends when it receives a value.
+    """Run `work` in another process and yield the first value that it sends.
 
-    `work` must be a module-level function, because the process is spawned.
+    `work` ends when it receives a value. It must be a module-level function, because the process is spawned.
     """
     processes = get_context("spawn")
     parent_end, child_end = processes.Pipe()

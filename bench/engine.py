@@ -36,7 +36,7 @@ class Engine:
         self.calls, self.cpu_s, self.spans = 0, 0, []
 
     def busy_s(self, since: int = 0) -> float:
-        """Return the seconds during which it worked on the calls from number `since` on. Overlaps count once."""
+        """Return the seconds of work on the calls from number `since` on. Overlapping calls count once."""
         busy = until = 0.0
         for started, ended in sorted(self.spans[since:]):
             busy += max(0.0, ended - max(started, until))

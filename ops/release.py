@@ -124,7 +124,7 @@ def _require_architecture(built: Path, architecture: str) -> None:
 
 
 def _set_deletion_policies(nested: Body, *, keeps: bool) -> None:
-    """Set if a nested stack keeps its data when it is deleted. It must not while the creation of its parent can fail.
+    """Set the deletion policies of a nested stack, which must not keep data while the creation of its parent can fail.
 
     RetainExceptOnCreate deletes only resources of the failed operation, and the nested stack's creation may have
     succeeded. CloudFormation ignores a change of only the policy, so the metadata change as well.

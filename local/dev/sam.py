@@ -52,7 +52,7 @@ class _Forwarder(ThreadingTCPServer):
 
 
 class Forwarders:
-    """Port forwarding for containers, whose 127.0.0.1 is not this machine's. They reach its ports at `host`."""
+    """Port forwarding for containers, which cannot reach this machine at 127.0.0.1. They reach it at `host`."""
 
     def __init__(self, bridge: str, ports: Iterable[int]) -> None:
         """Prepare the ports. `bridge` is this machine's address in the engine's network."""

@@ -24,7 +24,7 @@ _INLINE_SCRIPT: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 class Site:
-    """WSGI application for the requests that it `has`. `folder` is the output of Vite."""
+    """WSGI application that serves Vite's output in `folder`. `has` decides which requests it serves."""
 
     def __init__(self, folder: Path = BUILT) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class Site:
         return None if hidden or file == self._page or not file.is_file() else file
 
     def _opens_page(self, request: Request) -> bool:
-        """Return False for a path whose last part contains a dot: it names a file that does not exist."""
+        """Return True if a browser opens a page. A last part with a dot is the name of a missing file, not a page."""
         return "text/html" in request.headers.get("Accept", "") and "." not in request.path.rsplit("/", 1)[-1]
 
     def _html(self) -> Response:

@@ -91,7 +91,7 @@ class RestApi:
         return {names[name]: value.strip("'") for name, value in cors.items()}
 
     def gateway_response(self, kind: str) -> GatewayResponse:
-        """Return the response of a kind. If the template has none, return the default of its class (4XX or 5XX)."""
+        """Return the response of a kind, or the default of its class (4XX or 5XX) if the template has none."""
         declared: Properties = self._properties["GatewayResponses"]
         status = _STATUS.get(kind)
         default = "DEFAULT_4XX" if status is not None and status < 500 else "DEFAULT_5XX"

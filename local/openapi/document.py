@@ -129,7 +129,7 @@ class _Schemas:
         return self._places[model, mode]
 
     def members(self, model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
-        """Return the schema itself, where `of` may return a reference to it."""
+        """Return the schema itself, even if `of` returns a reference to it."""
         found = self.of(model, mode)
         return self.components[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
 

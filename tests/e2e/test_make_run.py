@@ -114,7 +114,7 @@ def test_two_stacks_share_nothing(run: Run) -> None:
 def test_external_aws_is_used_for_the_services_it_has() -> None:
     """DynamoDB Local has tables but no keys, e-mails or objects: the embedded AWS serves those."""
     with dynamodb_local() as url, running(AWS_ENDPOINT_URL=url) as run:
-        assert f"AWS     dynamodb at {url}" in run.lines
+        assert f"AWS       dynamodb at {url}" in run.lines
         assert [paste(run.curl)["cached"], paste(run.curl)["cached"]] == [False, True]
 
 

@@ -44,7 +44,7 @@ CONTENT_WRITING_ROLES = ERASING_ROLES | {
     f"{name}FunctionRole"
     for name in ("AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate", "PutConfig", "TestConfig")
 }
-# A batch is a put or a delete. A transaction has no action of its own, only those of its items.
+# A batch may put or delete. A transaction needs the actions of its items only.
 DELETES = {f"dynamodb:{action}" for action in ("DeleteItem", "BatchWriteItem", "PartiQLDelete", "DeleteTable")}
 OVERWRITES = {f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")}
 CONTENT_KEY = "tenant-1#content"

@@ -14,7 +14,7 @@ from tests.evaluation.scorers import CONTRACT, scores
 from tests.integration.support.http_client import Reply, ask
 
 OPENAI: Final = ProviderName.OPENAI
-# Misbehaviour that loses nothing of the completion needs no repair.
+# Misbehaviour that keeps all data of the completion needs no repair.
 TOLERATED: Final = frozenset(
     {Misbehaviour.FENCES, Misbehaviour.PROSE, Misbehaviour.TRAILING_COMMAS, Misbehaviour.EXTRA_MEMBERS}
 )

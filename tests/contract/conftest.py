@@ -21,7 +21,7 @@ def loopback() -> Generator[ProviderServer]:
 
 @pytest.fixture
 def server(loopback: ProviderServer) -> ProviderServer:
-    """Return the server that stands for every provider; it resets connections until a test sets a behaviour."""
+    """Return the server that serves every provider; it resets connections until a test sets a behaviour."""
     loopback.reset()
     return loopback
 

@@ -37,7 +37,7 @@ def listening(serve: Serve, host: str = "127.0.0.1", receive_buffer: int | None 
         connections: list[socket.socket] = []
 
         def handle(connection: socket.socket) -> None:
-            # A second descriptor ends the connection whatever `serve` does to the first.
+            # A second descriptor can end the connection even if `serve` has closed the first.
             with connection, connection.dup() as other:
                 connections.append(other)
                 try:
@@ -219,7 +219,7 @@ def test_encrypted_call_ends_at_its_deadline(name: ProviderName, certificate: ss
 def test_slow_reader_does_not_outlast_the_deadline(
     library: ModuleType, certificate: ssl.SSLContext, scheme: str
 ) -> None:
-    """Read a part of the request again and again, so that no single write is late."""
+    """Read a part of the request every 20 ms, so that each single write is in time."""
     is_over = threading.Event()
     read: list[int] = []
 

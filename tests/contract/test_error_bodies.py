@@ -1,4 +1,4 @@
-"""Test that a received status counts, whatever happens to its body."""
+"""Test that a received status counts even if its body is broken, late or missing."""
 
 import gzip
 from collections.abc import Callable

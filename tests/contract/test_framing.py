@@ -52,14 +52,14 @@ FRAMINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "Content-Length twice": lambda body: with_length(body, f"Content-Length: {len(body)}"),
     "Content-Length as a list": lambda body: with_head(body, f"Content-Length: {len(body)}, {len(body)}"),
     "no reason phrase": lambda body: with_length(body).replace(b"200 OK", b"200"),
-    "a header that is no ASCII": lambda body: with_length(body, "X-Name: Gonçalves"),
+    "a header outside ASCII": lambda body: with_length(body, "X-Name: Gonçalves"),
     "headers of 60 KB": lambda body: with_length(body, *(f"X-{number}: {'x' * 1000}" for number in range(60))),
-    "100 and 103 before it": lambda body: (
+    "100 and 103 before the response": lambda body: (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n" + with_length(body)
     ),
     "a byte order mark": lambda body: with_length(BOM + body),
     "an unknown encoding": lambda body: with_length(body, "Content-Encoding: utf-8"),
-    "no encoding, said so": lambda body: with_length(body, "Content-Encoding: none"),
+    "encoding none": lambda body: with_length(body, "Content-Encoding: none"),
     "an empty encoding": lambda body: with_length(body, "Content-Encoding:"),
     "identity": lambda body: with_length(body, "Content-Encoding: identity"),
     "gzip": lambda body: with_length(gzip.compress(body), "Content-Encoding: gzip"),

@@ -1,4 +1,4 @@
-"""What CloudFormation is given: template.yaml through SAM's transform, and what an auditor would refuse in it."""
+"""Transform template.yaml as SAM does for CloudFormation, and find what an auditor would refuse in it."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ PARAMETERS = {
     "TokenAudience": "nexus-ai",
     "TokenJwksUrl": "https://issuer.example/keys",
 }
-# Everything that there is only where it is asked for.
+# Parameters that switch on every optional part.
 OPTIONAL = {
     "SignInPrefix": "crm-example",
     "SignInCallbackUrl": "https://crm.example/signed-in",
@@ -29,22 +29,22 @@ OPTIONAL = {
     "RequestsPerAddress": "2000",
     "Site": "on",
 }
-# API Gateway's own limit of waiting.
+# API Gateway waits no longer than this.
 GATEWAY_S = 29
-# What SAM gives each function's role: writing logs and traces, of which no action takes a narrower resource.
+# SAM's policies of a function's role for logs and traces; their actions accept no narrower resource.
 MANAGED = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
-# What SAM gives the role that moves calls to a new version: aliases and alarms, of AWS's own choosing.
-ROLLS_OUT = ("CodeDeployServiceRole", "service-role/AWSCodeDeployRoleForLambda")
-# Objects are named by their tenants, so that a policy cannot name them.
+# SAM's policy of the role that shifts traffic to a new version; AWS chooses its aliases and alarms.
+ROLLOUT_POLICY = ("CodeDeployServiceRole", "service-role/AWSCodeDeployRoleForLambda")
+# Objects are named by tenant, so a policy cannot name them.
 OBJECTS = re.compile(r"\$\{ContentBucket\.Arn\}/(-/[a-z]+(/\*)?|\*)")
 PUBLIC = {("/api/health", "get")}
-# Who deletes audit content, and who writes it: the calls of models, those that test a connection among them.
-ERASES = {"RunAuditJobFunctionRole"}
-WRITES_CONTENT = ERASES | {
+# Roles that delete audit content, and roles that write it: calls of models and connection tests.
+ERASING_ROLES = {"RunAuditJobFunctionRole"}
+CONTENT_WRITING_ROLES = ERASING_ROLES | {
     f"{name}FunctionRole"
     for name in ("AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate", "PutConfig", "TestConfig")
 }
-# Those of a batch are puts and deletes alike. A transaction has no action of its own, but those of what is in it.
+# A batch may put or delete. A transaction needs the actions of its items only.
 DELETES = {f"dynamodb:{action}" for action in ("DeleteItem", "BatchWriteItem", "PartiQLDelete", "DeleteTable")}
 OVERWRITES = {f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")}
 CONTENT_KEY = "tenant-1#content"
@@ -54,7 +54,7 @@ type Deployed = dict[str, Any]
 
 
 def transformed(path: Path = ROOT / "template.yaml", parameters: Mapping[str, str] = PARAMETERS) -> Deployed:
-    """Return the template as CloudFormation gets it, with every code at one place in S3."""
+    """Return the template as CloudFormation gets it, with all code at one place in S3."""
     body = Template(parameters, region=REGION, path=path).body
     for resource in body["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
@@ -63,24 +63,24 @@ def transformed(path: Path = ROOT / "template.yaml", parameters: Mapping[str, st
 
 
 def translated(body: Resource, parameters: Mapping[str, str]) -> Deployed:
-    """Return what SAM's transform makes of a template whose code is in S3."""
+    """Return the result of SAM's transform of a template whose code is in S3."""
     translator: Any = Translator({}, Parser(), boto_session=Session(region_name=REGION))
     return cast("Deployed", translator.translate(body, dict(parameters)))
 
 
 def of_kind(deployed: Deployed, kind: str) -> dict[str, Resource]:
-    """Logical ids and properties."""
+    """Return properties by logical id."""
     found = deployed["Resources"].items()
     return {name: each.get("Properties", {}) for name, each in found if each["Type"] == kind}
 
 
 def findings(deployed: Deployed) -> list[str]:
-    """Each one names its resource and what is wrong with it."""
+    """Return the findings; each names its resource and the fault."""
     return [f"{name}: {problem}" for rule in RULES for name, problem in rule(deployed)]
 
 
 def policies(deployed: Deployed) -> Iterator[tuple[str, Resource]]:
-    """Each statement of each role, with the role's logical id."""
+    """Yield each statement of each role with the role's logical id."""
     for name, role in of_kind(deployed, "AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             yield from ((name, statement) for statement in policy["PolicyDocument"]["Statement"])
@@ -114,27 +114,30 @@ def _managed_policies(deployed: Deployed) -> Iterator[tuple[str, str]]:
     for name, role in of_kind(deployed, "AWS::IAM::Role").items():
         for arn in role.get("ManagedPolicyArns", []):
             policy = str(arn).partition(":policy/")[2]
-            if policy not in MANAGED and (name, policy) != ROLLS_OUT:
+            if policy not in MANAGED and (name, policy) != ROLLOUT_POLICY:
                 yield name, f"the policy {arn}"
 
 
 def _audit_content(deployed: Deployed) -> Iterator[tuple[str, str]]:
     for name, statement in policies(deployed):
         resource, actions = str(statement["Resource"]), set(listed(statement["Action"]))
-        if "ContentBucket" in resource and "/-/" not in resource and name not in ERASES:
+        if "ContentBucket" in resource and "/-/" not in resource and name not in ERASING_ROLES:
             yield from ((name, f"may delete content: {action}") for action in actions & {"s3:DeleteObject"})
             if statement.get("Condition", {}).get("Null", {}).get("s3:if-none-match") != "false":
                 yield from ((name, f"may overwrite content: {action}") for action in actions & {"s3:PutObject"})
         if "AuditLogsTable" not in resource:
             continue
-        if name not in ERASES:
+        if name not in ERASING_ROLES:
             yield from ((name, f"may delete content: {action}") for action in sorted(actions & DELETES))
-        if name not in WRITES_CONTENT and _reaches_content(statement.get("Condition", {})):
+        if name not in CONTENT_WRITING_ROLES and _reaches_content(statement.get("Condition", {})):
             yield from ((name, f"may overwrite content: {action}") for action in sorted(actions & OVERWRITES))
 
 
 def _reaches_content(condition: Mapping[str, Any]) -> bool:
-    """Whether what a condition says of partitions, and that there must be one, lets content's through."""
+    """Return True if a condition lets the content partitions through.
+
+    The condition must require a partition key, or it lets everything through.
+    """
     key = "dynamodb:LeadingKeys"
     if condition.get("Null", {}).get(key) != "false":
         return True
@@ -162,7 +165,7 @@ def _logs(deployed: Deployed) -> Iterator[tuple[str, str]]:
         if not group.get("RetentionInDays"):
             yield name, "no retention"
     for name, function in of_kind(deployed, "AWS::Lambda::Function").items():
-        # A group of Lambda's own making keeps what it is told for ever.
+        # Lambda's own log group keeps its lines forever.
         if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
             yield name, "logs to a group that is not the stack's"
         elif function["LoggingConfig"].get("ApplicationLogLevel") != function["Environment"]["Variables"]["LOG_LEVEL"]:
@@ -170,24 +173,24 @@ def _logs(deployed: Deployed) -> Iterator[tuple[str, str]]:
 
 
 def _timeouts(deployed: Deployed) -> Iterator[tuple[str, str]]:
-    asked_for = set(_routed(deployed).values())
+    functions_of_routes = set(_routed(deployed).values())
     for name, function in of_kind(deployed, "AWS::Lambda::Function").items():
         seconds = function.get("Timeout")
         if not isinstance(seconds, int):
             yield name, "no timeout"
-        elif name in asked_for and seconds > GATEWAY_S:
+        elif name in functions_of_routes and seconds > GATEWAY_S:
             yield name, "runs longer than API Gateway waits"
 
 
 def _dead_letters(deployed: Deployed) -> Iterator[tuple[str, str]]:
-    kept = {
+    with_failure_destination = {
         function
         for config in of_kind(deployed, "AWS::Lambda::EventInvokeConfig").values()
         if config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        for function in _named(config["FunctionName"])
+        for function in _logical_ids(config["FunctionName"])
     }
     for name, function in _asynchronous(deployed):
-        if function not in kept:
+        if function not in with_failure_destination:
             yield name, f"calls {function}, whose failures go nowhere"
     for name, schedule in of_kind(deployed, "AWS::Scheduler::Schedule").items():
         if "DeadLetterConfig" not in schedule["Target"]:
@@ -200,18 +203,18 @@ def _dead_letters(deployed: Deployed) -> Iterator[tuple[str, str]]:
 
 
 def _asynchronous(deployed: Deployed) -> Iterator[tuple[str, str]]:
-    """Who calls a function without waiting for it, and which one: API Gateway is the only one that waits."""
+    """Yield each asynchronous caller and its function; only API Gateway waits for a response."""
     for name, schedule in of_kind(deployed, "AWS::Scheduler::Schedule").items():
-        yield from ((name, function) for function in _named(schedule["Target"]["Arn"]))
+        yield from ((name, function) for function in _logical_ids(schedule["Target"]["Arn"]))
     for name, subscription in of_kind(deployed, "AWS::SNS::Subscription").items():
-        yield from ((name, function) for function in _named(subscription["Endpoint"]))
+        yield from ((name, function) for function in _logical_ids(subscription["Endpoint"]))
     for name, statement in policies(deployed):
         if "lambda:InvokeFunction" in listed(statement["Action"]):
-            yield from ((name, function) for function in _named(statement["Resource"]))
+            yield from ((name, function) for function in _logical_ids(statement["Resource"]))
 
 
-def _named(reference: Any) -> Iterator[str]:
-    """The logical ids that stand in a reference."""
+def _logical_ids(reference: Any) -> Iterator[str]:
+    """Yield the logical ids in a reference."""
     match reference:
         case {"Ref": name}:
             yield name
@@ -229,13 +232,13 @@ def _routes(deployed: Deployed) -> Iterator[tuple[str, str, Resource]]:
 
 
 def _routed(deployed: Deployed) -> dict[tuple[str, str], str]:
-    """The function of each route, by itself or by its alias."""
+    """Return the function of each route, called directly or by its alias."""
     aliases = of_kind(deployed, "AWS::Lambda::Alias")
     found: dict[tuple[str, str], str] = {}
     for path, method, operation in _routes(deployed):
         uri = operation["x-amazon-apigateway-integration"].get("uri", "")
-        for name in _named(uri):
-            (found[path, method],) = _named(aliases[name]["FunctionName"]) if name in aliases else (name,)
+        for name in _logical_ids(uri):
+            (found[path, method],) = _logical_ids(aliases[name]["FunctionName"]) if name in aliases else (name,)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The models that the repository shows: alive by dated evidence, and the same everywhere."""
+"""Test the models in the repository: each has dated evidence that it is not retired, and all places agree."""
 
 import json
 import re
@@ -19,9 +19,9 @@ from nexus_ai.providers.base import ProviderName, TokenUsage
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = ROOT / "docs" / "examples"
-# A model of tomorrow, whose price only the tenant knows.
+# An invented model whose price only the tenant knows.
 INVENTED: Final = "gpt-9"
-SHOWN: Final = {model for _, model in LIFECYCLES} | {INVENTED}
+ALLOWED_MODELS: Final = {model for _, model in LIFECYCLES} | {INVENTED}
 IN_TEXT: Final = re.compile(r"\b(?:gpt|claude|gemini|llama)-[a-z0-9][\w.-]*\w|\bgpt-\d")
 
 every_row = pytest.mark.parametrize(("name", "lifecycle"), LIFECYCLES.items(), ids=str)
@@ -42,8 +42,8 @@ def objects(content: Any) -> Iterator[dict[str, Any]]:
             pass
 
 
-def shown() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the objects of the examples and of the bodies of the events that name a model, with their file."""
+def shown_objects() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each object of the examples and event bodies, with its file."""
     for path in sorted(EXAMPLES.glob("*.json")):
         for found in objects(json.loads(path.read_text("utf-8"))):
             yield path.name, found
@@ -56,7 +56,7 @@ def example(name: str) -> Any:
     return json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
 
 
-def test_every_provider_has_a_default_with_evidence() -> None:
+def test_every_provider_has_a_default_model_with_evidence() -> None:
     assert list(DEFAULT_MODELS) == list(ProviderName)
     assert DEFAULT_MODELS.items() <= LIFECYCLES.keys()
 
@@ -67,44 +67,44 @@ def test_no_model_retires_within_180_days_of_its_evidence(name: tuple[ProviderNa
     assert lifecycle.retires_on is None or lifecycle.retires_on - lifecycle.checked_on >= timedelta(days=180)
 
 
-def test_the_demo_starts_with_the_defaults() -> None:
+def test_demo_uses_the_default_models() -> None:
     assert {name: provider.model for name, provider in PROVIDERS.items()} == dict(DEFAULT_MODELS)
     assert {item["provider"]: item["model"] for item in example("list_configs")["items"]} == dict(DEFAULT_MODELS)
 
 
-def test_examples_and_events_show_models_with_evidence() -> None:
-    named = [(file, found) for file, found in shown() if isinstance(found.get("model"), str)]
-    pairs = [(found["provider"], found["model"]) for _, found in named if "provider" in found]
+def test_examples_and_events_use_models_with_evidence() -> None:
+    models_shown = [(file, found) for file, found in shown_objects() if isinstance(found.get("model"), str)]
+    pairs = [(found["provider"], found["model"]) for _, found in models_shown if "provider" in found]
 
-    assert [(file, found["model"]) for file, found in named if found["model"] not in SHOWN] == []
+    assert [(file, found["model"]) for file, found in models_shown if found["model"] not in ALLOWED_MODELS] == []
     assert {pair for pair in pairs if pair[1] != INVENTED} <= LIFECYCLES.keys()
-    assert {"put_config.json", "test_config.json", "generate_copy.json"} <= {file for file, _ in named}
+    assert {"put_config.json", "test_config.json", "generate_copy.json"} <= {file for file, _ in models_shown}
 
 
 @pytest.mark.parametrize(
     "name", ["generate_copy", "generate_summary", "analyze_sentiment", "translate", "get_audit_log"]
 )
-def test_the_cost_in_an_example_is_that_of_its_model(name: str) -> None:
-    answer = example(name)
-    used = answer["usage"]
+def test_cost_in_an_example_matches_its_model(name: str) -> None:
+    completion = example(name)
+    used = completion["usage"]
     usage = TokenUsage(input_tokens=used["inputTokens"], output_tokens=used["outputTokens"])
-    micros = pricing.price(ProviderName(answer["provider"]), answer["model"], usage)
+    micros = pricing.price(ProviderName(completion["provider"]), completion["model"], usage)
     assert round(used["costUsd"] * 1_000_000) == micros
 
 
-def test_the_readme_shows_models_with_evidence() -> None:
+def test_documents_name_models_with_evidence() -> None:
     guides = [
         ROOT / "README.md",
         *(ROOT / "docs" / "api").glob("*.md"),
         ROOT / "docs" / "deployment.md",
         ROOT / "docs" / "runbook.md",
     ]
-    named = {model for guide in guides for model in IN_TEXT.findall(guide.read_text("utf-8"))}
-    assert DEFAULT_MODELS[ProviderName.OPENAI] in named
-    assert named <= SHOWN
+    models_in_documents = {model for guide in guides for model in IN_TEXT.findall(guide.read_text("utf-8"))}
+    assert DEFAULT_MODELS[ProviderName.OPENAI] in models_in_documents
+    assert models_in_documents <= ALLOWED_MODELS
 
 
-def test_the_simulated_providers_list_their_default_and_models_with_evidence() -> None:
+def test_simulated_providers_list_default_models_with_evidence() -> None:
     for provider in FORMATS:
         body = provider.models()
         listed = {
@@ -114,9 +114,9 @@ def test_the_simulated_providers_list_their_default_and_models_with_evidence() -
         assert {(provider.name, model) for model in listed} <= LIFECYCLES.keys()
 
 
-def test_the_scheduled_audit_checks_the_models() -> None:
+def test_scheduled_audit_checks_the_models() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
-    assert workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true
+    assert workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true.
     assert "make audit" in [step.get("run") for step in workflow["jobs"]["audit"]["steps"]]
     planned = subprocess.run(
         ["make", "--dry-run", "audit"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60

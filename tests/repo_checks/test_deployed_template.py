@@ -1,4 +1,4 @@
-"""The template as CloudFormation gets it, SAM's own additions included, has nothing that an auditor would refuse."""
+"""Test that an auditor would refuse nothing in the transformed template, including what SAM adds."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,16 +15,16 @@ def deployed() -> Deployed:
     return transformed()
 
 
-def statement(changed: Deployed, function: str) -> dict[str, Any]:
-    """The first statement of a function's own policy."""
-    document: dict[str, list[dict[str, Any]]] = of_kind(changed, "AWS::IAM::Role")[f"{function}Role"]["Policies"][-1][
+def statement(template: Deployed, function: str) -> dict[str, Any]:
+    """Return the first statement of a function's own policy."""
+    document: dict[str, list[dict[str, Any]]] = of_kind(template, "AWS::IAM::Role")[f"{function}Role"]["Policies"][-1][
         "PolicyDocument"
     ]
     return document["Statement"][0]
 
 
-def on_audit(changed: Deployed, function: str, action: str, **more: Any) -> None:
-    statement(changed, function).update(
+def allow_on_audit_logs(template: Deployed, function: str, action: str, **more: Any) -> None:
+    statement(template, function).update(
         Action=[f"dynamodb:{action}"], Resource={"Fn::GetAtt": ["AuditLogsTable", "Arn"]}, **more
     )
 
@@ -33,24 +33,24 @@ def partitions(operator: str, pattern: str) -> dict[str, Any]:
     return {operator: {"dynamodb:LeadingKeys": [pattern]}, "Null": {"dynamodb:LeadingKeys": "false"}}
 
 
-def only(changed: Deployed, kind: str) -> dict[str, Any]:
-    return next(iter(of_kind(changed, kind).values()))
+def first_of(template: Deployed, kind: str) -> dict[str, Any]:
+    return next(iter(of_kind(template, kind).values()))
 
 
-def operation(changed: Deployed, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = only(changed, "AWS::ApiGateway::RestApi")["Body"]["paths"][path]["get"]
-    return found
+def operation(template: Deployed, path: str) -> dict[str, Any]:
+    method: dict[str, Any] = first_of(template, "AWS::ApiGateway::RestApi")["Body"]["paths"][path]["get"]
+    return method
 
 
-def table(changed: Deployed) -> dict[str, Any]:
-    return of_kind(changed, "AWS::DynamoDB::Table")["UsageTable"]
+def table(template: Deployed) -> dict[str, Any]:
+    return of_kind(template, "AWS::DynamoDB::Table")["UsageTable"]
 
 
-def function(changed: Deployed, name: str) -> dict[str, Any]:
-    return of_kind(changed, "AWS::Lambda::Function")[name]
+def function(template: Deployed, name: str) -> dict[str, Any]:
+    return of_kind(template, "AWS::Lambda::Function")[name]
 
 
-def test_nothing_is_found() -> None:
+def test_deployed_template_has_no_findings() -> None:
     assert findings(deployed()) == []
 
 
@@ -64,15 +64,23 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
     ),
     (lambda d: statement(d, "UsageStatsFunction").update(NotAction=["iam:PassRole"]), "allows all but something"),
     (
-        lambda d: only(d, "AWS::IAM::Role")["ManagedPolicyArns"].append("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        lambda d: first_of(d, "AWS::IAM::Role")["ManagedPolicyArns"].append("arn:aws:iam::aws:policy/ReadOnlyAccess"),
         "the policy arn:aws:iam::aws:policy/ReadOnlyAccess",
     ),
-    (lambda d: on_audit(d, "GenerateCopyFunction", "BatchWriteItem"), "may delete content: dynamodb:BatchWriteItem"),
-    (lambda d: on_audit(d, "MaintainFunction", "DeleteItem"), "may delete content: dynamodb:DeleteItem"),
-    (lambda d: on_audit(d, "TranslateFunction", "PartiQLDelete"), "may delete content: dynamodb:PartiQLDelete"),
-    (lambda d: on_audit(d, "UsageStatsFunction", "PutItem"), "may overwrite content: dynamodb:PutItem"),
     (
-        lambda d: on_audit(d, "UsageStatsFunction", "UpdateItem", Condition=partitions("ForAllValues:StringLike", "*")),
+        lambda d: allow_on_audit_logs(d, "GenerateCopyFunction", "BatchWriteItem"),
+        "may delete content: dynamodb:BatchWriteItem",
+    ),
+    (lambda d: allow_on_audit_logs(d, "MaintainFunction", "DeleteItem"), "may delete content: dynamodb:DeleteItem"),
+    (
+        lambda d: allow_on_audit_logs(d, "TranslateFunction", "PartiQLDelete"),
+        "may delete content: dynamodb:PartiQLDelete",
+    ),
+    (lambda d: allow_on_audit_logs(d, "UsageStatsFunction", "PutItem"), "may overwrite content: dynamodb:PutItem"),
+    (
+        lambda d: allow_on_audit_logs(
+            d, "UsageStatsFunction", "UpdateItem", Condition=partitions("ForAllValues:StringLike", "*")
+        ),
         "may overwrite content: dynamodb:UpdateItem",
     ),
     (
@@ -91,7 +99,7 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
     (lambda d: table(d).update(SSESpecification={"SSEEnabled": True}), "not encrypted with the data key"),
     (lambda d: table(d).pop("DeletionProtectionEnabled"), "no deletion protection"),
     (lambda d: table(d).pop("TimeToLiveSpecification"), "no TTL"),
-    (lambda d: only(d, "AWS::Logs::LogGroup").pop("RetentionInDays"), "no retention"),
+    (lambda d: first_of(d, "AWS::Logs::LogGroup").pop("RetentionInDays"), "no retention"),
     (lambda d: function(d, "HealthFunction").pop("LoggingConfig"), "logs to a group that is not the stack's"),
     (
         lambda d: function(d, "HealthFunction")["LoggingConfig"].pop("ApplicationLogLevel"),
@@ -108,8 +116,8 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
         lambda d: d["Resources"].pop("RunAuditJobFunctionEventInvokeConfig"),
         "calls RunAuditJobFunction, whose failures go nowhere",
     ),
-    (lambda d: only(d, "AWS::Scheduler::Schedule")["Target"].pop("DeadLetterConfig"), "no dead-letter queue"),
-    (lambda d: only(d, "AWS::SNS::Subscription").pop("RedrivePolicy"), "no dead-letter queue"),
+    (lambda d: first_of(d, "AWS::Scheduler::Schedule")["Target"].pop("DeadLetterConfig"), "no dead-letter queue"),
+    (lambda d: first_of(d, "AWS::SNS::Subscription").pop("RedrivePolicy"), "no dead-letter queue"),
     (lambda d: operation(d, "/api/marketing/ai/configs").pop("security"), "GET /api/marketing/ai/configs: public"),
     (
         lambda d: operation(d, "/api/marketing/ai/configs").update(security=[{"NONE": []}]),
@@ -118,25 +126,25 @@ FAULTS: list[tuple[Callable[[Deployed], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("break_it", "found"), FAULTS)
-def test_each_fault_is_found(break_it: Callable[[Deployed], object], found: str) -> None:
-    changed = deepcopy(deployed())
-    break_it(changed)
+@pytest.mark.parametrize(("fault", "finding"), FAULTS)
+def test_each_fault_is_found(fault: Callable[[Deployed], object], finding: str) -> None:
+    template = deepcopy(deployed())
+    fault(template)
 
-    faults = findings(changed)
+    found = findings(template)
 
-    assert faults
-    assert all(fault.endswith(found) for fault in faults)
+    assert found
+    assert all(each.endswith(finding) for each in found)
 
 
 TASKS = ["AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate"]
 
 
-def test_snapshots_and_reserved_concurrency_are_asked_for_and_for_the_tasks_alone() -> None:
+def test_only_tasks_have_snapstart_and_reserved_concurrency() -> None:
     snapshots = {"ApplyOn": {"Fn::If": ["HasSnapStart", "PublishedVersions", "None"]}}
     functions = of_kind(deployed(), "AWS::Lambda::Function")
-    for named in ("SnapStart", "ReservedConcurrentExecutions"):
-        assert sorted(name for name, each in functions.items() if named in each) == [
+    for property_name in ("SnapStart", "ReservedConcurrentExecutions"):
+        assert sorted(name for name, each in functions.items() if property_name in each) == [
             f"{task}Function" for task in TASKS
         ]
     assert all(functions[f"{task}Function"]["SnapStart"] == snapshots for task in TASKS)

@@ -1,4 +1,4 @@
-"""docs/openapi.json is what the code says, and every example in it is of its schema."""
+"""Test that docs/openapi.json is generated from the code, and that its examples match their schemas."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def examples() -> Iterator[Any]:
         yield pytest.param({"$ref": "#/components/schemas/Problem"}, example["value"], id=code)
 
 
-def test_the_committed_description_is_what_the_code_says() -> None:
+def test_committed_openapi_document_is_up_to_date() -> None:
     assert COMMITTED.read_text("utf-8") == text(), "docs/openapi.json is out of date: make openapi"
 
 
@@ -46,21 +46,21 @@ def test_schema_names_are_chosen_and_unique() -> None:
 
 
 @pytest.mark.parametrize(("schema", "example"), list(examples()))
-def test_every_example_is_of_its_schema(schema: dict[str, Any], example: object) -> None:
-    whole = {**schema, "components": DOCUMENT["components"]}
-    jsonschema_rs.validator_for(whole, validate_formats=True).validate(example)
+def test_every_example_matches_its_schema(schema: dict[str, Any], example: object) -> None:
+    schema_with_components = {**schema, "components": DOCUMENT["components"]}
+    jsonschema_rs.validator_for(schema_with_components, validate_formats=True).validate(example)
 
 
-def test_every_operation_has_an_example_of_what_it_takes_and_answers() -> None:
+def test_every_operation_has_request_and_response_examples() -> None:
     for name, operation in operations():
-        answers = [response for status, response in operation["responses"].items() if status.startswith("2")]
-        assert [answer["content"]["application/json"]["example"] for answer in answers], name
+        responses = [response for status, response in operation["responses"].items() if status.startswith("2")]
+        assert [response["content"]["application/json"]["example"] for response in responses], name
         if "requestBody" in operation:
             assert operation["requestBody"]["content"]["application/json"]["example"], name
 
 
-def test_every_end_that_the_code_knows_is_described() -> None:
+def test_every_error_code_has_an_example() -> None:
     classes = [NexusError]
-    for known in classes:
-        classes += known.__subclasses__()
-    assert {known.code for known in classes} - DOCUMENT["components"]["examples"].keys() == set()
+    for error in classes:
+        classes += error.__subclasses__()
+    assert {error.code for error in classes} - DOCUMENT["components"]["examples"].keys() == set()

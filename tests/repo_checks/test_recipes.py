@@ -1,4 +1,4 @@
-"""The recipe "Add a provider" of CONTRIBUTING.md names every place, and every place has every provider."""
+"""Test that the recipe "Add a provider" of CONTRIBUTING.md names every place, and every place has every provider."""
 
 import ast
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from local.dev.default_models import DEFAULT_MODELS
 from local.dev.demo import PROVIDERS as DEMO_PROVIDERS
 from local.template import ROOT
 from nexus_ai.alerts.templates import PROVIDERS as DISPLAY_NAMES
+from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import REGISTRY
 
@@ -45,7 +46,7 @@ PLACES: dict[str, Has] = {
     "layers/common/nexus_ai/providers/registry.py": lambda name: name in REGISTRY,
     "layers/common/make_price_lists.py": lambda name: name in price_lists(),
     "layers/common/nexus_ai/platform/settings.py": lambda name: (
-        f"{DEMO_PROVIDERS[name].url_variable.lower()}:" in text("layers/common/nexus_ai/platform/settings.py")
+        DEMO_PROVIDERS[name].url_variable.lower() in Settings.model_fields
     ),
     "template.yaml": lambda name: (
         f"{DEMO_PROVIDERS[name].url_variable}: !Ref {DEMO_PROVIDERS[name].parameter}" in text("template.yaml")
@@ -67,12 +68,12 @@ def test_every_place_has_every_provider(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_recipe_names_every_place(place: str) -> None:
+def test_recipe_names_every_place(place: str) -> None:
     recipe = text("CONTRIBUTING.md").partition("## Add a provider")[2].partition("## Move a default model")[0]
     assert place in recipe
 
 
-def test_the_recipe_names_no_path_that_is_missing() -> None:
+def test_recipe_names_no_missing_path() -> None:
     recipe = text("CONTRIBUTING.md").partition("## Add a provider")[2].partition("## Move a default model")[0]
     quoted = [part for part in recipe.split("`")[1::2] if "/" in part and "<" not in part and " " not in part]
     assert [part for part in quoted if not (ROOT / part).exists() and not Path(part).is_absolute()] == []

@@ -1,4 +1,4 @@
-"""A release reaches every alias and the API, an unchanged tree reaches none, and only the new version can stop it."""
+"""Test that a release updates every alias and the API, that an unchanged tree updates none, and what can stop it."""
 
 import json
 import shutil
@@ -15,14 +15,14 @@ from ops.deployment import DeploymentError
 from ops.release import content_hash, resolved_parameters, stamped, write_release
 from tests.repo_checks.deployed import OPTIONAL, PARAMETERS, Deployed, of_kind, transformed, translated
 
-# CloudFormation takes 500.
-MOST_RESOURCES = 450
+# CloudFormation allows 500.
+MAX_RESOURCES = 450
 BODY = Template.read(ROOT / "template.yaml")
 CALL_MODELS = {"AnalyzeSentiment", "GenerateCopy", "GenerateSummary", "Translate", "PutConfig", "TestConfig"}
 CANARIES = {f"{name}Function" for name in CALL_MODELS | {"Authorizer"}}
-# What API Gateway holds a copy of in each deployment.
-OF_THE_API = {"CorsOrigin"}
-ANOTHER = {
+# Parameters that API Gateway copies into each deployment.
+API_PARAMETERS = {"CorsOrigin"}
+OTHER_VALUES = {
     "Stage": "other",
     "ReservedConcurrency": "7",
     "CorsOrigin": "https://crm.example",
@@ -52,19 +52,19 @@ ANOTHER = {
 }
 
 
-def another_value(name: str) -> str:
-    """Return a value that a parameter does not have by default."""
+def other_value(name: str) -> str:
+    """Return a value that is not the parameter's default."""
     declared = BODY["Parameters"][name]
     others = [str(each) for each in declared.get("AllowedValues", []) if each != declared["Default"]]
-    return others[0] if others else ANOTHER.get(name, "https://other.example")
+    return others[0] if others else OTHER_VALUES.get(name, "https://other.example")
 
 
 def released(parameters: Mapping[str, str] | None = None, *, content: str = "content") -> Deployed:
     """Return the release of template.yaml as CloudFormation gets it.
 
     Args:
-        parameters: Those that differ from the defaults.
-        content: The hash of the code that was built.
+        parameters: Parameters that differ from the defaults.
+        content: Hash of the built code.
     """
     values = resolved_parameters(BODY, {**PARAMETERS, **(parameters or {})})
     release = stamped(BODY, values, content)
@@ -80,7 +80,7 @@ def before() -> Deployed:
 
 
 def versions(deployed: Deployed) -> dict[str, str]:
-    """Return the logical id of the version behind the alias of each function."""
+    """Return the logical id of the version that each function's alias points to."""
     aliases = of_kind(deployed, "AWS::Lambda::Alias").values()
     return {alias["FunctionName"]["Ref"]: alias["FunctionVersion"]["Fn::GetAtt"][0] for alias in aliases}
 
@@ -94,7 +94,7 @@ def same_versions(deployed: Deployed) -> list[str]:
     return [name for name, version in versions(deployed).items() if versions(before())[name] == version]
 
 
-def test_an_unchanged_tree_publishes_nothing() -> None:
+def test_unchanged_tree_publishes_nothing() -> None:
     again = released()
     assert versions(again) == versions(before())
     assert api_deployment(again) == api_deployment(before())
@@ -102,20 +102,20 @@ def test_an_unchanged_tree_publishes_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(BODY["Parameters"]) - {"SignInPrefix"}))
-def test_another_parameter_publishes_a_version_behind_every_alias(name: str) -> None:
-    changed = released({name: another_value(name)})
+def test_other_parameter_publishes_a_version_for_every_alias(name: str) -> None:
+    changed = released({name: other_value(name)})
     assert same_versions(changed) == []
-    assert (api_deployment(changed) != api_deployment(before())) == (name in OF_THE_API)
+    assert (api_deployment(changed) != api_deployment(before())) == (name in API_PARAMETERS)
 
 
-def test_a_user_pool_as_issuer_publishes_a_version_behind_every_alias() -> None:
+def test_user_pool_as_issuer_publishes_a_version_for_every_alias() -> None:
     none = {"TokenIssuer": "", "TokenAudience": "", "TokenJwksUrl": ""}
     changed = released({**none, "SignInPrefix": "crm", "SignInCallbackUrl": "https://crm.example"})
     assert same_versions(changed) == []
 
 
-def test_another_layer_publishes_versions_even_where_nothing_was_stamped() -> None:
-    """A deployment by `sam deploy` alone sees another layer, though no other parameter."""
+def test_other_layer_publishes_versions_without_a_stamp() -> None:
+    """Test a deployment by `sam deploy` alone, which detects another layer but no other parameter."""
     body = deepcopy(BODY)
     for resource in body["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
@@ -125,28 +125,30 @@ def test_another_layer_publishes_versions_even_where_nothing_was_stamped() -> No
     assert not set(versions(translated(body, PARAMETERS)).values()) & set(first.values())
 
 
-def test_the_preflight_of_a_release_has_the_origin_of_its_parameter() -> None:
+def test_preflight_has_the_origin_of_the_parameter() -> None:
     (api,) = of_kind(released({"CorsOrigin": "https://crm.example"}), "AWS::ApiGateway::RestApi").values()
     assert "CorsOrigin" not in json.dumps(api)
     assert "'https://crm.example'" in json.dumps(api)
 
 
-def test_the_authorizer_is_asked_by_its_alias_and_may_be() -> None:
+def test_authorizer_is_called_by_its_alias_with_permission() -> None:
     (api,) = of_kind(before(), "AWS::ApiGateway::RestApi").values()
     (scheme,) = api["Body"]["components"]["securitySchemes"].values()
     assert "AuthorizerFunctionAliaslive" in json.dumps(scheme)
     permissions = of_kind(before(), "AWS::Lambda::Permission").values()
-    asked = [each["FunctionName"] for each in permissions if "authorizers" in json.dumps(each["SourceArn"])]
-    assert asked == [{"Ref": "AuthorizerFunctionAliaslive"}]
+    authorizer_functions = [
+        each["FunctionName"] for each in permissions if "authorizers" in json.dumps(each["SourceArn"])
+    ]
+    assert authorizer_functions == [{"Ref": "AuthorizerFunctionAliaslive"}]
 
 
-def test_versions_go_with_the_deployment_after_them() -> None:
+def test_old_versions_are_deleted_with_the_next_deployment() -> None:
     resources = before()["Resources"].values()
-    kept = [each["DeletionPolicy"] for each in resources if each["Type"] == "AWS::Lambda::Version"]
-    assert kept == ["Delete"] * len(CANARIES)
+    policies = [each["DeletionPolicy"] for each in resources if each["Type"] == "AWS::Lambda::Version"]
+    assert policies == ["Delete"] * len(CANARIES)
 
 
-def test_only_alarms_about_the_new_version_can_stop_a_deployment() -> None:
+def test_only_alarms_of_the_new_version_stop_a_deployment() -> None:
     groups = of_kind(before(), "AWS::CodeDeploy::DeploymentGroup")
     assert sorted(groups) == sorted(f"{name}DeploymentGroup" for name in CANARIES)
     alarms = of_kind(before(), "AWS::CloudWatch::Alarm")
@@ -159,8 +161,8 @@ def test_only_alarms_about_the_new_version_can_stop_a_deployment() -> None:
     assert watched == {"NewVersionCrashesAlarm": CANARIES, "NewVersionErrorsAlarm": models}
 
 
-def test_an_alarm_that_can_stop_a_deployment_is_new_in_each_release() -> None:
-    """An alarm that is only changed keeps its state, so that the old version's failures would stop the new one."""
+def test_alarm_that_stops_a_deployment_is_new_in_each_release() -> None:
+    """A changed alarm keeps its state, so that failures of the old version would stop the new one."""
 
     def names(deployed: Deployed) -> set[str]:
         alarms = of_kind(deployed, "AWS::CloudWatch::Alarm")
@@ -174,7 +176,7 @@ def test_an_alarm_that_can_stop_a_deployment_is_new_in_each_release() -> None:
 
 
 def _functions_by_new_version(alarm: Mapping[str, Any], deployed: Deployed) -> set[str]:
-    """Return the functions an alarm looks at; each of its metrics has to be of the version that is deployed."""
+    """Return the functions that an alarm watches; each of its metrics must be of the deployed version."""
     functions: set[str] = set()
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:
@@ -187,21 +189,21 @@ def _functions_by_new_version(alarm: Mapping[str, Any], deployed: Deployed) -> s
     return functions
 
 
-def test_the_stack_has_room_for_more_resources() -> None:
+def test_stack_has_room_for_more_resources() -> None:
     none = {"TokenIssuer": "", "TokenAudience": "", "TokenJwksUrl": ""}
     everything = {**none, **OPTIONAL, "SenderAddress": "a@crm.example", "AlarmAddress": "b@crm.example"}
-    assert len(transformed(parameters=everything)["Resources"]) <= MOST_RESOURCES
-    assert len(before()["Resources"]) <= MOST_RESOURCES
+    assert len(transformed(parameters=everything)["Resources"]) <= MAX_RESOURCES
+    assert len(before()["Resources"]) <= MAX_RESOURCES
 
 
-def test_a_parameter_that_the_template_has_not_is_refused() -> None:
+def test_unknown_parameter_is_refused() -> None:
     with pytest.raises(DeploymentError, match="no parameter CorsOrigins"):
         resolved_parameters(BODY, {"CorsOrigins": "*"})
 
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """What `sam build` writes, with small code and the real templates."""
+    """Write what `sam build` writes, with small code and the real templates."""
     template = deepcopy(BODY)
     for name, resource in template["Resources"].items():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
@@ -218,7 +220,7 @@ def built(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["CommonLayer", "TranslateFunction", "HealthFunction"])
-def test_other_code_publishes_a_version_behind_every_alias(name: str, built: Path) -> None:
+def test_other_code_publishes_a_version_for_every_alias(name: str, built: Path) -> None:
     template = Template.read(built / "template.yaml")
     first = released(content=content_hash(built, template))
     (built / name / "app.py").write_text("other code")
@@ -229,7 +231,7 @@ def test_other_code_publishes_a_version_behind_every_alias(name: str, built: Pat
     assert api_deployment(changed) == api_deployment(first)
 
 
-def test_the_content_hash_sees_every_file_and_nothing_else(built: Path) -> None:
+def test_content_hash_covers_every_file_and_nothing_else(built: Path) -> None:
     def now() -> str:
         return content_hash(built, Template.read(built / "template.yaml"))
 
@@ -243,7 +245,7 @@ def test_the_content_hash_sees_every_file_and_nothing_else(built: Path) -> None:
     assert len({first, second, now()}) == 3
 
 
-def test_a_release_is_made_of_a_build_and_its_parameters(built: Path) -> None:
+def test_release_depends_on_build_and_parameters(built: Path) -> None:
     values = resolved_parameters(BODY, PARAMETERS)
     first = write_release(built, values, protects_data=True).read_text()
     again = write_release(built, values, protects_data=True).read_text()
@@ -253,7 +255,7 @@ def test_a_release_is_made_of_a_build_and_its_parameters(built: Path) -> None:
     assert len({first, other, write_release(built, values, protects_data=True).read_text()}) == 3
 
 
-def test_only_the_first_deployment_leaves_its_data_unprotected(built: Path) -> None:
+def test_only_the_first_deployment_leaves_data_unprotected(built: Path) -> None:
     values = resolved_parameters(BODY, PARAMETERS)
     for protects in (False, True):
         path = write_release(built, values, protects_data=protects)
@@ -263,9 +265,9 @@ def test_only_the_first_deployment_leaves_its_data_unprotected(built: Path) -> N
         (users,) = of_kind(pool, "AWS::Cognito::UserPool").values()
         assert [table["DeletionProtectionEnabled"] for table in tables] == [protects] * 5
         assert users["DeletionProtection"] == ("ACTIVE" if protects else "INACTIVE")
-        kept = [each for each in pool["Resources"].values() if "DeletionPolicy" in each]
-        assert {each["DeletionPolicy"] for each in kept} == {"RetainExceptOnCreate" if protects else "Delete"}
-        assert {each["Metadata"]["KeepsData"] for each in kept} == {protects}
+        policies = [each for each in pool["Resources"].values() if "DeletionPolicy" in each]
+        assert {each["DeletionPolicy"] for each in policies} == {"RetainExceptOnCreate" if protects else "Delete"}
+        assert {each["Metadata"]["KeepsData"] for each in policies} == {protects}
 
 
 def test_protection_alone_publishes_nothing(built: Path) -> None:
@@ -283,19 +285,19 @@ def test_protection_alone_publishes_nothing(built: Path) -> None:
     assert {name for name, description in stamps[0].items() if description} == CANARIES
 
 
-def test_what_holds_data_outlives_the_stack_but_not_a_failed_first_deployment() -> None:
+def test_stored_data_outlives_all_but_a_failed_first_deployment() -> None:
     paths = [ROOT / "template.yaml", *(ROOT / "ops").glob("*.yaml")]
-    kept = [
+    policies = [
         each["DeletionPolicy"]
         for path in paths
         for each in Template.read(path)["Resources"].values()
         if "DeletionPolicy" in each
     ]
-    assert len(kept) >= 10
-    assert set(kept) == {"RetainExceptOnCreate"}
+    assert len(policies) >= 10
+    assert set(policies) == {"RetainExceptOnCreate"}
 
 
-def test_a_layer_of_another_processor_is_refused(built: Path) -> None:
+def test_layer_of_another_architecture_is_refused(built: Path) -> None:
     values = resolved_parameters(BODY, {**PARAMETERS, "Architecture": "x86_64"})
     with pytest.raises(DeploymentError, match=r"x86_64.*aarch64"):
         write_release(built, values, protects_data=True)

@@ -1,4 +1,4 @@
-"""What others make is pinned by what it contains, is allowed to be here, and gets no more rights than it needs."""
+"""Test that dependencies are pinned by hash and licensed, and that workflows have no more rights than they need."""
 
 import json
 import re
@@ -23,7 +23,7 @@ ACTION = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
 
 
 @pytest.mark.parametrize("lock", [ROOT / "uv.lock", *sorted((ROOT / ".ci").glob("*.lock"))], ids=lambda lock: lock.name)
-def test_every_package_of_a_lock_of_python_has_the_hash_of_each_file(lock: Path) -> None:
+def test_every_python_package_has_a_hash_of_each_file(lock: Path) -> None:
     packages: list[dict[str, Any]] = tomllib.loads(lock.read_text())["package"]
     files = [
         (package["name"], file)
@@ -36,33 +36,33 @@ def test_every_package_of_a_lock_of_python_has_the_hash_of_each_file(lock: Path)
     assert {next(iter(package["source"])) for package in packages} <= {"registry", "editable", "virtual"}
 
 
-@pytest.mark.parametrize("listed", ["layers/common/requirements.txt", "local/uv-requirements.txt"])
-def test_every_requirement_is_one_version_with_hashes(listed: str) -> None:
-    text = re.sub(r"(?m)^\s*#.*\n", "", (ROOT / listed).read_text())
+@pytest.mark.parametrize("requirements_file", ["layers/common/requirements.txt", "local/uv-requirements.txt"])
+def test_every_requirement_is_one_version_with_hashes(requirements_file: str) -> None:
+    text = re.sub(r"(?m)^\s*#.*\n", "", (ROOT / requirements_file).read_text())
     requirements = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
     assert requirements
     assert [line for line in requirements if not re.match(r"[\w.-]+==[^\s]+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
 
 
 @pytest.mark.parametrize("folder", ["frontend", "bench/peers/portkey"])
-def test_every_package_of_node_has_a_hash(folder: str) -> None:
+def test_every_node_package_has_a_hash(folder: str) -> None:
     packages: dict[str, dict[str, Any]] = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
-    assert [path for path, told in packages.items() if path and not told["integrity"].startswith("sha512-")] == []
+    assert [path for path, entry in packages.items() if path and not entry["integrity"].startswith("sha512-")] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="wheels for macOS hold them elsewhere")
-def test_every_library_inside_pycurls_wheel_is_in_the_bill_of_materials() -> None:
-    """A version of pycurl that brings another one fails here."""
+def test_every_library_in_pycurls_wheel_is_in_the_sbom() -> None:
+    """A version of pycurl with a further library fails here."""
     found = bundled.cyclonedx()["components"]
-    listed = [each["value"] for component in found for each in component["properties"]]
-    assert sorted(listed) == sorted(str(file) for file in bundled.files())
+    requirements_file = [each["value"] for component in found for each in component["properties"]]
+    assert sorted(requirements_file) == sorted(str(file) for file in bundled.files())
     assert all(component["properties"] for component in found)
     versions = {component["name"]: component["version"] for component in found}
     assert all(re.match(r"\d+\.\d+", versions[name]) for name in ("curl", "openssl", "krb5", "nghttp2", "libssh2"))
     assert {each.name for each in shipped() if each.part == "layer, inside pycurl"} == versions.keys()
 
 
-def test_what_is_shipped_may_be() -> None:
+def test_every_shipped_licence_is_allowed() -> None:
     assert len(layer()) > 40
     assert len(bundle()) > 40
     assert [(each.name, each.licence) for each in shipped() if not each.allowed] == []
@@ -79,12 +79,12 @@ def test_what_is_shipped_may_be() -> None:
         ("", False),
     ],
 )
-def test_a_licence_is_allowed_by_all_of_its_parts_or_one_of_its_choices(*, licence: str, allowed: bool) -> None:
+def test_licence_needs_all_of_its_parts_or_one_of_its_choices(*, licence: str, allowed: bool) -> None:
     assert replace(Package("a", "1", "MIT", "layer"), licence=licence).allowed is allowed
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_takes_actions_by_their_commits_and_has_the_least_rights(path: Path) -> None:
+def test_workflow_pins_actions_and_has_least_rights(path: Path) -> None:
     text = path.read_text()
     workflow: dict[str, Any] = yaml.safe_load(text)
     assert [line for line in text.splitlines() if "uses:" in line and not ACTION.search(line)] == []
@@ -92,20 +92,20 @@ def test_a_workflow_takes_actions_by_their_commits_and_has_the_least_rights(path
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
-            # What anybody can write into a title or a branch's name is no part of a command.
+            # Anyone can write a title or a branch name, so that neither may be part of a command.
             assert "${{" not in step.get("run", "")
             assert "checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False
 
 
-def test_a_workflow_that_has_more_rights_is_no_stranger_s_to_start() -> None:
-    more = {path.stem for path in WORKFLOWS if re.search(r"(?m): write$", path.read_text())}
-    assert more == {"release", "deploy"}
-    starts = {path.stem: set(yaml.safe_load(path.read_text())[True]) for path in WORKFLOWS}
-    assert {start for name in more for start in starts[name]} == {"push", "workflow_dispatch"}
+def test_workflow_with_write_rights_starts_by_maintainers_only() -> None:
+    with_write_rights = {path.stem for path in WORKFLOWS if re.search(r"(?m): write$", path.read_text())}
+    assert with_write_rights == {"release", "deploy"}
+    triggers = {path.stem: set(yaml.safe_load(path.read_text())[True]) for path in WORKFLOWS}
+    assert {trigger for name in with_write_rights for trigger in triggers[name]} == {"push", "workflow_dispatch"}
     assert yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())[True]["push"] == {"tags": ["v*"]}
 
 
-def test_updates_are_looked_for_wherever_something_is_pinned() -> None:
+def test_every_lock_has_automatic_updates() -> None:
     updates: list[dict[str, Any]] = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     assert {(each["package-ecosystem"], each["directory"]) for each in updates} == {
         ("uv", "/"),
@@ -116,7 +116,7 @@ def test_updates_are_looked_for_wherever_something_is_pinned() -> None:
 
 
 def rights(policies: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each action with each of its resources."""
+    """Yield each action with each of its resources."""
     for policy in policies:
         for statement in policy["PolicyDocument"]["Statement"]:
             yield from product(_listed(statement["Action"]), _listed(statement["Resource"]))
@@ -126,12 +126,12 @@ def _listed(one_or_many: str | list[str]) -> list[str]:
     return [one_or_many] if isinstance(one_or_many, str) else one_or_many
 
 
-# A repository that was created since 2026-07-15 has its immutable ids in the subjects of its tokens.
+# The tokens of a repository created since 2026-07-15 name its immutable ids.
 REPOSITORIES = ["clinic/nexus", "clinic@123456/nexus.ai@456789"]
 
 
 @pytest.mark.parametrize("repository", REPOSITORIES)
-def test_one_environment_of_one_repository_deploys_one_stack_and_no_more(repository: str) -> None:
+def test_deployment_role_is_for_one_environment_and_stack(repository: str) -> None:
     parameters = {"Repository": repository, "Environment": "prod"}
     template = Template(parameters, region="sa-east-1", path=ROOT / "ops" / "github.yaml")
     template.name("ExecutionRole", "execution", Arn="arn:aws:iam::1:role/ExecutionRole")
@@ -155,14 +155,14 @@ def test_one_environment_of_one_repository_deploys_one_stack_and_no_more(reposit
 
 
 @pytest.mark.parametrize("repository", ["*/nexus", "clinic/*", "clinic@1/nexus", "clinic/nexus@2", "clinic@x/nexus@2"])
-def test_a_repository_that_no_token_names_is_refused(repository: str) -> None:
+def test_invalid_repository_name_is_refused(repository: str) -> None:
     pattern = Template.read(ROOT / "ops" / "github.yaml")["Parameters"]["Repository"]["AllowedPattern"]
     assert not re.fullmatch(pattern, repository)
     assert all(re.fullmatch(pattern, known) for known in REPOSITORIES)
 
 
-def test_cloudformation_can_make_and_delete_the_roles_of_the_stack() -> None:
-    """Hold the rights to those that CloudFormation's own schema of a role names for its operations."""
+def test_cloudformation_may_create_and_delete_the_stacks_roles() -> None:
+    """Compare the rights with those that CloudFormation's own schema of a role lists for its operations."""
     template = Template({"Repository": "a/b", "Environment": "prod"}, region="r", path=ROOT / "ops" / "github.yaml")
     execution = dict(template.resources("AWS::IAM::Role"))["ExecutionRole"]
     granted = {action for action, _ in rights(execution["Policies"])}
@@ -171,12 +171,12 @@ def test_cloudformation_can_make_and_delete_the_roles_of_the_stack() -> None:
         "handlers"
     ]
     needed = {action for operation in handlers.values() for action in operation["permissions"]}
-    # The stack's roles have no permissions boundary, and listing all roles is for people.
+    # The stack's roles have no permissions boundary, and only people list all roles.
     unused = {"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:ListRoles"}
     assert needed - unused <= granted
 
 
-def test_the_token_is_fetched_after_everything_that_needs_none() -> None:
+def test_token_is_fetched_by_the_last_step() -> None:
     steps = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]["deploy"]["steps"]
     *before, last = [step["run"] for step in steps if "run" in step]
     assert before == ["make prepare"]

@@ -1,4 +1,4 @@
-"""template.yaml keeps the promises that no function can keep: encryption, backups, least privilege, one voice."""
+"""Test template.yaml: encryption, backups, least privilege, and agreement with the settings and the functions."""
 
 import json
 import logging
@@ -24,8 +24,10 @@ TEMPLATE = Template(PARAMETERS, region="us-east-1")
 TABLES = dict(TEMPLATE.resources("AWS::DynamoDB::Table"))
 BANNERS = ["Parameters", "Conditions", "Globals", "Layer", "API", "Tables", "Functions", "Monitoring", "Outputs"]
 BLOCK_LINES = 20
-BOUND = {"Null": {"kms:EncryptionContext:tenant": "false", "kms:EncryptionContext:provider": "false"}}
-# What a policy may name of a resource that is not all of it.
+NAMES_TENANT_AND_PROVIDER = {
+    "Null": {"kms:EncryptionContext:tenant": "false", "kms:EncryptionContext:provider": "false"}
+}
+# Parts of a resource that a policy may name.
 PARTS = [
     "ContentBucket.Arn}/*",
     "ContentBucket.Arn}/-/health",
@@ -44,16 +46,16 @@ def statements() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_the_banners_stand_in_their_order() -> None:
+def test_sections_are_in_order() -> None:
     assert re.findall(r"^ *# -{20,} (\w+)$", TEXT, re.MULTILINE) == BANNERS
 
 
-def test_there_are_the_five_tables() -> None:
+def test_template_has_the_five_tables() -> None:
     assert set(TABLES) == {"SettingsTable", "RateLimitsTable", "CacheTable", "UsageTable", "AuditLogsTable"}
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
-def test_a_table_is_encrypted_backed_up_protected_and_costs_nothing_at_rest(name: str) -> None:
+def test_table_is_encrypted_backed_up_protected_and_on_demand(name: str) -> None:
     table = TABLES[name]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"] is True
@@ -65,16 +67,16 @@ def test_a_table_is_encrypted_backed_up_protected_and_costs_nothing_at_rest(name
 
 
 @pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"])
-def test_what_holds_data_outlives_the_stack(kind: str) -> None:
+def test_stored_data_outlives_the_stack(kind: str) -> None:
     body = TEMPLATE.body["Resources"]
-    kept = {name: body[name] for name, _ in TEMPLATE.resources(kind)}
-    assert kept
-    for resource in kept.values():
+    lasting = {name: body[name] for name, _ in TEMPLATE.resources(kind)}
+    assert lasting
+    for resource in lasting.values():
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_a_policy_names_every_action_and_one_resource() -> None:
+def test_policy_names_every_action_and_one_resource() -> None:
     assert statements()
     for function, statement in statements():
         assert statement["Effect"] == "Allow"
@@ -86,20 +88,20 @@ def test_a_policy_names_every_action_and_one_resource() -> None:
 
 
 def resource_name(statement: dict[str, Any]) -> str | None:
-    """The logical id behind `!GetAtt X.Arn`."""
+    """Return the logical id of `!GetAtt X.Arn`."""
     reference: dict[str, Any] = statement["Resource"]
     return reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else None
 
 
-def test_provider_keys_are_decrypted_only_with_tenant_and_provider_named() -> None:
+def test_provider_keys_need_tenant_and_provider_to_decrypt() -> None:
     uses = [statement for _, statement in statements() if resource_name(statement) == "ProviderKeysKey"]
     assert uses
     for statement in uses:
-        assert statement["Action"] == ["kms:DescribeKey"] or statement["Condition"] == BOUND
+        assert statement["Action"] == ["kms:DescribeKey"] or statement["Condition"] == NAMES_TENANT_AND_PROVIDER
 
 
-def test_only_functions_that_save_test_or_use_a_provider_key_can() -> None:
-    able = {
+def test_only_functions_that_need_a_provider_key_can_use_it() -> None:
+    functions_with_key_access = {
         function: action
         for function, statement in statements()
         for action in statement["Action"]
@@ -107,12 +109,12 @@ def test_only_functions_that_save_test_or_use_a_provider_key_can() -> None:
     }
     calling = ["GenerateCopy", "AnalyzeSentiment", "GenerateSummary", "Translate", "TestConfig", "ListModels"]
     decrypting = {f"{name}Function": "kms:Decrypt" for name in calling}
-    assert able == decrypting | {"PutConfigFunction": "kms:Decrypt"}
+    assert functions_with_key_access == decrypting | {"PutConfigFunction": "kms:Decrypt"}
     encrypting = [function for function, statement in statements() if "kms:Encrypt" in statement["Action"]]
     assert encrypting == ["PutConfigFunction"]
 
 
-def test_a_key_is_used_in_one_way_whatever_iam_says() -> None:
+def test_key_policy_allows_one_use_whatever_iam_allows() -> None:
     uses: dict[str, Any] = {}
     for name, key in TEMPLATE.resources("AWS::KMS::Key"):
         assert key["EnableKeyRotation"] is True
@@ -120,7 +122,7 @@ def test_a_key_is_used_in_one_way_whatever_iam_says() -> None:
             assert "kms:*" not in statement["Action"]
             if set(statement["Action"]) & {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"}:
                 uses[name] = statement["Condition"]
-    assert uses["ProviderKeysKey"] == BOUND
+    assert uses["ProviderKeysKey"] == NAMES_TENANT_AND_PROVIDER
     services = [{"Fn::Sub": f"{name}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for name in ("dynamodb", "s3")]
     assert uses["DataKey"] == {
         "StringEquals": {"kms:CallerAccount": {"Ref": "AWS::AccountId"}, "kms:ViaService": services}
@@ -128,12 +130,12 @@ def test_a_key_is_used_in_one_way_whatever_iam_says() -> None:
     assert not [function for function, statement in statements() if resource_name(statement) == "DataKey"]
 
 
-def test_no_function_gets_one_of_the_broad_policies_of_sam() -> None:
+def test_no_function_has_a_broad_sam_policy() -> None:
     for properties in TEMPLATE.functions().values():
         assert all(set(policy) == {"Statement"} for policy in properties.get("Policies", []))
 
 
-def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
+def test_bucket_is_private_and_encrypted_and_expires_content() -> None:
     ((_, bucket),) = TEMPLATE.resources("AWS::S3::Bucket")
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -149,42 +151,42 @@ def test_the_bucket_is_private_encrypted_and_forgets_content_in_time() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_every_setting_has_its_variable_and_every_variable_its_setting() -> None:
+def test_settings_match_the_environment_variables() -> None:
     variables = {name for each in TEMPLATE.functions().values() for name in each["Environment"]["Variables"]}
     assert {name.lower() for name in variables} == set(Settings.model_fields)
 
 
-def test_log_levels_lose_no_metric_and_are_those_of_the_settings() -> None:
+def test_log_levels_keep_metrics_and_match_the_settings() -> None:
     levels = TEMPLATE.body["Parameters"]["LogLevel"]["AllowedValues"]
-    # Lambda counts a line without a level, which a line of metrics is, as INFO.
+    # Lambda treats a line without a level, such as a line of metrics, as INFO.
     assert max(logging.getLevelNamesMapping()[level] for level in levels) <= logging.INFO
     assert set(levels) == set(get_args(Settings.model_fields["log_level"].annotation))
 
 
-def test_the_defaults_of_the_parameters_are_those_of_the_settings() -> None:
+def test_defaults_of_parameters_match_the_settings() -> None:
     variables: dict[str, Any] = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
     parameters = TEMPLATE.body["Parameters"]
-    # Where a user pool would tell another, the parameter is what stands last.
-    named = {
+    # If a user pool overrides the variable, the parameter is the last value.
+    parameter_of = {
         name: value["Fn::If"][2]["Ref"] if "Fn::If" in value else value["Ref"] for name, value in variables.items()
     }
-    here = {
+    defaults = {
         name.lower(): parameters[parameter]["Default"]
-        for name, parameter in named.items()
+        for name, parameter in parameter_of.items()
         if "Default" in parameters.get(parameter, {}) and name != "STAGE"
     }
     needed = {name: "x" for name, field in Settings.model_fields.items() if field.is_required()}
-    assert Settings.model_validate(here | needed) == Settings.model_validate(needed)
+    assert Settings.model_validate(defaults | needed) == Settings.model_validate(needed)
 
 
 @pytest.mark.parametrize("name", sorted(dict(TEMPLATE.resources("AWS::Serverless::Function"))))
-def test_a_functions_block_is_short(name: str) -> None:
+def test_block_of_a_function_is_short(name: str) -> None:
     lines = TEXT.splitlines()
     begin = lines.index(f"  {name}:") + 1
     assert len(list(takewhile(lambda line: line.startswith("    "), lines[begin:]))) < BLOCK_LINES
 
 
-def test_nothing_has_a_literal_name() -> None:
+def test_no_resource_has_a_literal_name() -> None:
     for resource in TEMPLATE.body["Resources"].values():
         literal = {"TableName", "FunctionName", "BucketName", "LogGroupName", "RoleName"}
         assert not literal & set(resource.get("Properties", {}))
@@ -197,7 +199,7 @@ def test_every_parameter_is_described_and_used() -> None:
         assert parameter["Type"] == "Number" or "AllowedPattern" in parameter or "AllowedValues" in parameter, name
 
 
-def test_api_gateway_speaks_as_the_functions_do() -> None:
+def test_gateway_responses_have_the_form_of_the_functions() -> None:
     api = RestApi(TEMPLATE)
     ((_, properties),) = TEMPLATE.resources("AWS::Serverless::Api")
     for kind in properties["GatewayResponses"]:
@@ -229,7 +231,7 @@ def test_api_gateway_speaks_as_the_functions_do() -> None:
         ("BAD_GATEWAY", 502),
     ],
 )
-def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: int) -> None:
+def test_gateway_response_has_the_status_of_its_cause(kind: str, status: int) -> None:
     assert RestApi(TEMPLATE).gateway_response(kind).status == status
 
 
@@ -237,12 +239,12 @@ def test_a_gateway_response_has_the_status_of_what_happened(kind: str, status: i
     "kind",
     ["THROTTLED", "QUOTA_EXCEEDED", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR", "INTEGRATION_FAILURE"],
 )
-def test_who_is_told_to_come_again_is_told_when(kind: str) -> None:
+def test_retryable_gateway_response_has_retry_after(kind: str) -> None:
     _, headers, _ = RestApi(TEMPLATE).gateway_response(kind).of("id")
     assert int(headers["Retry-After"]) >= 1
 
 
-def test_browsers_may_read_the_request_id_and_when_to_come_again() -> None:
+def test_browsers_may_read_request_id_and_retry_after() -> None:
     api = RestApi(TEMPLATE)
     ((_, properties),) = TEMPLATE.resources("AWS::Serverless::Api")
     for kind in properties["GatewayResponses"]:
@@ -250,7 +252,7 @@ def test_browsers_may_read_the_request_id_and_when_to_come_again() -> None:
         assert headers["Access-Control-Expose-Headers"] == "X-Request-Id,Retry-After"
 
 
-def test_cors_comes_from_the_parameter() -> None:
+def test_cors_origin_is_the_parameter() -> None:
     template = Template(PARAMETERS | {"CorsOrigin": "https://crm.example.com"}, region="us-east-1")
     api = RestApi(template)
     assert api.preflight()["Access-Control-Allow-Origin"] == "https://crm.example.com"
@@ -259,11 +261,11 @@ def test_cors_comes_from_the_parameter() -> None:
     assert "Idempotency-Key" in api.preflight()["Access-Control-Allow-Headers"]
 
 
-def test_the_workflow_runs_what_everybody_runs_and_pins_its_actions() -> None:
+def test_workflow_runs_ci_and_pins_its_actions() -> None:
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         workflow = yaml.safe_load(path.read_text())
         steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-        # A deployment is started by hand, of a commit that was pushed. YAML takes the key `on` for a boolean.
+        # A deployment is started by hand, of a pushed commit. YAML reads the key `on` as true.
         by_hand = list(workflow[True]) == ["workflow_dispatch"]
         assert by_hand or any(step.get("run") == ".ci/run" for step in steps)
         for step in steps:

@@ -1,8 +1,8 @@
-"""Unit tests speak to nobody."""
+"""Block sockets in unit tests."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def no_sockets(socket_disabled: None) -> None:
-    """pytest-socket raises SocketBlockedError where a test opens one."""
+    """Make pytest-socket raise SocketBlockedError if a test opens a socket."""

@@ -1,4 +1,4 @@
-"""Test GET health: it needs no token and calls nothing of AWS."""
+"""Test GET health: it needs no token and makes no call to AWS."""
 
 from typing import Any
 

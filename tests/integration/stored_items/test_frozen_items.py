@@ -1,6 +1,6 @@
-"""Items that a former version has left are read as they were meant, by every route and every job.
+"""Test that every route and job reads the items that an earlier version stored.
 
-So they are where a newer version has added fields to all of them, and where it keeps other kinds of items beside them.
+The same holds after a newer version has added fields to all items, and with items of other kinds among them.
 """
 
 from collections.abc import Generator
@@ -44,7 +44,7 @@ from tests.integration.support.stored_items import (
 )
 
 COPY = GENERATE_COPY.removeprefix("/api/marketing/")
-ASKED = {"prompt": "Limpeza de pele com desconto", "provider": "anthropic"}
+COPY_REQUEST = {"prompt": "Limpeza de pele com desconto", "provider": "anthropic"}
 
 
 @pytest.fixture(params=[as_they_are, with_unknown_fields, beside_unknown_kinds])
@@ -62,41 +62,41 @@ def open_record() -> AuditRecord:
     return record
 
 
-def test_routes_show_what_they_showed(clinic: Clinic) -> None:
+def test_routes_return_what_they_returned(clinic: Clinic) -> None:
     for name, path in ROUTES.items():
-        shown = clinic.good("GET", path)
+        response = clinic.good("GET", path)
 
-        assert holds(shown, clinic.responses[name]), shown
+        assert holds(response, clinic.responses[name]), response
 
 
-def test_a_cursor_goes_on_where_its_page_ended(clinic: Clinic) -> None:
+def test_cursor_continues_after_its_page(clinic: Clinic) -> None:
     cursor = clinic.responses["records"]["nextCursor"]
 
-    shown = clinic.good("GET", f"ai/audit-logs?limit=4&cursor={cursor}")
+    response = clinic.good("GET", f"ai/audit-logs?limit=4&cursor={cursor}")
 
-    assert holds(shown, clinic.responses["more_records"]), shown
+    assert holds(response, clinic.responses["more_records"]), response
 
 
-def test_every_record_is_shown_with_its_content(clinic: Clinic) -> None:
+def test_every_record_is_returned_with_its_content(clinic: Clinic) -> None:
     for frozen in clinic.responses["details"]:
-        shown = clinic.good("GET", f"ai/audit-logs/{frozen['id']}")
+        response = clinic.good("GET", f"ai/audit-logs/{frozen['id']}")
 
-        assert holds({**shown, "accesses": shown["accesses"][: len(frozen["accesses"])]}, frozen), shown
+        assert holds({**response, "accesses": response["accesses"][: len(frozen["accesses"])]}, frozen), response
     statuses = {frozen["status"] for frozen in clinic.responses["details"]}
     assert statuses == {"open", "answered", "cached", "failed", "rejected"}
     assert any(len(frozen["prompt"]["messages"][0]["text"]) > 20_000 for frozen in clinic.responses["details"])
 
 
-def test_an_exports_files_are_there(clinic: Clinic) -> None:
-    shown = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('exported')}")
+def test_files_of_an_export_exist(clinic: Clinic) -> None:
+    response = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('exported')}")
 
     frozen = clinic.responses["job_exported"]
-    assert [file["records"] for file in shown["files"]] == [file["records"] for file in frozen["files"]]
-    assert len(lines(shown)) == frozen["records"]
+    assert [file["records"] for file in response["files"]] == [file["records"] for file in frozen["files"]]
+    assert len(lines(response)) == frozen["records"]
 
 
-def test_a_cached_answer_is_served(clinic: Clinic) -> None:
-    # Under the key that the same request has today: prompts change, and with them the key.
+def test_cached_completion_is_a_hit(clinic: Clinic) -> None:
+    # Store it under the key that the same request has today: the key changes with the prompts.
     record = next(each for each in clinic.responses["details"] if each["status"] == "cached")
     old = audit_store().load(TENANT, record["id"])
     assert old
@@ -107,53 +107,53 @@ def test_a_cached_answer_is_served(clinic: Clinic) -> None:
     assert item
     tables.cache().put({**item, **keys.cached_response(TENANT, key)})
 
-    served = clinic.good("POST", COPY, ASKED, "ana")
+    response = clinic.good("POST", COPY, COPY_REQUEST, "ana")
 
     same = {name: value for name, value in clinic.responses["cached"].items() if name not in {"requestId", "latencyMs"}}
-    assert served["cached"] is True
-    assert holds(served, same), served
+    assert response["cached"] is True
+    assert holds(response, same), response
     assert clinic.stack.providers.count() == 0
 
 
-def test_an_idempotency_key_gets_its_first_end(clinic: Clinic) -> None:
-    served = clinic.good("POST", COPY, ASKED, "ana", Idempotency_Key="frozen-answer")
+def test_idempotency_key_replays_its_response(clinic: Clinic) -> None:
+    response = clinic.good("POST", COPY, COPY_REQUEST, "ana", Idempotency_Key="frozen-answer")
 
-    assert holds(served, clinic.responses["replayed"]), served
+    assert holds(response, clinic.responses["replayed"]), response
     assert clinic.stack.providers.count() == 0
 
 
-def test_an_idempotency_key_gets_its_first_error(clinic: Clinic) -> None:
-    asked = {"prompt": "Um pedido que o provedor recusa", "provider": "anthropic"}
+def test_idempotency_key_replays_its_error(clinic: Clinic) -> None:
+    request = {"prompt": "Um pedido que o provedor recusa", "provider": "anthropic"}
 
-    reply = clinic.call("POST", COPY, asked, "ana", Idempotency_Key="frozen-error")
+    reply = clinic.call("POST", COPY, request, "ana", Idempotency_Key="frozen-error")
 
     assert reply.status == 422
     assert holds(reply.body, clinic.responses["replayed_error"]), reply.body
     assert clinic.stack.providers.count() == 0
 
 
-def test_a_key_in_flight_reaches_no_provider(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {"prompt": "Uma chamada que não termina", "provider": "anthropic"}
+def test_idempotency_key_in_flight_reaches_no_provider(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {"prompt": "Uma chamada que não termina", "provider": "anthropic"}
     monkeypatch.setattr("nexus_ai.gateway.idempotency.RESPONSE_S", 60)
 
-    reply = clinic.call("POST", COPY, asked, "ana", Idempotency_Key="frozen-claim")
+    reply = clinic.call("POST", COPY, request, "ana", Idempotency_Key="frozen-claim")
 
     assert (reply.status, reply.body["code"]) == (409, "idempotency_in_flight")
     assert clinic.stack.providers.count() == 0
 
 
-def test_a_new_call_is_asked_by_the_orders_and_limits_that_stand(clinic: Clinic) -> None:
+def test_new_call_uses_the_stored_orders_and_limits(clinic: Clinic) -> None:
     before = limit_state(TENANT)
 
-    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    response = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
 
-    assert served["provider"] == "groq"
+    assert response["provider"] == "groq"
     after = limit_state(TENANT)
     assert after.used(Limit.REQUESTS_PER_HOUR) == before.used(Limit.REQUESTS_PER_HOUR) + 1
     assert after.in_flight.keys() == before.in_flight.keys()
 
 
-def test_the_sweep_closes_the_open_record_and_settles_its_reservation(clinic: Clinic) -> None:
+def test_sweep_closes_the_open_record_and_settles_it(clinic: Clinic) -> None:
     record, before = open_record(), limit_state(TENANT)
     (reservation,) = before.in_flight.values()
 
@@ -169,7 +169,7 @@ def test_the_sweep_closes_the_open_record_and_settles_its_reservation(clinic: Cl
     assert after.used(Limit.TOKENS_PER_DAY) == before.used(Limit.TOKENS_PER_DAY) + 719
 
 
-def test_alerts_that_are_due_are_sent_once(clinic: Clinic) -> None:
+def test_due_alerts_are_sent_once(clinic: Clinic) -> None:
     sent_before = len(clinic.stack.aws.mails())
 
     for _ in range(2):
@@ -183,7 +183,7 @@ def test_alerts_that_are_due_are_sent_once(clinic: Clinic) -> None:
     ]
 
 
-def test_the_days_roll_ups_agree_with_its_records(clinic: Clinic) -> None:
+def test_roll_ups_of_the_day_agree_with_its_records(clinic: Clinic) -> None:
     clinic.sweep(later_ms=60_000)
     days = ReconciliationQueue(tables.rate_limits())
     comparing = UsageReconciler(MovedClock(clinic.now_ms + 2 * DAY_MS), days, audit_store(), usage_store())
@@ -193,17 +193,17 @@ def test_the_days_roll_ups_agree_with_its_records(clinic: Clinic) -> None:
     assert days.load(TENANT, "2026-11-30") is None
 
 
-def test_a_queued_job_is_done(clinic: Clinic) -> None:
+def test_queued_job_is_done(clinic: Clinic) -> None:
     event: dict[str, Any] = {"tenantId": TENANT, "jobId": job_id("queued")}
 
     runner.run_job(JobEvent.model_validate(event), ShortTime(1000))
 
-    shown = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")
-    assert (shown["status"], {line["userId"] for line in lines(shown)}) == (JobStatus.DONE, {"ana"})
-    assert {line["status"] for line in lines(shown)} == {"answered"}
+    response = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")
+    assert (response["status"], {line["userId"] for line in lines(response)}) == (JobStatus.DONE, {"ana"})
+    assert {line["status"] for line in lines(response)} == {"answered"}
 
 
-def test_settings_are_read_whole(clinic: Clinic) -> None:
+def test_settings_are_read_completely(clinic: Clinic) -> None:
     settings = SettingsStore(tables.settings()).load(TENANT, consistent=True)
 
     assert [name for name, config in settings.providers.items() if config.is_default] == ["anthropic"]

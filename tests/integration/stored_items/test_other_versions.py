@@ -1,4 +1,4 @@
-"""Two versions over one set of tables: what a newer one has written is neither broken by this one nor breaks it."""
+"""Test two versions over the same tables: this version neither breaks what a newer one wrote, nor breaks on it."""
 
 import json
 import zlib
@@ -59,7 +59,7 @@ from tests.integration.support.stored_items import (
     stored_items,
 )
 
-# Each test goes through many routes, which takes longer than `make test` has.
+# Each test calls many routes, which takes longer than `make test` allows.
 pytestmark = pytest.mark.slow
 
 COPY = GENERATE_COPY.removeprefix("/api/marketing/")
@@ -71,13 +71,13 @@ MISTRAL_STEP = {"provider": "mistral", "model": "mistral-large", "region": "eu"}
 
 @pytest.fixture
 def clinic(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Generator[Clinic]:
-    """The tenant of the frozen items, as they are until a test changes them."""
+    """Store the frozen items of the tenant, unchanged until a test changes them."""
     with at_the_frozen_moment(monkeypatch, stack) as clinic:
         put_back(frozen_items(), frozen_objects())
         yield clinic
 
 
-def changed(clinic: Clinic, *changes: Change) -> None:
+def store_changed(clinic: Clinic, *changes: Change) -> None:
     items, contents = frozen_items(), frozen_objects()
     for change in changes:
         change(items, contents)
@@ -85,14 +85,14 @@ def changed(clinic: Clinic, *changes: Change) -> None:
     clinic.forget()
 
 
-def set_to(clinic: Clinic, table: str, sort_key: str, **fields: Any) -> None:
-    """Let a newer version write fields of one of the tenant's items, whichever partition it is in."""
+def set_fields_of(clinic: Clinic, table: str, sort_key: str, **fields: Any) -> None:
+    """Let a newer version write fields of one of the tenant's items, in any partition."""
 
     def change(items: Items, _: Objects) -> None:
         (item,) = [item for item in items[table] if item["SK"] == sort_key]
         item |= fields
 
-    changed(clinic, change)
+    store_changed(clinic, change)
 
 
 def item_of(table: str, sort_key: str) -> Item:
@@ -109,15 +109,15 @@ def comparing(clinic: Clinic) -> UsageReconciler:
     return UsageReconciler(MovedClock(clinic.now_ms + 2 * DAY_MS), days, audit_store(), usage_store())
 
 
-# What this version writes stays what the newer one has written.
+# What this version writes keeps what the newer one has written.
 
 
-# Items that are written whole, each with its reason in the docstring of what writes it.
-WHOLE = {"default", "due", "sweep", f"check#{DAY}#America/Manaus", "alert#key_failed#anthropic"}
+# Items that are written completely; the docstring of each writer gives the reason.
+REPLACED_ITEMS = {"default", "due", "sweep", f"check#{DAY}#America/Manaus", "alert#key_failed#anthropic"}
 
 
-def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed(clinic, with_unknown_fields)
+def test_no_write_removes_fields_of_a_newer_version(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_changed(clinic, with_unknown_fields)
     before = stored_items()
 
     configure(clinic)
@@ -132,11 +132,11 @@ def test_no_write_takes_away_what_a_newer_version_has_added(clinic: Clinic, monk
     for name, items in before.items():
         for item in items:
             after = now.get((name, item["PK"], item["SK"]))
-            if after is None or item["SK"] in WHOLE:
+            if after is None or item["SK"] in REPLACED_ITEMS:
                 continue
             assert after.get(ADDED) == VALUE, item["SK"]
             changed_items += after != item
-    # As many as the steps above mean to write.
+    # The steps above write at least this many items.
     assert changed_items >= 18
     limits = now["rate_limits", TENANT, "limits"]
     assert [limits[name][3:] for name in ("maxima", "remaining", "held", "ends")] == [[7]] * 4
@@ -161,15 +161,15 @@ def configure(clinic: Clinic) -> None:
 
 def call_models(clinic: Clinic) -> None:
     clinic.stack.providers.script(ProviderName.ANTHROPIC, Fail(FailureKind.SERVER_ERROR))
-    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "anthropic"}, "ana")
-    assert served["fallback"]["used"] is True
+    completion = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "anthropic"}, "ana")
+    assert completion["fallback"]["used"] is True
     clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq", "module": "agenda"}, "ana")
     clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "anthropic"}, "ana")
 
 
 def work_on_jobs(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     run(job_id("queued"))
-    # One that has a file of the newer version, and goes on.
+    # A job with a file of the newer version, which continues.
     job = keys.audit_job(TENANT, job_id("exported"))
     tables.audit_logs().set_fields(job, {"status": "queued", "after": None, "records": 0})
     run(job_id("exported"))
@@ -187,7 +187,7 @@ def run(job: str) -> None:
 def correct_a_roll_up(clinic: Clinic) -> None:
     wrong: Key = {"PK": TENANT, "SK": f"{DAY}#groq#openai/gpt-oss-120b#marketing"}
     tables.usage().update(wrong, "ADD requests :one", {":one": 1})
-    # One that no record stands for, but for what the newer version has counted there.
+    # A roll-up without a record, which has a counter of the newer version.
     stray: Item = {"PK": TENANT, "SK": f"{DAY}#openai#gpt-5-mini#vendas", "requests": 2, "images": 4}
     tables.usage().put(stray)
 
@@ -198,21 +198,21 @@ def correct_a_roll_up(clinic: Clinic) -> None:
     assert (after["images"], "requests" in after) == (4, False)
 
 
-def test_a_days_sums_of_other_counters_are_not_gone_on_with(clinic: Clinic) -> None:
+def test_sums_with_other_counters_are_started_again(clinic: Clinic) -> None:
     days = ReconciliationQueue(tables.rate_limits())
     found = days.load(TENANT, DAY)
     assert found
     assert found.progress
 
-    changed(clinic, with_unknown_fields)
+    store_changed(clinic, with_unknown_fields)
 
     grown = days.load(TENANT, DAY)
     assert grown
     assert grown.progress is None
 
 
-def test_what_was_never_true_is_withdrawn_whatever_was_added_to_it(clinic: Clinic) -> None:
-    changed(clinic, with_unknown_fields)
+def test_false_alert_with_unknown_fields_is_withdrawn(clinic: Clinic) -> None:
+    store_changed(clinic, with_unknown_fields)
     state = limit_state(TENANT)
     crossing = Crossing.model_validate(
         {
@@ -234,13 +234,13 @@ def test_what_was_never_true_is_withdrawn_whatever_was_added_to_it(clinic: Clini
     assert tables.rate_limits().get(keys.alert(TENANT, crossing.name), consistent=True) is None
 
 
-def test_a_payload_goes_on_with_what_it_brought(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_with_unknown_fields_is_passed_on_unchanged(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
 
-    def take(_: str, event: object) -> None:
+    def record_invocation(_: str, event: object) -> None:
         sent.append(event)
 
-    monkeypatch.setattr(lambda_, "invoke_later", take)
+    monkeypatch.setattr(lambda_, "invoke_later", record_invocation)
     event = {"tenantId": TENANT, "jobId": job_id("queued"), "attempt": 2}
 
     runner.run_job(JobEvent.model_validate(event), ShortTime(0))
@@ -252,7 +252,7 @@ def test_a_payload_goes_on_with_what_it_brought(clinic: Clinic, monkeypatch: pyt
 
 
 def test_marks_and_alerts_of_unknown_kinds_are_left_alone(clinic: Clinic) -> None:
-    changed(clinic, beside_unknown_kinds)
+    store_changed(clinic, beside_unknown_kinds)
     clinic.sweep(later_ms=60_000)
     alert_dispatcher(MovedClock(clinic.now_ms)).dispatch_due(always)
     comparing(clinic).reconcile_due(always)
@@ -263,8 +263,8 @@ def test_marks_and_alerts_of_unknown_kinds_are_left_alone(clinic: Clinic) -> Non
         assert "lease" not in now[sort_key]
 
 
-def test_a_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
-    changed(clinic, beside_unknown_kinds)
+def test_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
+    store_changed(clinic, beside_unknown_kinds)
     table = tables.rate_limits()
     table.update(keys.limits(TENANT), "REMOVE dueShard, dueAt", {})
     table.delete(keys.due_mark(TENANT))
@@ -272,8 +272,8 @@ def test_a_mark_of_an_unknown_kind_makes_no_tenant_due(clinic: Clinic) -> None:
     assert TENANT not in SweepQueue(table).active(keys.due_shard(TENANT), clinic.now_ms // 1000)
 
 
-def test_reservations_of_another_form_take_seats(clinic: Clinic) -> None:
-    set_to(clinic, "rate_limits", "limits", inFlight=OTHER_RESERVATIONS)
+def test_reservations_of_another_form_count_as_in_flight(clinic: Clinic) -> None:
+    set_fields_of(clinic, "rate_limits", "limits", inFlight=OTHER_RESERVATIONS)
 
     with pytest.raises(LimitInFlight):
         service(MovedClock(clinic.now_ms), max_in_flight=len(OTHER_RESERVATIONS)).reserve(
@@ -281,14 +281,14 @@ def test_reservations_of_another_form_take_seats(clinic: Clinic) -> None:
         )
 
 
-def test_a_sweep_that_ended_in_a_shard_of_another_version_begins_anew(clinic: Clinic) -> None:
+def test_sweep_that_ended_in_an_unknown_shard_starts_again(clinic: Clinic) -> None:
     tables.rate_limits().put({**keys.unfinished_sweep(), "shard": "due#99"})
 
     assert SweepQueue(tables.rate_limits()).shards() == keys.due_shards()
 
 
-def test_an_erasure_leaves_no_part_that_only_a_newer_version_knows(clinic: Clinic) -> None:
-    changed(clinic, beside_unknown_kinds)
+def test_erasure_removes_content_parts_of_a_newer_version(clinic: Clinic) -> None:
+    store_changed(clinic, beside_unknown_kinds)
     (tools,) = [item["SK"] for item in stored_items()["audit_logs"] if item["SK"].endswith("#tools")]
     record = tools.partition("#")[0]
     name = keys.audit_object(TENANT, record, "tools")
@@ -302,8 +302,8 @@ def test_an_erasure_leaves_no_part_that_only_a_newer_version_knows(clinic: Clini
         s3.get(name)
 
 
-def test_an_erasure_withdraws_what_a_newer_kind_of_job_has_exported(clinic: Clinic) -> None:
-    changed(clinic, beside_unknown_kinds)
+def test_erasure_withdraws_exports_of_unknown_job_kinds(clinic: Clinic) -> None:
+    store_changed(clinic, beside_unknown_kinds)
     job = keys.audit_job(TENANT, job_id("exported"))
     tables.audit_logs().set_fields(job, {"kind": "export_to_drive", "with_content": True})
     erasure = keys.audit_job(TENANT, job_id("erased"))
@@ -323,7 +323,7 @@ def test_an_erasure_withdraws_what_a_newer_kind_of_job_has_exported(clinic: Clin
 
 
 def with_mistral(items: Items, contents: Objects) -> None:
-    """Let a newer version have saved a provider: a key, a step, an allowance and a price."""
+    """Add a provider that a newer version has saved: an order's step, an allowance and a price."""
     beside_unknown_kinds(items, contents)
     settings = {item["SK"]: item for item in items["settings"]}
     settings["fallback#*"]["steps"].insert(0, MISTRAL_STEP)
@@ -336,8 +336,8 @@ def with_mistral(items: Items, contents: Objects) -> None:
     preferences["prices"]["mistral/mistral-large"] = price
 
 
-def test_a_provider_that_only_a_newer_version_knows_is_passed_over(clinic: Clinic) -> None:
-    changed(clinic, with_mistral)
+def test_unknown_provider_is_skipped(clinic: Clinic) -> None:
+    store_changed(clinic, with_mistral)
 
     assert clinic.good("GET", "ai/configs") == {
         **clinic.responses["configs"],
@@ -346,31 +346,31 @@ def test_a_provider_that_only_a_newer_version_knows_is_passed_over(clinic: Clini
     orders = clinic.good("GET", "ai/fallback-config")["modules"]
     assert orders == {"*": clinic.responses["fallback"]["modules"]["*"]}
     assert clinic.good("GET", "ai/preferences") == clinic.responses["preferences"]
-    # An order of nobody else is none: the general one holds.
-    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
-    assert (served["provider"], served["fallback"]["used"]) == ("anthropic", False)
+    # An order without a known provider is ignored: the general one applies.
+    completion = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    assert (completion["provider"], completion["fallback"]["used"]) == ("anthropic", False)
 
 
-def test_an_order_of_a_provider_in_another_form_is_none(clinic: Clinic) -> None:
+def test_order_with_a_provider_in_another_form_is_ignored(clinic: Clinic) -> None:
     def change(items: Items, _: Objects) -> None:
         items["settings"].append({"PK": TENANT, "SK": "provider#bedrock", "provider": "bedrock", "role": "models"})
         next(item for item in items["settings"] if item["SK"] == "fallback#agenda")["steps"] = [{"provider": "bedrock"}]
 
-    changed(clinic, change)
+    store_changed(clinic, change)
 
-    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
-    assert served["provider"] == "anthropic"
+    completion = clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
+    assert completion["provider"] == "anthropic"
 
 
-def test_saving_settings_keeps_those_of_an_unknown_provider(clinic: Clinic) -> None:
-    changed(clinic, with_mistral)
+def test_saving_settings_keeps_those_of_unknown_providers(clinic: Clinic) -> None:
+    store_changed(clinic, with_mistral)
     orders = {"*": {"providers": [{"provider": "groq"}]}}
     preferences = {"allowedProviders": ["groq"], "allowedModels": None, "prices": []}
 
     clinic.good("PUT", "ai/fallback-config", {"modules": orders})
-    shown = clinic.good("PUT", "ai/preferences", preferences)
+    response = clinic.good("PUT", "ai/preferences", preferences)
 
-    assert (shown["allowedProviders"], shown["allowedModels"], shown["prices"]) == (["groq"], None, [])
+    assert (response["allowedProviders"], response["allowedModels"], response["prices"]) == (["groq"], None, [])
     steps = item_of("settings", "fallback#*")["steps"]
     assert [step["provider"] for step in steps] == ["groq", "mistral"]
     assert steps[1]["region"] == "eu"
@@ -378,18 +378,18 @@ def test_saving_settings_keeps_those_of_an_unknown_provider(clinic: Clinic) -> N
     assert saved["allowed_providers"] == ["groq", "mistral"]
     assert saved["allowed_models"] == ["mistral/mistral-large"]
     assert saved["prices"]["mistral/mistral-large"]["per_image"] == 3
-    # Null allows every provider, the unknown ones included.
+    # Null allows every provider, including unknown ones.
     clinic.good("PUT", "ai/preferences", {"allowedProviders": None})
     assert item_of("settings", "preferences")["allowed_providers"] is None
 
 
-def test_who_allows_an_unknown_provider_alone_gets_no_other(clinic: Clinic) -> None:
+def test_tenant_that_allows_only_unknown_providers_gets_none(clinic: Clinic) -> None:
     def change(items: Items, contents: Objects) -> None:
         with_mistral(items, contents)
         preferences = next(item for item in items["settings"] if item["SK"] == "preferences")
         preferences["allowed_providers"] = ["mistral"]
 
-    changed(clinic, change)
+    store_changed(clinic, change)
 
     assert clinic.good("GET", "ai/preferences")["allowedProviders"] == []
     reply = clinic.call("POST", COPY, {"prompt": "Um texto novo"}, "ana")
@@ -397,16 +397,16 @@ def test_who_allows_an_unknown_provider_alone_gets_no_other(clinic: Clinic) -> N
     assert clinic.stack.providers.count() == 0
 
 
-# Choices that only the newer version knows.
+# Values that only the newer version knows.
 
 
-def test_by_an_unknown_choice_of_content_nothing_is_kept(clinic: Clinic) -> None:
-    set_to(clinic, "settings", "preferences", audit_content="hashed")
+def test_unknown_content_policy_stores_no_content(clinic: Clinic) -> None:
+    set_fields_of(clinic, "settings", "preferences", audit_content="hashed")
 
-    served = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq"}, "ana")
+    completion = clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq"}, "ana")
 
-    shown = clinic.good("GET", f"ai/audit-logs/{served['requestId']}")
-    assert (shown["prompt"], shown["answer"]) == (None, None)
+    response = clinic.good("GET", f"ai/audit-logs/{completion['requestId']}")
+    assert (response["prompt"], response["answer"]) == (None, None)
     assert clinic.good("GET", "ai/preferences")["auditContent"] == "none"
     assert item_of("settings", "preferences")["audit_content"] == "hashed"
 
@@ -426,10 +426,10 @@ def test_by_an_unknown_choice_of_content_nothing_is_kept(clinic: Clinic) -> None
         ),
     ],
 )
-def test_an_unknown_choice_of_a_setting_fails_nothing(
+def test_unknown_value_of_a_setting_fails_nothing(
     clinic: Clinic, sort_key: str, fields: dict[str, Any], path: str
 ) -> None:
-    set_to(clinic, "settings", sort_key, **fields)
+    set_fields_of(clinic, "settings", sort_key, **fields)
 
     clinic.good("GET", path)
     clinic.good("POST", COPY, {"prompt": "Um texto novo", "module": "agenda"}, "ana")
@@ -443,7 +443,7 @@ def test_an_unknown_choice_of_a_setting_fails_nothing(
 
 
 def test_limits_in_an_unknown_time_zone_hold(clinic: Clinic) -> None:
-    set_to(clinic, "rate_limits", "limits", tz="Mars/Olympus", ends=[1, 1, 1])
+    set_fields_of(clinic, "rate_limits", "limits", tz="Mars/Olympus", ends=[1, 1, 1])
 
     clinic.good("POST", COPY, {"prompt": "Um texto novo", "provider": "groq"}, "ana")
 
@@ -451,7 +451,7 @@ def test_limits_in_an_unknown_time_zone_hold(clinic: Clinic) -> None:
     assert limit_state(TENANT).used(Limit.REQUESTS_PER_HOUR) == 1
 
 
-def test_a_day_of_an_unknown_time_zone_is_left_to_be_compared(clinic: Clinic) -> None:
+def test_day_of_an_unknown_time_zone_stays_due(clinic: Clinic) -> None:
     mark: Item = {**keys.usage_check(TENANT, DAY, "Mars/Olympus"), "dueShard": keys.usage_check_shard(TENANT)}
     tables.rate_limits().put({**mark, "dueAt": DUE_S})
     before = stored_items()["usage"]
@@ -462,16 +462,16 @@ def test_a_day_of_an_unknown_time_zone_is_left_to_be_compared(clinic: Clinic) ->
     assert item_of("rate_limits", mark["SK"])["dueAt"] == DUE_S
 
 
-def test_a_record_in_an_unknown_status_is_listed_and_left_as_it_is(clinic: Clinic) -> None:
+def test_record_in_an_unknown_status_is_listed_and_unchanged(clinic: Clinic) -> None:
     record = record_of("rejected")
 
     def change(items: Items, _: Objects) -> None:
         next(item for item in items["audit_logs"] if item["SK"] == record)["status"] = "moderated"
-        # It was added up before it was frozen.
+        # The frozen progress was added up before this change.
         for item in items["rate_limits"]:
             item.pop("progress", None)
 
-    changed(clinic, change)
+    store_changed(clinic, change)
     day_before = stored_items()["usage"]
 
     listed = clinic.good("GET", "ai/audit-logs?limit=100")["items"]
@@ -483,13 +483,13 @@ def test_a_record_in_an_unknown_status_is_listed_and_left_as_it_is(clinic: Clini
     assert [each["id"] for each in listed if each["status"] == "moderated"] == [record]
     assert clinic.good("GET", f"ai/audit-logs/{record}")["status"] == "moderated"
     assert item_of("audit_logs", record)["status"] == "moderated"
-    # The sweep has added the open record's; the comparison knows not what the other one adds.
+    # The sweep adds the open record. Reconciliation cannot know what the other record adds.
     assert swept != day_before
     assert stored_items()["usage"] == swept
 
 
-def test_a_reservation_of_a_record_in_an_unknown_status_is_charged_in_full(clinic: Clinic) -> None:
-    set_to(clinic, "audit_logs", record_of("open"), status="streaming")
+def test_record_in_an_unknown_status_is_charged_in_full(clinic: Clinic) -> None:
+    set_fields_of(clinic, "audit_logs", record_of("open"), status="streaming")
     before = limit_state(TENANT)
     (reservation,) = before.in_flight.values()
 
@@ -501,49 +501,49 @@ def test_a_reservation_of_a_record_in_an_unknown_status_is_charged_in_full(clini
     assert item_of("audit_logs", record_of("open"))["status"] == "streaming"
 
 
-def test_unknown_outcomes_and_failures_are_shown_as_they_are(clinic: Clinic) -> None:
+def test_unknown_outcomes_and_failures_are_returned_unchanged(clinic: Clinic) -> None:
     record = record_of("failed")
     attempt = {"provider": "mistral", "model": "m", "outcome": "rerouted", "error_code": "quota_paused"}
-    set_to(clinic, "audit_logs", record, attempts=[attempt])
+    set_fields_of(clinic, "audit_logs", record, attempts=[attempt])
 
-    shown = clinic.good("GET", f"ai/audit-logs/{record}")["attempts"]
+    response = clinic.good("GET", f"ai/audit-logs/{record}")["attempts"]
 
-    assert [(each["provider"], each["outcome"], each["errorCode"]) for each in shown] == [
+    assert [(each["provider"], each["outcome"], each["errorCode"]) for each in response] == [
         ("mistral", "rerouted", "quota_paused")
     ]
 
 
-def test_an_unknown_access_is_shown_as_one_that_has_seen_the_content(clinic: Clinic) -> None:
+def test_unknown_access_kind_is_returned_as_read(clinic: Clinic) -> None:
     record = record_of("answered")
     frozen = next(each for each in clinic.responses["details"] if each["id"] == record)
     access = next(
         item["SK"] for item in stored_items()["audit_logs"]
         if item["PK"] == keys.audit_accesses(TENANT) and item["SK"].startswith(record)
     )  # fmt: skip
-    set_to(clinic, "audit_logs", access, kind="shared")
+    set_fields_of(clinic, "audit_logs", access, kind="shared")
 
-    shown = clinic.good("GET", f"ai/audit-logs/{record}")["accesses"]
+    response = clinic.good("GET", f"ai/audit-logs/{record}")["accesses"]
 
-    assert {each["kind"] for each in shown} == {"read"}
-    assert len(shown) == len(frozen["accesses"]) + 1
+    assert {each["kind"] for each in response} == {"read"}
+    assert len(response) == len(frozen["accesses"]) + 1
 
 
-def test_a_job_in_an_unknown_status_runs_elsewhere(clinic: Clinic) -> None:
+def test_job_in_an_unknown_status_counts_as_running(clinic: Clinic) -> None:
     now_ms = SystemClock().now_ms()
-    set_to(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms)
+    set_fields_of(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms)
 
     run(job_id("queued"))
 
     assert clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")["status"] == "running"
     assert item_of("audit_logs", job_id("queued"))["status"] == "paused"
-    set_to(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms - 3_600_000)
+    set_fields_of(clinic, "audit_logs", job_id("queued"), status="paused", updated_at_ms=now_ms - 3_600_000)
     assert clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")["status"] == "failed"
 
 
 @pytest.mark.parametrize("kind", ["export", "erasure"])
-def test_a_job_with_an_unknown_criterion_touches_nothing(clinic: Clinic, kind: str) -> None:
-    wanted = {"from_ms": 0, "to_ms": clinic.now_ms, "user_id": "ana", "task": "translate"}
-    set_to(clinic, "audit_logs", job_id("queued"), kind=kind, wanted=wanted)
+def test_job_with_an_unknown_criterion_changes_nothing(clinic: Clinic, kind: str) -> None:
+    criteria = {"from_ms": 0, "to_ms": clinic.now_ms, "user_id": "ana", "task": "translate"}
+    set_fields_of(clinic, "audit_logs", job_id("queued"), kind=kind, wanted=criteria)
     before = [item for item in stored_items()["audit_logs"] if item["SK"] != job_id("queued")]
 
     for _ in range(TRIES):
@@ -551,13 +551,13 @@ def test_a_job_with_an_unknown_criterion_touches_nothing(clinic: Clinic, kind: s
             run(job_id("queued"))
 
     assert [item for item in stored_items()["audit_logs"] if item["SK"] != job_id("queued")] == before
-    shown = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")
-    assert (shown["status"], shown["records"], lines(shown)) == ("failed", 0, [])
-    assert item_of("audit_logs", job_id("queued"))["wanted"] == wanted
+    response = clinic.good("GET", f"ai/audit-logs/jobs/{job_id('queued')}")
+    assert (response["status"], response["records"], lines(response)) == ("failed", 0, [])
+    assert item_of("audit_logs", job_id("queued"))["wanted"] == criteria
 
 
-def test_a_job_of_an_unknown_kind_is_left_to_the_version_that_knows_it(clinic: Clinic) -> None:
-    set_to(clinic, "audit_logs", job_id("queued"), kind="anonymisation")
+def test_job_of_an_unknown_kind_is_left_to_its_version(clinic: Clinic) -> None:
+    set_fields_of(clinic, "audit_logs", job_id("queued"), kind="anonymisation")
 
     with pytest.raises(UnknownJobVersionError):
         run(job_id("queued"))
@@ -566,7 +566,7 @@ def test_a_job_of_an_unknown_kind_is_left_to_the_version_that_knows_it(clinic: C
     assert clinic.call("GET", f"ai/audit-logs/jobs/{job_id('queued')}").status == 404
 
 
-def test_an_error_that_this_version_has_no_class_for_is_replayed_as_it_was(clinic: Clinic) -> None:
+def test_unknown_error_is_replayed_unchanged(clinic: Clinic) -> None:
     error: dict[str, object] = {
         "code": "model_retired",
         "status": 410,
@@ -574,17 +574,17 @@ def test_an_error_that_this_version_has_no_class_for_is_replayed_as_it_was(clini
         "detail": "Choose another.",
         "extra": {},
     }
-    end_as(error=error)
+    store_end(error=error)
 
     reply = clinic.call("POST", COPY, REFUSED, "ana", Idempotency_Key="frozen-error")
 
-    shown = {name: reply.body[name] for name in ("status", "code", "title", "detail")}
-    assert shown == {"status": 410, "code": "model_retired", "title": "Gone", "detail": "Choose another."}
+    response = {name: reply.body[name] for name in ("status", "code", "title", "detail")}
+    assert response == {"status": 410, "code": "model_retired", "title": "Gone", "detail": "Choose another."}
     assert (reply.status, clinic.stack.providers.count()) == (410, 0)
 
 
-def test_a_kept_answer_that_breaks_this_versions_contract_asks_nobody_again(clinic: Clinic) -> None:
-    end_as(text=json.dumps({"offers": []}), provider="anthropic", model="claude-haiku-4-5")
+def test_stored_completion_that_breaks_the_contract_is_an_error(clinic: Clinic) -> None:
+    store_end(text=json.dumps({"offers": []}), provider="anthropic", model="claude-haiku-4-5")
 
     reply = clinic.call("POST", COPY, REFUSED, "ana", Idempotency_Key="frozen-error")
 
@@ -592,17 +592,17 @@ def test_a_kept_answer_that_breaks_this_versions_contract_asks_nobody_again(clin
     assert clinic.stack.providers.count() == 0
 
 
-def end_as(**end: Any) -> None:
-    """Let the request with the key "frozen-error" have ended so."""
+def store_end(**end: Any) -> None:
+    """Store this end of the request with the key "frozen-error"."""
     store = IdempotencyStore(tables.cache())
     record = store.load(TENANT, "frozen-error")
     assert record
     put_together(store.writes(TENANT, "frozen-error", record.model_copy(update={"end": end}), SystemClock().now_ms()))
 
 
-def test_a_cached_answer_in_another_encoding_is_a_miss(clinic: Clinic) -> None:
-    asked = {"prompt": "Um texto novo", "provider": "groq"}
-    clinic.good("POST", COPY, asked, "ana")
+def test_cached_completion_in_another_encoding_is_a_miss(clinic: Clinic) -> None:
+    request = {"prompt": "Um texto novo", "provider": "groq"}
+    clinic.good("POST", COPY, request, "ana")
     record = clinic.good("GET", "ai/audit-logs?limit=1")["items"][0]["id"]
     stored = audit_store().load(TENANT, record)
     assert stored
@@ -610,4 +610,4 @@ def test_a_cached_answer_in_another_encoding_is_a_miss(clinic: Clinic) -> None:
     key = keys.cached_response(TENANT, stored.cache_key)
     tables.cache().set_fields(key, {"body": b"zstd:" + zlib.compress(b"{}")})
 
-    assert clinic.good("POST", COPY, asked, "ana")["cached"] is False
+    assert clinic.good("POST", COPY, request, "ana")["cached"] is False

@@ -1,4 +1,4 @@
-"""Analyses of sentiment, through the local API, the real handler and the real SDKs, with simulated vendors."""
+"""Test sentiment analysis through the local API, the real handler and the real SDKs, with simulated providers."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.unit.tasks.test_sentiment_contract import QUESTION, REVIEW, sentiment
 
 ANALYZE_SENTIMENT = "/api/marketing/ai-assistant/analyze-sentiment"
 OPENAI = ProviderName.OPENAI
-LIED = sentiment(aspects=[{"aspect": "preço", "sentiment": "negative", "quote": "muito caro"}])
+WRONG_QUOTE = sentiment(aspects=[{"aspect": "preço", "sentiment": "negative", "quote": "muito caro"}])
 NEUTRAL = sentiment(
     label="neutral", score=0, emotions=[], aspects=[], urgency="medium", rationale="Pergunta o horário."
 )
@@ -25,13 +25,13 @@ NEUTRAL = sentiment(
 
 def analyze(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:
     token = stack.token(tenant, "ana", ["user"])
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    wish = {"provider": "openai"} | (body or {"text": REVIEW})
-    return ask(stack.url, "POST", ANALYZE_SENTIMENT, token=token, body=wish, headers=named)
+    named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = {"provider": "openai"} | (body or {"text": REVIEW})
+    return ask(stack.url, "POST", ANALYZE_SENTIMENT, token=token, body=fields, headers=named_headers)
 
 
 @pytest.mark.parametrize("provider", ProviderName)
-def test_each_provider_says_how_a_text_feels(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
+def test_each_provider_analyzes_sentiment(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
     stack.providers.script(provider, Answer(data={"text1": sentiment()}))
 
     reply = analyze(stack, tenant, {"provider": provider.value, "text": REVIEW})
@@ -41,7 +41,7 @@ def test_each_provider_says_how_a_text_feels(stack: LocalStack, tenant: str, pro
     assert stack.providers.count(provider) == 1
 
 
-def test_the_same_text_again_comes_from_the_cache(stack: LocalStack, tenant: str) -> None:
+def test_same_text_is_a_cache_hit(stack: LocalStack, tenant: str) -> None:
     first, again = analyze(stack, tenant), analyze(stack, tenant)
 
     assert (first.body["cached"], again.body["cached"]) == (False, True)
@@ -49,7 +49,7 @@ def test_the_same_text_again_comes_from_the_cache(stack: LocalStack, tenant: str
     assert analyze(stack, tenant, {"text": REVIEW, "language": "en"}).body["cached"] is False
 
 
-def test_a_batch_of_twenty_five_is_one_call_one_request_and_one_record(stack: LocalStack, tenant: str) -> None:
+def test_batch_of_25_is_one_call_one_request_and_one_record(stack: LocalStack, tenant: str) -> None:
     texts = [f"{REVIEW} Nota {number}." for number in range(25)]
 
     reply = analyze(stack, tenant, {"texts": texts})
@@ -64,27 +64,27 @@ def test_a_batch_of_twenty_five_is_one_call_one_request_and_one_record(stack: Lo
     assert [record.status for record in records(tenant)] == [AuditStatus.ANSWERED]
 
 
-def test_a_quote_that_is_not_in_the_text_is_repaired_once(stack: LocalStack, tenant: str) -> None:
-    stack.providers.script(OPENAI, Answer(data={"text1": LIED}), Answer(data={"text1": sentiment()}))
+def test_quote_that_is_not_in_the_text_is_repaired_once(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(OPENAI, Answer(data={"text1": WRONG_QUOTE}), Answer(data={"text1": sentiment()}))
 
     reply = analyze(stack, tenant)
 
     assert reply.body["data"]["results"][0]["sentiment"] == sentiment()
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["invalid_answer", "answered"]
-    asked = stack.providers.calls[-1].body["messages"][-1]["content"]
-    assert 'text1: the quote "muito caro" does not stand in the text' in asked
+    repair_prompt = stack.providers.calls[-1].body["messages"][-1]["content"]
+    assert 'text1: the quote "muito caro" does not stand in the text' in repair_prompt
 
 
-def test_a_text_whose_part_stays_broken_has_an_error_and_the_others_stay(stack: LocalStack, tenant: str) -> None:
-    stack.providers.always(OPENAI, Answer(data={"text1": LIED, "text2": NEUTRAL}))
+def test_text_with_a_broken_result_has_an_error(stack: LocalStack, tenant: str) -> None:
+    stack.providers.always(OPENAI, Answer(data={"text1": WRONG_QUOTE, "text2": NEUTRAL}))
 
     reply = analyze(stack, tenant, {"texts": [REVIEW, QUESTION, REVIEW]})
 
     assert reply.status == 200, reply.body
-    lied, neutral, missing = reply.body["data"]["results"]
-    assert lied["sentiment"] is None
-    assert lied["error"]["code"] == "invalid_answer"
-    assert "muito caro" in lied["error"]["problems"][0]
+    wrong, neutral, missing = reply.body["data"]["results"]
+    assert wrong["sentiment"] is None
+    assert wrong["error"]["code"] == "invalid_answer"
+    assert "muito caro" in wrong["error"]["problems"][0]
     assert neutral == {"sentiment": NEUTRAL, "error": None}
     assert missing["error"]["problems"] == ["the answer has nothing about this text"]
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["invalid_answer", "answered"]
@@ -92,20 +92,20 @@ def test_a_text_whose_part_stays_broken_has_an_error_and_the_others_stay(stack: 
     assert len(records(tenant)) == 1
 
 
-def test_what_came_in_part_is_not_served_again(stack: LocalStack, tenant: str) -> None:
-    parts = Answer(data={"text1": LIED, "text2": NEUTRAL})
-    stack.providers.script(OPENAI, parts, parts)
+def test_partial_result_is_not_cached(stack: LocalStack, tenant: str) -> None:
+    partial = Answer(data={"text1": WRONG_QUOTE, "text2": NEUTRAL})
+    stack.providers.script(OPENAI, partial, partial)
     assert analyze(stack, tenant, {"texts": [REVIEW, QUESTION]}).body["data"]["results"][0]["error"]
 
-    whole = analyze(stack, tenant, {"texts": [REVIEW, QUESTION]})
+    second = analyze(stack, tenant, {"texts": [REVIEW, QUESTION]})
 
-    assert whole.body["cached"] is False
-    assert [result["error"] for result in whole.body["data"]["results"]] == [None, None]
+    assert second.body["cached"] is False
+    assert [result["error"] for result in second.body["data"]["results"]] == [None, None]
 
 
-def test_a_replay_of_what_came_in_part_is_what_came(stack: LocalStack, tenant: str) -> None:
-    parts = Answer(data={"text1": LIED, "text2": NEUTRAL})
-    stack.providers.script(OPENAI, parts, parts)
+def test_replay_returns_the_same_partial_result(stack: LocalStack, tenant: str) -> None:
+    partial = Answer(data={"text1": WRONG_QUOTE, "text2": NEUTRAL})
+    stack.providers.script(OPENAI, partial, partial)
     first = analyze(stack, tenant, {"texts": [REVIEW, QUESTION]}, Idempotency_Key="batch-7")
 
     assert [bool(result["error"]) for result in first.body["data"]["results"]] == [True, False]
@@ -114,19 +114,19 @@ def test_a_replay_of_what_came_in_part_is_what_came(stack: LocalStack, tenant: s
 
 
 @pytest.mark.parametrize(
-    ("answer", "headers"),
+    ("completion", "headers"),
     [
-        (Answer(data={"text1": LIED, "text2": LIED}), {}),
+        (Answer(data={"text1": WRONG_QUOTE, "text2": WRONG_QUOTE}), {}),
         (Answer(text="Os dois textos são positivos."), {}),
-        (Answer(data={"text1": LIED, "text2": LIED}), {"Idempotency_Key": "batch-7"}),
+        (Answer(data={"text1": WRONG_QUOTE, "text2": WRONG_QUOTE}), {"Idempotency_Key": "batch-7"}),
     ],
 )
-def test_where_nothing_may_be_given_it_is_a_502_that_says_what_is_wrong(
-    stack: LocalStack, tenant: str, answer: Answer, headers: dict[str, str]
+def test_batch_without_a_valid_result_is_502_with_problems(
+    stack: LocalStack, tenant: str, completion: Answer, headers: dict[str, str]
 ) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
-    stack.providers.always(OPENAI, answer)
+    stack.providers.always(OPENAI, completion)
 
     reply = analyze(stack, tenant, {"texts": [REVIEW, QUESTION]}, **headers)
 
@@ -150,7 +150,7 @@ def test_where_nothing_may_be_given_it_is_a_502_that_says_what_is_wrong(
         ({"text": "a", "labels": ["a"]}, "labels"),
     ],
 )
-def test_what_cannot_be_analyzed_is_refused(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
+def test_invalid_sentiment_request_is_422(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
     reply = analyze(stack, tenant, body)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed"), reply.body
@@ -158,7 +158,7 @@ def test_what_cannot_be_analyzed_is_refused(stack: LocalStack, tenant: str, body
     assert stack.providers.count() == 0
 
 
-def test_events_analyze_sentiment_json_is_answered(stack: LocalStack) -> None:
+def test_stored_analyze_sentiment_event_succeeds(stack: LocalStack) -> None:
     event = read_event("analyze_sentiment")
     stack.tenants.welcome(event["requestContext"]["authorizer"]["tenantId"])
 

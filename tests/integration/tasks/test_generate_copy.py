@@ -1,4 +1,4 @@
-"""The main job, through the local API, the real handler and the real SDKs, with simulated vendors."""
+"""Test copywriting through the local API, the real handler and the real SDKs, with simulated providers."""
 
 import pytest
 
@@ -13,15 +13,15 @@ from nexus_ai.usage.store import usage_store
 from tests.integration.support.http_client import GENERATE_COPY, ask
 from tests.integration.support.pipeline import audit, copy, limit_state, records, set_fallback, welcome
 
-MEMBERS = {"requestId", "data", "provider", "model", "cached", "usage", "fallback", "latencyMs"}
+RESPONSE_FIELDS = {"requestId", "data", "provider", "model", "cached", "usage", "fallback", "latencyMs"}
 
 
 @pytest.mark.parametrize("provider", ProviderName)
-def test_each_provider_answers_with_copy_usage_and_cost(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
+def test_each_provider_returns_copy_usage_and_cost(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
     reply = copy(stack, tenant, {"provider": provider.value})
 
     assert reply.status == 200, reply.body
-    assert set(reply.body) == MEMBERS
+    assert set(reply.body) == RESPONSE_FIELDS
     assert reply.body["provider"] == provider.value
     assert reply.body["data"]["variations"][0]["text"]
     assert reply.body["cached"] is False
@@ -33,7 +33,7 @@ def test_each_provider_answers_with_copy_usage_and_cost(stack: LocalStack, tenan
     assert stack.providers.count() == stack.providers.count(provider) == 1
 
 
-def test_the_same_request_again_comes_from_the_cache_and_costs_nothing(stack: LocalStack, tenant: str) -> None:
+def test_same_request_is_a_cache_hit_and_costs_nothing(stack: LocalStack, tenant: str) -> None:
     first, again = copy(stack, tenant), copy(stack, tenant)
 
     assert (first.body["cached"], again.body["cached"]) == (False, True)
@@ -44,7 +44,7 @@ def test_the_same_request_again_comes_from_the_cache_and_costs_nothing(stack: Lo
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
 
 
-def test_the_same_prompt_of_another_tenant_is_another_call(stack: LocalStack, tenant: str) -> None:
+def test_same_prompt_of_another_tenant_is_another_call(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant)
     other = copy(stack, f"{tenant}-other")
 
@@ -52,14 +52,14 @@ def test_the_same_prompt_of_another_tenant_is_another_call(stack: LocalStack, te
     assert stack.providers.count() == 2
 
 
-def test_no_cache_asks_for_a_fresh_answer_and_no_store_keeps_none(stack: LocalStack, tenant: str) -> None:
+def test_no_cache_skips_the_cache_and_no_store_stores_nothing(stack: LocalStack, tenant: str) -> None:
     copy(stack, tenant, Cache_Control="no-store")
     assert copy(stack, tenant).body["cached"] is False
     assert copy(stack, tenant, Cache_Control="no-cache").body["cached"] is False
     assert copy(stack, tenant).body["cached"] is True
 
 
-def test_what_was_used_is_settled_recorded_and_rolled_up(stack: LocalStack, tenant: str) -> None:
+def test_use_is_settled_recorded_and_rolled_up(stack: LocalStack, tenant: str) -> None:
     reply = copy(stack, tenant)
 
     (record,) = records(tenant)
@@ -69,10 +69,10 @@ def test_what_was_used_is_settled_recorded_and_rolled_up(stack: LocalStack, tena
     assert record.ip == "127.0.0.1"
     assert record.charged_tokens == usage["totalTokens"]
     assert record.cost_micros == round(usage["costUsd"] * 1_000_000)
-    prompt, answer = audit().contents(tenant, record.id, SystemClock().now_ms() // 1000)
-    assert (prompt.part, answer.part) == (Part.PROMPT, Part.ANSWER)
+    prompt, completion = audit().contents(tenant, record.id, SystemClock().now_ms() // 1000)
+    assert (prompt.part, completion.part) == (Part.PROMPT, Part.ANSWER)
     assert "Limpeza de pele com desconto" in prompt.text
-    assert answer.text
+    assert completion.text
 
     state = limit_state(tenant)
     assert [state.used(limit) for limit in Limit] == [1, usage["totalTokens"], record.cost_micros]
@@ -85,7 +85,7 @@ def test_what_was_used_is_settled_recorded_and_rolled_up(stack: LocalStack, tena
     assert sum(buckets.values()) == 1
 
 
-def test_an_answer_that_breaks_the_contract_is_repaired_once(stack: LocalStack, tenant: str) -> None:
+def test_broken_output_contract_is_repaired_once(stack: LocalStack, tenant: str) -> None:
     stack.providers.script(ProviderName.OPENAI, Answer(text="Claro! Aqui está a sua legenda."))
 
     reply = copy(stack, tenant, {"context": {"platform": "instagram"}})
@@ -98,9 +98,7 @@ def test_an_answer_that_breaks_the_contract_is_repaired_once(stack: LocalStack, 
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
 
 
-def test_an_answer_that_breaks_the_contract_twice_is_a_502_that_says_what_is_wrong(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_twice_broken_output_contract_is_502_with_problems(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
     good, long = {"text": "Agende a sua limpeza de pele."}, {"text": "Promoção " * 10}
@@ -119,9 +117,7 @@ def test_an_answer_that_breaks_the_contract_twice_is_a_502_that_says_what_is_wro
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_each_platform_is_answered_in_its_form_in_five_variations(
-    stack: LocalStack, tenant: str, platform: Platform
-) -> None:
+def test_each_platform_has_five_variations_in_its_form(stack: LocalStack, tenant: str, platform: Platform) -> None:
     reply = copy(stack, tenant, {"context": {"platform": platform.value, "language": "pt-BR"}, "variations": 5})
 
     assert reply.status == 200, reply.body
@@ -136,9 +132,9 @@ def test_each_platform_is_answered_in_its_form_in_five_variations(
         assert all(length["used"] <= length["max"] for length in variation["lengths"])
 
 
-def test_what_models_write_around_the_structure_costs_no_repair(stack: LocalStack, tenant: str) -> None:
-    told = 'Claro! Aqui está:\n```json\n{"variation1": {"text": "Oi", "hashtags": ["pele",], "note": 1},}\n```'
-    stack.providers.script(ProviderName.OPENAI, Answer(text=told))
+def test_text_around_the_structure_costs_no_repair(stack: LocalStack, tenant: str) -> None:
+    completion = 'Claro! Aqui está:\n```json\n{"variation1": {"text": "Oi", "hashtags": ["pele",], "note": 1},}\n```'
+    stack.providers.script(ProviderName.OPENAI, Answer(text=completion))
 
     reply = copy(stack, tenant, {"context": {"platform": "instagram"}})
 
@@ -146,7 +142,7 @@ def test_what_models_write_around_the_structure_costs_no_repair(stack: LocalStac
     assert stack.providers.count() == 1
 
 
-def test_orders_in_a_request_do_not_loosen_the_contract(stack: LocalStack, tenant: str) -> None:
+def test_instructions_in_a_prompt_do_not_loosen_the_contract(stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
     set_fallback(tenant, "openai")
     stack.providers.always(ProviderName.OPENAI, Answer(text="PRONTO"))
@@ -156,7 +152,7 @@ def test_orders_in_a_request_do_not_loosen_the_contract(stack: LocalStack, tenan
     assert (reply.status, reply.body["code"]) == (502, "invalid_answer")
 
 
-def test_words_that_contradict_each_other_reach_no_provider(stack: LocalStack, tenant: str) -> None:
+def test_contradictory_words_reach_no_provider(stack: LocalStack, tenant: str) -> None:
     words = {"wordsToUse": ["limpeza grátis"], "wordsToAvoid": ["GRATIS"]}
 
     reply = copy(stack, tenant, {"context": words})
@@ -166,7 +162,7 @@ def test_words_that_contradict_each_other_reach_no_provider(stack: LocalStack, t
     assert stack.providers.count() == 0
 
 
-def test_an_unconfigured_provider_is_a_conflict_that_says_what_to_do(stack: LocalStack, tenant: str) -> None:
+def test_unconfigured_provider_is_409_with_a_remedy(stack: LocalStack, tenant: str) -> None:
     token = stack.stranger_token(tenant, "ana", ["user"])
 
     reply = ask(stack.url, "POST", GENERATE_COPY, token=token, body={"provider": "groq", "prompt": "Oi"})
@@ -177,7 +173,7 @@ def test_an_unconfigured_provider_is_a_conflict_that_says_what_to_do(stack: Loca
     assert [record.status for record in records(tenant)] == [AuditStatus.REJECTED]
 
 
-def test_more_variations_are_more_texts(stack: LocalStack, tenant: str) -> None:
+def test_each_variation_has_its_own_text(stack: LocalStack, tenant: str) -> None:
     stack.providers.script(
         ProviderName.OPENAI,
         Answer(data={f"variation{n + 1}": {"text": f"Texto {n}"} for n in range(3)}),

@@ -1,4 +1,4 @@
-"""Summaries, through the local API, the real handler and the real SDKs, with simulated vendors."""
+"""Test summaries through the local API, the real handler and the real SDKs, with simulated providers."""
 
 import json
 from decimal import Decimal
@@ -20,27 +20,27 @@ from tests.unit.http.http_events import Context, read_event
 SUMMARY = "/api/marketing/ai-assistant/generate-summary"
 TEXT = "A cliente gostou do atendimento da Dra. Renata. Esperou 50 minutos. Quer voltar em março, se o preço valer."
 SHORT = "A cliente gostou do atendimento, mas esperou 50 minutos e quer saber do preço."
-# Not on the price list: its context is what the company entered.
-SMALL = "small-9"
+# Not on the price list: its context size is the one that the tenant entered.
+SMALL_MODEL = "small-9"
 LONG = f"{SHORT} Ela também perguntou se pode voltar em março e se o valor do anúncio ainda vale para ela então."
 PARAGRAPH = "O cliente falou do atendimento, do prazo e do preço, e pediu uma resposta até sexta-feira.\n\n"
 
 
 def summarise(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None) -> Reply:
     token = stack.token(tenant, "ana", ["user"])
-    wish = {"provider": "openai", "text": TEXT, "maxCharacters": 100} | (body or {})
-    return ask(stack.url, "POST", SUMMARY, token=token, body=wish)
+    fields = {"provider": "openai", "text": TEXT, "maxCharacters": 100} | (body or {})
+    return ask(stack.url, "POST", SUMMARY, token=token, body=fields)
 
 
-def answer(summary: str) -> Answer:
+def completion(summary: str) -> Answer:
     return Answer(data={"language": "pt-BR", "summary": summary})
 
 
 def set_context(tenant: str, tokens: int) -> None:
-    """A model of OpenAI that the price list does not know takes so many tokens, and there is no other provider."""
+    """Give an unlisted OpenAI model this context size, and make it the tenant's only candidate."""
     price = ModelPrice(input_per_million=Decimal(1), output_per_million=Decimal(2), context_tokens=tokens)
-    set_preferences(tenant, Preferences(prices={f"openai/{SMALL}": price}))
-    set_fallback(tenant, f"openai/{SMALL}")
+    set_preferences(tenant, Preferences(prices={f"openai/{SMALL_MODEL}": price}))
+    set_fallback(tenant, f"openai/{SMALL_MODEL}")
 
 
 @pytest.mark.parametrize("provider", ProviderName)
@@ -54,7 +54,7 @@ def test_each_provider_summarises_within_the_limit(stack: LocalStack, tenant: st
     assert stack.providers.count(provider) == 1
 
 
-def test_the_same_summary_again_comes_from_the_cache(stack: LocalStack, tenant: str) -> None:
+def test_same_summary_is_a_cache_hit(stack: LocalStack, tenant: str) -> None:
     first, again = summarise(stack, tenant), summarise(stack, tenant)
 
     assert (first.body["cached"], again.body["cached"]) == (False, True)
@@ -62,19 +62,19 @@ def test_the_same_summary_again_comes_from_the_cache(stack: LocalStack, tenant: 
     assert summarise(stack, tenant, {"focus": "preço"}).body["cached"] is False
 
 
-def test_a_summary_that_is_far_too_long_is_written_again(stack: LocalStack, tenant: str) -> None:
-    stack.providers.script(ProviderName.OPENAI, answer(LONG), answer(SHORT))
+def test_summary_that_is_far_too_long_is_repaired(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, completion(LONG), completion(SHORT))
 
     reply = summarise(stack, tenant)
 
     assert reply.body["data"]["text"] == SHORT
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["invalid_answer", "answered"]
-    asked = stack.providers.calls[-1].body["messages"][-1]["content"]
-    assert f"it has {len(LONG)} characters, and 100 are allowed: take out at least {len(LONG) - 100}" in asked
+    repair_prompt = stack.providers.calls[-1].body["messages"][-1]["content"]
+    assert f"it has {len(LONG)} characters, and 100 are allowed: take out at least {len(LONG) - 100}" in repair_prompt
 
 
-def test_a_summary_that_stays_too_long_is_no_answer(stack: LocalStack, tenant: str) -> None:
-    stack.providers.always(ProviderName.OPENAI, answer(LONG))
+def test_summary_that_stays_too_long_is_502(stack: LocalStack, tenant: str) -> None:
+    stack.providers.always(ProviderName.OPENAI, completion(LONG))
     stack.tenants.welcome(tenant)
     set_fallback(tenant, "openai")
 
@@ -85,7 +85,7 @@ def test_a_summary_that_stays_too_long_is_no_answer(stack: LocalStack, tenant: s
     assert {record.error_code for record in records(tenant)} == {"invalid_answer"}
 
 
-def test_a_list_has_points_and_their_text(stack: LocalStack, tenant: str) -> None:
+def test_bullet_summary_has_points_and_their_text(stack: LocalStack, tenant: str) -> None:
     points = ["- Gostou do atendimento", "Esperou 50 minutos", ""]
     stack.providers.script(ProviderName.OPENAI, Answer(data={"language": "pt-BR", "points": points}))
 
@@ -95,68 +95,62 @@ def test_a_list_has_points_and_their_text(stack: LocalStack, tenant: str) -> Non
     assert data["text"] == "• Gostou do atendimento\n• Esperou 50 minutos"
 
 
-def test_a_text_over_the_models_context_is_summarised_in_parts_and_then_together(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_text_over_the_context_is_summarised_in_parts(stack: LocalStack, tenant: str) -> None:
     stack.tenants.welcome(tenant)
     set_context(tenant, 4_000)
     text = PARAGRAPH * 70
     notes = [Answer(text=f"Nota {number}: prazo e preço.") for number in range(1, 4)]
-    stack.providers.script(ProviderName.OPENAI, *notes, answer(SHORT))
+    stack.providers.script(ProviderName.OPENAI, *notes, completion(SHORT))
 
-    reply = summarise(stack, tenant, {"model": SMALL, "text": text})
+    reply = summarise(stack, tenant, {"model": SMALL_MODEL, "text": text})
 
     assert reply.status == 200, reply.body
     assert reply.body["data"]["text"] == SHORT
     calls = [call.body["messages"] for call in stack.providers.calls]
-    asked = [json.loads(messages[1]["content"]) for messages in calls]
-    assert "".join(each["text"] for each in asked[:-1]) == text
-    assert asked[-1]["text"] == "\n\n".join(
+    prompts = [json.loads(messages[1]["content"]) for messages in calls]
+    assert "".join(each["text"] for each in prompts[:-1]) == text
+    assert prompts[-1]["text"] == "\n\n".join(
         f"(notes of part {number} of 3)\nNota {number}: prazo e preço." for number in range(1, 4)
     )
-    assert all(len(json.dumps(each, ensure_ascii=False).encode()) < 4_000 for each in asked)
+    assert all(len(json.dumps(each, ensure_ascii=False).encode()) < 4_000 for each in prompts)
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["answered"] * 4
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
     (record,) = records(tenant)
     assert record.charged_tokens == reply.body["usage"]["totalTokens"] == limit_state(tenant).used(Limit.TOKENS_PER_DAY)
 
 
-def test_a_text_that_does_not_fit_in_parts_either_is_refused_with_the_size_that_does(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_text_too_long_for_parts_is_413_with_the_size_that_fits(stack: LocalStack, tenant: str) -> None:
     stack.tenants.welcome(tenant)
     set_context(tenant, 4_000)
     text = PARAGRAPH * 1_000
 
-    reply = summarise(stack, tenant, {"model": SMALL, "text": text})
+    reply = summarise(stack, tenant, {"model": SMALL_MODEL, "text": text})
 
     assert (reply.status, reply.body["code"]) == (413, "content_too_large")
     assert reply.body["characters"] == len(text)
     assert 10_000 < reply.body["fits"] < 8 * 4_000
     assert f"about {reply.body['fits']} of them" in reply.body["detail"]
     assert stack.providers.count() == 0
-    fitting = summarise(stack, tenant, {"model": SMALL, "text": text[: reply.body["fits"]]})
+    fitting = summarise(stack, tenant, {"model": SMALL_MODEL, "text": text[: reply.body["fits"]]})
     assert fitting.status == 200, fitting.body
     assert stack.providers.count() == MAX_PARTS + 1
 
 
-def test_a_context_without_room_for_any_text_is_refused(stack: LocalStack, tenant: str) -> None:
+def test_context_without_room_for_text_is_413(stack: LocalStack, tenant: str) -> None:
     stack.tenants.welcome(tenant)
     set_context(tenant, 1_000)
 
-    reply = summarise(stack, tenant, {"model": SMALL, "text": PARAGRAPH * 20})
+    reply = summarise(stack, tenant, {"model": SMALL_MODEL, "text": PARAGRAPH * 20})
 
     assert (reply.status, reply.body["fits"]) == (413, 0)
 
 
-def test_a_text_over_the_tenants_limit_is_refused_before_the_first_part_with_what_the_limit_allows(
-    stack: LocalStack, tenant: str
-) -> None:
+def test_text_over_the_token_limit_is_429_before_the_first_part(stack: LocalStack, tenant: str) -> None:
     stack.tenants.welcome(tenant)
     set_context(tenant, 4_000)
     set_limits(tenant, tokens=6_000)
 
-    reply = summarise(stack, tenant, {"model": SMALL, "text": PARAGRAPH * 70})
+    reply = summarise(stack, tenant, {"model": SMALL_MODEL, "text": PARAGRAPH * 70})
 
     assert (reply.status, reply.body["code"]) == (429, "limit_exceeded")
     assert (reply.body["limit"], reply.body["max"]) == ("tokensPerDay", 6_000)
@@ -165,7 +159,7 @@ def test_a_text_over_the_tenants_limit_is_refused_before_the_first_part_with_wha
     assert limit_state(tenant).used(Limit.TOKENS_PER_DAY) == 0
 
 
-def test_a_text_of_400_000_characters_is_accepted_and_one_more_is_not(stack: LocalStack, tenant: str) -> None:
+def test_text_of_400_000_characters_is_the_longest(stack: LocalStack, tenant: str) -> None:
     stack.tenants.welcome(tenant)
     set_limits(tenant)
     text = (PARAGRAPH * 4_500)[:400_000]
@@ -188,7 +182,7 @@ def test_a_text_of_400_000_characters_is_accepted_and_one_more_is_not(stack: Loc
         ({"language": "português"}, "language"),
     ],
 )
-def test_what_cannot_be_summarised_is_refused(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
+def test_invalid_summary_request_is_422(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
     reply = summarise(stack, tenant, body)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed"), reply.body
@@ -196,7 +190,7 @@ def test_what_cannot_be_summarised_is_refused(stack: LocalStack, tenant: str, bo
     assert stack.providers.count() == 0
 
 
-def test_events_generate_summary_json_is_answered(stack: LocalStack) -> None:
+def test_stored_generate_summary_event_succeeds(stack: LocalStack) -> None:
     event = read_event("generate_summary")
     stack.tenants.welcome(event["requestContext"]["authorizer"]["tenantId"])
 

@@ -1,4 +1,4 @@
-"""Translations, through the local API, the real handler and the real SDKs, with simulated vendors."""
+"""Test translation through the local API, the real handler and the real SDKs, with simulated providers."""
 
 from typing import Any
 
@@ -21,19 +21,17 @@ SPANISH = "¡Hola {{nome}}! 👋 Su cita está confirmada.\n\n- Llame al (11) 34
 
 def translate(stack: LocalStack, tenant: str, body: dict[str, Any] | None = None) -> Reply:
     token = stack.token(tenant, "ana", ["user"])
-    wish = {"provider": "openai", "text": TEXT, "targetLanguage": "en"} | (body or {})
-    return ask(stack.url, "POST", TRANSLATE, token=token, body=wish)
+    fields = {"provider": "openai", "text": TEXT, "targetLanguage": "en"} | (body or {})
+    return ask(stack.url, "POST", TRANSLATE, token=token, body=fields)
 
 
-def answer(**translations: str) -> Answer:
+def completion(**translations: str) -> Answer:
     return Answer(data={"sourceLanguage": "pt-BR", "translations": translations})
 
 
 @pytest.mark.parametrize("provider", ProviderName)
-def test_each_provider_translates_and_keeps_what_is_not_language(
-    stack: LocalStack, tenant: str, provider: ProviderName
-) -> None:
-    stack.providers.script(provider, answer(en=ENGLISH, es=SPANISH))
+def test_each_provider_translates_and_keeps_markup(stack: LocalStack, tenant: str, provider: ProviderName) -> None:
+    stack.providers.script(provider, completion(en=ENGLISH, es=SPANISH))
 
     reply = translate(
         stack, tenant, {"provider": provider.value, "targetLanguages": ["es", "en"], "targetLanguage": None}
@@ -47,8 +45,8 @@ def test_each_provider_translates_and_keeps_what_is_not_language(
     assert stack.providers.count(provider) == 1
 
 
-def test_the_same_translation_again_comes_from_the_cache(stack: LocalStack, tenant: str) -> None:
-    stack.providers.script(ProviderName.OPENAI, answer(en=ENGLISH))
+def test_same_translation_is_a_cache_hit(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(ProviderName.OPENAI, completion(en=ENGLISH))
     first, again = translate(stack, tenant), translate(stack, tenant)
 
     assert (first.body["cached"], again.body["cached"]) == (False, True)
@@ -56,20 +54,22 @@ def test_the_same_translation_again_comes_from_the_cache(stack: LocalStack, tena
     assert translate(stack, tenant, {"formality": "formal"}).body["cached"] is False
 
 
-def test_a_translation_that_lost_a_placeholder_is_repaired_once(stack: LocalStack, tenant: str) -> None:
-    stack.providers.script(ProviderName.OPENAI, answer(en=ENGLISH.replace("{{nome}}", "{{name}}")), answer(en=ENGLISH))
+def test_lost_placeholder_is_repaired_once(stack: LocalStack, tenant: str) -> None:
+    stack.providers.script(
+        ProviderName.OPENAI, completion(en=ENGLISH.replace("{{nome}}", "{{name}}")), completion(en=ENGLISH)
+    )
 
     reply = translate(stack, tenant)
 
     assert reply.body["data"]["translations"] == [{"language": "en", "text": ENGLISH}]
     assert [each["outcome"] for each in reply.body["fallback"]["attempts"]] == ["invalid_answer", "answered"]
-    asked = stack.providers.calls[-1].body["messages"][-1]["content"]
-    assert "en: these must stand in it as in the text, and are lost: {{nome}}" in asked
+    repair_prompt = stack.providers.calls[-1].body["messages"][-1]["content"]
+    assert "en: these must stand in it as in the text, and are lost: {{nome}}" in repair_prompt
     assert limit_state(tenant).used(Limit.REQUESTS_PER_HOUR) == 1
 
 
-def test_a_translation_that_loses_it_again_is_an_error_that_names_what_was_lost(stack: LocalStack, tenant: str) -> None:
-    lost = answer(en=ENGLISH.replace("{{nome}}! 👋", "John!").replace("\n\n", "\n"))
+def test_placeholder_lost_twice_is_502_with_its_name(stack: LocalStack, tenant: str) -> None:
+    lost = completion(en=ENGLISH.replace("{{nome}}! 👋", "John!").replace("\n\n", "\n"))
     stack.providers.always(ProviderName.OPENAI, lost)
     stack.tenants.welcome(tenant)
     set_fallback(tenant, "openai")
@@ -100,7 +100,7 @@ def test_a_translation_that_loses_it_again_is_an_error_that_names_what_was_lost(
         ({"glossary": {"plano": ""}}, "glossary.plano"),
     ],
 )
-def test_what_cannot_be_translated_is_refused(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
+def test_invalid_translation_request_is_422(stack: LocalStack, tenant: str, body: dict[str, Any], field: str) -> None:
     reply = translate(stack, tenant, body)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed"), reply.body
@@ -108,7 +108,7 @@ def test_what_cannot_be_translated_is_refused(stack: LocalStack, tenant: str, bo
     assert stack.providers.count() == 0
 
 
-def test_events_translate_json_is_answered(stack: LocalStack) -> None:
+def test_stored_translate_event_succeeds(stack: LocalStack) -> None:
     event = read_event("translate")
     stack.tenants.welcome(event["requestContext"]["authorizer"]["tenantId"])
 

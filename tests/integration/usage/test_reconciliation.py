@@ -1,4 +1,4 @@
-"""Days that are over: roll-ups are compared with their records, and set right where they differ."""
+"""Test reconciliation of past days: roll-ups are compared with their audit records and corrected if they differ."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -24,8 +24,8 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 
 
 @pytest.fixture
-def nothing_due(stack: LocalStack) -> None:
-    """What other tests left in the one index that all share is gone."""
+def empty_queue(stack: LocalStack) -> None:
+    """Empty the queue, which all tests share in one index."""
     days = ReconciliationQueue(tables.rate_limits())
     for tenant, day in days.due(10**11):
         found = days.load(tenant, day)
@@ -34,8 +34,8 @@ def nothing_due(stack: LocalStack) -> None:
 
 
 @pytest.fixture
-def busy(stack: LocalStack, nothing_due: None, tenant: str) -> str:
-    """A company with a day of answers, hits, fallbacks and rejections."""
+def busy_tenant(stack: LocalStack, empty_queue: None, tenant: str) -> str:
+    """Create a tenant with a day of completions, cache hits, fallbacks and rejections."""
     stack.token(tenant)
     set_fallback(tenant, "openai", "groq")
     copy(stack, tenant)
@@ -51,13 +51,13 @@ def day_of(tenant: str) -> str:
     return day
 
 
-def over_s(day: str) -> int:
-    """When the day is over and may be compared."""
+def reconcilable_from_s(day: str) -> int:
+    """Return the time at which the day is over and may be reconciled."""
     next_day = date.fromisoformat(day) + timedelta(days=1)
     return int(datetime.combine(next_day, datetime.min.time(), ZONE).timestamp()) + MARGIN_S
 
 
-def comparing(at_s: int) -> UsageReconciler:
+def reconciler_at(at_s: int) -> UsageReconciler:
     return UsageReconciler(
         MovedClock(at_s * 1000), ReconciliationQueue(tables.rate_limits()), audit_store(), usage_store()
     )
@@ -71,114 +71,116 @@ def is_due(tenant: str) -> bool:
     return tenant in {name for name, _ in ReconciliationQueue(tables.rate_limits()).due(10**11)}
 
 
-def test_what_agrees_is_left_as_it_is_and_asked_once(busy: str) -> None:
-    before, at_s = rolled_up(busy), over_s(day_of(busy))
+def test_agreeing_roll_ups_are_compared_once_and_unchanged(busy_tenant: str) -> None:
+    before, at_s = rolled_up(busy_tenant), reconcilable_from_s(day_of(busy_tenant))
 
-    assert comparing(at_s - 1).reconcile_due(always) == ReconciliationResult(0, 0, finished=True)
-    assert comparing(at_s).reconcile_due(always) == ReconciliationResult(1, 0, finished=True)
+    assert reconciler_at(at_s - 1).reconcile_due(always) == ReconciliationResult(0, 0, finished=True)
+    assert reconciler_at(at_s).reconcile_due(always) == ReconciliationResult(1, 0, finished=True)
 
     assert len(before) == 3
-    assert rolled_up(busy) == before
-    assert not is_due(busy)
+    assert rolled_up(busy_tenant) == before
+    assert not is_due(busy_tenant)
 
 
-def wrong(tenant: str, *, provider: str = "openai", model: str = "gpt-6-luna", **counts: int) -> None:
-    counted = Counts(**counts)
-    entry = UsageEntry(day=day_of(tenant), provider=provider, model=model, module="marketing", counts=counted)
-    usage_store().add(tenant, entry.model_copy(update={"latency_ms": 40 if counted.requests else None}))
+def add_wrong_counts(tenant: str, *, provider: str = "openai", model: str = "gpt-6-luna", **counts: int) -> None:
+    added_counts = Counts(**counts)
+    entry = UsageEntry(day=day_of(tenant), provider=provider, model=model, module="marketing", counts=added_counts)
+    usage_store().add(tenant, entry.model_copy(update={"latency_ms": 40 if added_counts.requests else None}))
 
 
-def test_what_was_counted_twice_not_at_all_or_never_is_set_right(busy: str, capsys: pytest.CaptureFixture[str]) -> None:
-    before = rolled_up(busy)
-    lost = next(name for name in before if "#google#" in name)
-    wrong(busy, requests=1, cost_micros=77, input_tokens=5, errors=1)
-    wrong(busy, provider="anthropic", model="claude-never-asked", requests=3)
-    tables.usage().delete({"PK": busy, "SK": lost})
+def test_wrong_missing_and_stray_roll_ups_are_corrected(busy_tenant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = rolled_up(busy_tenant)
+    deleted = next(name for name in before if "#google#" in name)
+    add_wrong_counts(busy_tenant, requests=1, cost_micros=77, input_tokens=5, errors=1)
+    add_wrong_counts(busy_tenant, provider="anthropic", model="claude-never-asked", requests=3)
+    tables.usage().delete({"PK": busy_tenant, "SK": deleted})
 
-    assert comparing(over_s(day_of(busy))).reconcile_due(always) == ReconciliationResult(1, 3, finished=True)
+    assert reconciler_at(reconcilable_from_s(day_of(busy_tenant))).reconcile_due(always) == ReconciliationResult(
+        1, 3, finished=True
+    )
 
-    assert rolled_up(busy) == before
+    assert rolled_up(busy_tenant) == before
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert [line["RollUpsCorrected"] for line in printed] == [3]
     assert printed[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "RollUpsCorrected", "Unit": "Count"}]
 
 
-def test_a_corrected_roll_up_is_kept_as_long_as_one_that_was_right(busy: str) -> None:
-    lost = next(name for name in rolled_up(busy) if "#google#" in name)
-    right = tables.usage().get({"PK": busy, "SK": lost}, consistent=True)
-    tables.usage().delete({"PK": busy, "SK": lost})
+def test_corrected_roll_up_expires_like_the_original(busy_tenant: str) -> None:
+    deleted = next(name for name in rolled_up(busy_tenant) if "#google#" in name)
+    expected = tables.usage().get({"PK": busy_tenant, "SK": deleted}, consistent=True)
+    tables.usage().delete({"PK": busy_tenant, "SK": deleted})
 
-    comparing(over_s(day_of(busy))).reconcile_due(always)
+    reconciler_at(reconcilable_from_s(day_of(busy_tenant))).reconcile_due(always)
 
-    assert tables.usage().get({"PK": busy, "SK": lost}, consistent=True) == right
+    assert tables.usage().get({"PK": busy_tenant, "SK": deleted}, consistent=True) == expected
 
 
-def test_a_day_with_an_open_record_waits_until_it_is_closed(busy: str) -> None:
-    record = records(busy)[0]
-    opened = record.model_copy(update={"status": AuditStatus.OPEN})
-    audit_store().write(opened)
-    at_s = over_s(day_of(busy))
+def test_day_with_an_open_record_waits_until_it_is_closed(busy_tenant: str) -> None:
+    record = records(busy_tenant)[0]
+    open_record = record.model_copy(update={"status": AuditStatus.OPEN})
+    audit_store().write(open_record)
+    at_s = reconcilable_from_s(day_of(busy_tenant))
 
-    assert comparing(at_s).reconcile_due(always) == ReconciliationResult(0, 0, finished=False)
-    assert is_due(busy)
+    assert reconciler_at(at_s).reconcile_due(always) == ReconciliationResult(0, 0, finished=False)
+    assert is_due(busy_tenant)
     audit_store().write(record)
-    assert comparing(at_s).reconcile_due(always) == ReconciliationResult(1, 0, finished=True)
+    assert reconciler_at(at_s).reconcile_due(always) == ReconciliationResult(1, 0, finished=True)
 
 
-def test_a_run_without_time_is_continued_where_it_ended(busy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_without_time_is_continued(busy_tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nexus_ai.usage.reconciler.STRIDE", 1)
-    wrong(busy, requests=1)
-    looked_at: list[str] = []
+    add_wrong_counts(busy_tenant, requests=1)
+    read_ids: list[str] = []
     each = type(audit_store()).each
 
-    def watched(*arguments: Any, **named: Any) -> Any:
-        for record in each(*arguments, **named):
-            looked_at.append(record.id)
+    def recording_each(*arguments: Any, **options: Any) -> Any:
+        for record in each(*arguments, **options):
+            read_ids.append(record.id)
             yield record
 
-    monkeypatch.setattr("nexus_ai.audit.store.AuditStore.each", watched)
-    at_s = over_s(day_of(busy))
+    monkeypatch.setattr("nexus_ai.audit.store.AuditStore.each", recording_each)
+    at_s = reconcilable_from_s(day_of(busy_tenant))
 
-    for _ in records(busy):
-        asked = iter([True])
-        assert not comparing(at_s).reconcile_due(lambda: next(asked, False)).finished  # noqa: B023 (called in its own round)
-    assert comparing(at_s).reconcile_due(always) == ReconciliationResult(1, 1, finished=True)
+    for _ in records(busy_tenant):
+        has_time = iter([True])
+        assert not reconciler_at(at_s).reconcile_due(lambda: next(has_time, False)).finished  # noqa: B023 (called in its own round)
+    assert reconciler_at(at_s).reconcile_due(always) == ReconciliationResult(1, 1, finished=True)
 
-    assert looked_at == [record.id for record in records(busy)]
+    assert read_ids == [record.id for record in records(busy_tenant)]
 
 
-def test_two_runs_at_once_set_right_once(busy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, at_s = rolled_up(busy), over_s(day_of(busy))
-    wrong(busy, requests=1)
+def test_concurrent_runs_correct_once(busy_tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, at_s = rolled_up(busy_tenant), reconcilable_from_s(day_of(busy_tenant))
+    add_wrong_counts(busy_tenant, requests=1)
     correct = type(usage_store()).correct
 
-    def overtaken(*arguments: Any) -> None:
+    def overtaken_correct(*arguments: Any) -> None:
         monkeypatch.setattr("nexus_ai.usage.store.UsageStore.correct", correct)
-        comparing(at_s).reconcile_due(always)
+        reconciler_at(at_s).reconcile_due(always)
         correct(*arguments)
 
-    monkeypatch.setattr("nexus_ai.usage.store.UsageStore.correct", overtaken)
-    comparing(at_s).reconcile_due(always)
+    monkeypatch.setattr("nexus_ai.usage.store.UsageStore.correct", overtaken_correct)
+    reconciler_at(at_s).reconcile_due(always)
 
-    assert rolled_up(busy) == before
+    assert rolled_up(busy_tenant) == before
 
 
-def test_a_day_in_two_zones_is_compared_whole_once_it_is_over_in_both(stack: LocalStack, busy: str) -> None:
-    today = day_of(busy)
-    elsewhere = next(
+def test_day_in_two_time_zones_waits_until_both_are_over(stack: LocalStack, busy_tenant: str) -> None:
+    today = day_of(busy_tenant)
+    other_zone = next(
         zone
         for zone in ("Europe/Lisbon", "America/Noronha", "America/Manaus")
         if datetime.now(ZoneInfo(zone)).date().isoformat() == today
     )
-    set_preferences(busy, Preferences(time_zone=elsewhere))
-    set_limits(busy)
-    copy(stack, busy, {"prompt": "In another zone"})
-    before = rolled_up(busy)
-    wrong(busy, requests=1)
+    set_preferences(busy_tenant, Preferences(time_zone=other_zone))
+    set_limits(busy_tenant)
+    copy(stack, busy_tenant, {"prompt": "In another zone"})
+    before = rolled_up(busy_tenant)
+    add_wrong_counts(busy_tenant, requests=1)
 
-    late_s = over_s(today) + 12 * 3600
-    assert comparing(late_s).reconcile_due(always) == ReconciliationResult(1, 1, finished=True)
+    late_s = reconcilable_from_s(today) + 12 * 3600
+    assert reconciler_at(late_s).reconcile_due(always) == ReconciliationResult(1, 1, finished=True)
 
-    assert rolled_up(busy) == before
-    assert keys.usage_check(busy, today, elsewhere)["SK"].endswith(elsewhere)
-    assert not is_due(busy)
+    assert rolled_up(busy_tenant) == before
+    assert keys.usage_check(busy_tenant, today, other_zone)["SK"].endswith(other_zone)
+    assert not is_due(busy_tenant)

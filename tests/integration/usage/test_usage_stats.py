@@ -1,4 +1,4 @@
-"""GET usage-stats through the local API: equal to the audit records, day by day, without reading them."""
+"""Test GET usage-stats through the local API: its numbers equal those of the audit records, which it does not read."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def dollars(micros: int) -> float:
 
 
 def brute_force(found: Iterable[AuditRecord]) -> dict[str, Any]:
-    """The totals, out of the records themselves."""
+    """Return the totals, computed from the records."""
     counted = list(found)
     ended = [record for record in counted if record.status is not AuditStatus.REJECTED]
     attempts = [attempt for record in ended for attempt in record.attempts]
@@ -57,7 +57,7 @@ def brute_force(found: Iterable[AuditRecord]) -> dict[str, Any]:
         "cacheHits": sum(record.status is AuditStatus.CACHED for record in ended),
         "rejections": len(counted) - len(ended),
         "errors": sum(record.status in {AuditStatus.FAILED, AuditStatus.ABANDONED} for record in ended),
-        "fallbacks": sum(map(fell_back, ended)),
+        "fallbacks": sum(map(used_fallback, ended)),
         "inputTokens": sum(
             attempt.charged_tokens if attempt.estimated else attempt.input_tokens or 0 for attempt in attempts
         ),
@@ -69,18 +69,18 @@ def brute_force(found: Iterable[AuditRecord]) -> dict[str, Any]:
     }
 
 
-def fell_back(record: AuditRecord) -> bool:
+def used_fallback(record: AuditRecord) -> bool:
     answered = [attempt.provider for attempt in record.attempts if attempt.outcome is Outcome.ANSWERED]
     return bool(answered) and answered[-1] != record.attempts[0].provider
 
 
-def shown(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Without what brute force has no name for."""
+def comparable(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers that `brute_force` computes as well."""
     others = {"p95LatencyMs", "errorRate", "cacheHitRate", "fallbackRate", "day", "provider", "model", "module"}
     return {name: value for name, value in numbers.items() if name not in others}
 
 
-def test_every_number_is_that_of_the_audit_records_to_the_unit(stack: LocalStack, tenant: str) -> None:
+def test_every_number_equals_that_of_the_audit_records(stack: LocalStack, tenant: str) -> None:
     stack.token(tenant)
     set_fallback(tenant, "openai", "groq")
     copy(stack, tenant)
@@ -93,50 +93,56 @@ def test_every_number_is_that_of_the_audit_records_to_the_unit(stack: LocalStack
     set_limits(tenant, requests=0)
     copy(stack, tenant, {"prompt": "Recusado"})
 
-    told, written = stats(stack, tenant, "?period=week"), records(tenant)
+    usage, recorded = stats(stack, tenant, "?period=week"), records(tenant)
 
-    assert {str(record.status) for record in written} == {"answered", "cached", "failed", "rejected"}
-    assert shown(told["totals"]) == brute_force(written)
-    assert (told["totals"]["fallbacks"], told["totals"]["rejections"]) == (1, 1)
-    assert (told["totals"]["cacheHitRate"], told["totals"]["errorRate"]) == (0.2, 0.2)
-    today = {record.day for record in written}
-    for day in told["series"]:
-        assert shown(day) == brute_force(record for record in written if record.day == day["day"])
-    assert today <= {day["day"] for day in told["series"]}
-    for module in told["byModule"]:
-        assert shown(module) == brute_force(record for record in written if record.module == module["module"])
-    assert [line["module"] for line in told["byModule"]] == ["marketing", "agenda"]
-    assert {line["provider"] for line in told["byProvider"]} == {"openai", "google", "groq", None}
+    assert {str(record.status) for record in recorded} == {"answered", "cached", "failed", "rejected"}
+    assert comparable(usage["totals"]) == brute_force(recorded)
+    assert (usage["totals"]["fallbacks"], usage["totals"]["rejections"]) == (1, 1)
+    assert (usage["totals"]["cacheHitRate"], usage["totals"]["errorRate"]) == (0.2, 0.2)
+    today = {record.day for record in recorded}
+    for day in usage["series"]:
+        assert comparable(day) == brute_force(record for record in recorded if record.day == day["day"])
+    assert today <= {day["day"] for day in usage["series"]}
+    for module in usage["byModule"]:
+        assert comparable(module) == brute_force(record for record in recorded if record.module == module["module"])
+    assert [line["module"] for line in usage["byModule"]] == ["marketing", "agenda"]
+    assert {line["provider"] for line in usage["byProvider"]} == {"openai", "google", "groq", None}
     for breakdown in ("series", "byProvider", "byModel", "byModule"):
         for number in ("requests", "cacheHits", "rejections", "errors", "inputTokens", "outputTokens", "savedTokens"):
-            assert sum(line[number] for line in told[breakdown]) == told["totals"][number]
-        cost = sum(Decimal(str(line["costUsd"])) for line in told[breakdown])
-        assert float(cost) == told["totals"]["costUsd"]
-    assert told["limits"] == ask(
+            assert sum(line[number] for line in usage[breakdown]) == usage["totals"][number]
+        cost = sum(Decimal(str(line["costUsd"])) for line in usage[breakdown])
+        assert float(cost) == usage["totals"]["costUsd"]
+    assert usage["limits"] == ask(
         stack.url, "GET", "/api/marketing/ai/rate-limits", token=stack.stranger_token(tenant)
     ).body["windows"]  # fmt: skip
 
 
-def attempt_of(*, name: tuple[str, str], outcome: Outcome, told: tuple[int, int] | None, cost: int | None) -> Attempt:
-    """`told` are the tokens as the vendor told them; None for an estimate."""
+def attempt_of(*, name: tuple[str, str], outcome: Outcome, tokens: tuple[int, int] | None, cost: int | None) -> Attempt:
+    """Return an attempt.
+
+    Args:
+        tokens: Input and output tokens that the provider reported; None for an estimate.
+    """
     return Attempt(
         provider=name[0],
         model=name[1],
         outcome=outcome,
         sent=True,
-        input_tokens=told[0] if told else None,
-        output_tokens=told[1] if told else None,
-        charged_tokens=sum(told) if told else 1000,
+        input_tokens=tokens[0] if tokens else None,
+        output_tokens=tokens[1] if tokens else None,
+        charged_tokens=sum(tokens) if tokens else 1000,
         cost_micros=cost,
-        estimated=told is None,
+        estimated=tokens is None,
     )
 
 
 ATTEMPTS = st.builds(
     attempt_of,
-    name=st.sampled_from([("openai", "gpt-6-luna"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "vendor/odd#name")]),
+    name=st.sampled_from(
+        [("openai", "gpt-6-luna"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "provider/odd#name")]
+    ),
     outcome=st.sampled_from([Outcome.ANSWERED, Outcome.FAILED, Outcome.INVALID_ANSWER]),
-    told=st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+    tokens=st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
     cost=st.none() | st.integers(0, 10**9),
 )
 
@@ -185,31 +191,31 @@ RECORDS = st.builds(
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(written=st.lists(RECORDS, max_size=12))
-def test_whatever_was_recorded_is_what_is_told(written: list[AuditRecord], stack: LocalStack) -> None:
+@given(recorded=st.lists(RECORDS, max_size=12))
+def test_usage_of_any_records_equals_the_records(recorded: list[AuditRecord], stack: LocalStack) -> None:
     tenant = f"tenant-{uuid4().hex[:16]}"
-    for record in written:
+    for record in recorded:
         for entry in usage_entries(record):
             usage_store().add(tenant, entry)
 
-    told = in_november(tenant, 2, 4)
+    usage = in_november(tenant, 2, 4)
 
-    inside = [record for record in written if FIRST + timedelta(days=1) <= date.fromisoformat(record.day)]
+    inside = [record for record in recorded if FIRST + timedelta(days=1) <= date.fromisoformat(record.day)]
     inside = [record for record in inside if record.day <= "2026-11-04"]
-    assert shown(told["totals"]) == brute_force(inside)
-    assert [day["day"] for day in told["series"]] == ["2026-11-02", "2026-11-03", "2026-11-04"]
-    for day in told["series"]:
-        assert shown(day) == brute_force(record for record in inside if record.day == day["day"])
+    assert comparable(usage["totals"]) == brute_force(inside)
+    assert [day["day"] for day in usage["series"]] == ["2026-11-02", "2026-11-03", "2026-11-04"]
+    for day in usage["series"]:
+        assert comparable(day) == brute_force(record for record in inside if record.day == day["day"])
     latencies = sorted(
         record.latency_ms or 0
         for record in inside
         if record.latency_ms is not None and record.status is not AuditStatus.REJECTED
     )
-    assert told["totals"]["p95LatencyMs"] == bucket_bound(latencies)
+    assert usage["totals"]["p95LatencyMs"] == bucket_bound(latencies)
 
 
 def bucket_bound(latencies: list[int]) -> int | None:
-    """The upper bound of the bucket in which the 95th percentile (nearest rank) lies."""
+    """Return the upper bound of the bucket of the 95th percentile (nearest rank)."""
     if not latencies:
         return None
     exact = latencies[-(-95 * len(latencies) // 100) - 1]
@@ -218,12 +224,12 @@ def bucket_bound(latencies: list[int]) -> int | None:
 
 def in_november(tenant: str, first: int, last: int) -> dict[str, Any]:
     query = UsageStatsQuery.model_validate_strings({"from": f"2026-11-{first:02}", "to": f"2026-11-{last:02}"})
-    answer: UsageStats = api.get_usage_stats(caller_of(tenant), query)
-    told: dict[str, Any] = json.loads(answer.model_dump_json())
-    return told
+    response: UsageStats = api.get_usage_stats(caller_of(tenant), query)
+    usage: dict[str, Any] = json.loads(response.model_dump_json())
+    return usage
 
 
-def test_a_month_of_100_000_calls_reads_200_items_at_most_and_scans_nothing(stack: LocalStack, tenant: str) -> None:
+def test_month_of_100_000_calls_reads_at_most_200_items(stack: LocalStack, tenant: str) -> None:
     counts = Counts(requests=667, input_tokens=200_000, output_tokens=100_000, cost_micros=420_000, latency_ms=667_000)
     modules = ["marketing", "agenda", "vendas", "suporte", "financeiro"]
     for number in range(30):
@@ -235,75 +241,75 @@ def test_a_month_of_100_000_calls_reads_200_items_at_most_and_scans_nothing(stac
     operations: list[str] = []
 
     def count(request: Request, send: Send) -> Response:
-        answer = send(request)
+        response = send(request)
         operations.append(request.operation)
-        read.append(json.loads(answer.body).get("ScannedCount", 1))
-        return answer
+        read.append(json.loads(response.body).get("ScannedCount", 1))
+        return response
 
     with intercepted_calls(clients.dynamodb(), count):
-        told = in_november(tenant, 1, 30)
+        usage = in_november(tenant, 1, 30)
 
-    assert told["totals"]["requests"] == 30 * 5 * 667 > 100_000
+    assert usage["totals"]["requests"] == 30 * 5 * 667 > 100_000
     assert sum(read) <= 200
     assert set(operations) == {"Query", "GetItem"}
 
 
-def test_a_tenant_that_never_called_has_a_month_of_zeros(stack: LocalStack, tenant: str) -> None:
-    told = stats(stack, tenant)
+def test_tenant_without_calls_has_a_month_of_zeros(stack: LocalStack, tenant: str) -> None:
+    usage = stats(stack, tenant)
 
-    assert len(told["series"]) == 30
-    assert told["series"][-1]["day"] == told["to"]
-    assert told["totals"]["requests"] == told["totals"]["costUsd"] == 0
-    nothing = ("meanLatencyMs", "p95LatencyMs", "errorRate", "cacheHitRate", "fallbackRate")
-    assert all(told["totals"][name] is None for name in nothing)
-    assert told["byProvider"] == told["byModel"] == told["byModule"] == []
-    assert [window["limit"] for window in told["limits"]] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
+    assert len(usage["series"]) == 30
+    assert usage["series"][-1]["day"] == usage["to"]
+    assert usage["totals"]["requests"] == usage["totals"]["costUsd"] == 0
+    rates = ("meanLatencyMs", "p95LatencyMs", "errorRate", "cacheHitRate", "fallbackRate")
+    assert all(usage["totals"][name] is None for name in rates)
+    assert usage["byProvider"] == usage["byModel"] == usage["byModule"] == []
+    assert [window["limit"] for window in usage["limits"]] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
 
 
 @pytest.mark.parametrize(("period", "days"), [("today", 1), ("week", 7), ("month", 30)])
-def test_a_period_is_so_many_local_days_and_ends_today(
+def test_period_is_a_number_of_local_days_and_ends_today(
     period: str, days: int, stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = at("2026-11-23T02:30:00Z", lambda: query_of(tenant, period=period), monkeypatch)
+    usage = at("2026-11-23T02:30:00Z", lambda: query_of(tenant, period=period), monkeypatch)
 
     # In São Paulo it is still the evening of the 22nd.
-    assert (told["timeZone"], told["to"], len(told["series"])) == ("America/Sao_Paulo", "2026-11-22", days)
-    assert told["from"] == (date(2026, 11, 22) - timedelta(days=days - 1)).isoformat() == told["series"][0]["day"]
+    assert (usage["timeZone"], usage["to"], len(usage["series"])) == ("America/Sao_Paulo", "2026-11-22", days)
+    assert usage["from"] == (date(2026, 11, 22) - timedelta(days=days - 1)).isoformat() == usage["series"][0]["day"]
 
 
-def test_a_range_without_its_end_ends_today(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "2026-11-20"}), monkeypatch)
-    assert [day["day"][-2:] for day in told["series"]] == ["20", "21", "22", "23"]
-    told = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "2026-11-25"}), monkeypatch)
-    assert (told["from"], told["to"]) == ("2026-11-25", "2026-11-25")
-    told = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "0001-01-01"}), monkeypatch)
-    assert (told["to"], len(told["series"])) == ("0002-02-04", 400)
+def test_range_without_an_end_ends_today(stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "2026-11-20"}), monkeypatch)
+    assert [day["day"][-2:] for day in usage["series"]] == ["20", "21", "22", "23"]
+    usage = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "2026-11-25"}), monkeypatch)
+    assert (usage["from"], usage["to"]) == ("2026-11-25", "2026-11-25")
+    usage = at("2026-11-23T12:00:00Z", lambda: query_of(tenant, **{"from": "0001-01-01"}), monkeypatch)
+    assert (usage["to"], len(usage["series"])) == ("0002-02-04", 400)
 
 
 def query_of(tenant: str, **query: str) -> dict[str, Any]:
-    answer = api.get_usage_stats(caller_of(tenant), UsageStatsQuery.model_validate_strings(query))
-    told: dict[str, Any] = json.loads(answer.model_dump_json())
-    return told
+    response = api.get_usage_stats(caller_of(tenant), UsageStatsQuery.model_validate_strings(query))
+    usage: dict[str, Any] = json.loads(response.model_dump_json())
+    return usage
 
 
 def at[T](moment: str, work: Callable[[], T], monkeypatch: pytest.MonkeyPatch) -> T:
     now_ms = int(datetime.fromisoformat(moment).astimezone(UTC).timestamp() * 1000)
 
-    def then(_: object) -> int:
+    def fixed_now(_: object) -> int:
         return now_ms
 
     with monkeypatch.context() as patched:
-        patched.setattr("nexus_ai.platform.clock.SystemClock.now_ms", then)
+        patched.setattr("nexus_ai.platform.clock.SystemClock.now_ms", fixed_now)
         return work()
 
 
-def test_another_tenants_use_is_in_no_number(stack: LocalStack, tenant: str) -> None:
+def test_use_of_another_tenant_is_in_no_number(stack: LocalStack, tenant: str) -> None:
     copy(stack, f"{tenant}-other")
     assert stats(stack, f"{tenant}-other")["totals"]["requests"] == 1
     assert stats(stack, tenant)["totals"]["requests"] == 0
 
 
-def test_who_has_no_role_sees_no_numbers(stack: LocalStack, tenant: str) -> None:
+def test_unknown_role_sees_no_usage(stack: LocalStack, tenant: str) -> None:
     assert get(stack, tenant, role="stranger").status == 403
 
 
@@ -322,7 +328,7 @@ def test_who_has_no_role_sees_no_numbers(stack: LocalStack, tenant: str) -> None
         ("?tenantId=demo", "tenantId"),
     ],
 )
-def test_a_period_that_does_not_fit_is_422_and_named(query: str, field: str, stack: LocalStack, tenant: str) -> None:
+def test_invalid_period_is_422_and_named(query: str, field: str, stack: LocalStack, tenant: str) -> None:
     reply = get(stack, tenant, query)
 
     assert (reply.status, reply.body["code"]) == (422, "validation_failed")

@@ -1,4 +1,4 @@
-"""The mails: what they say in each language, that they are one mail however often they are made, and hostile names."""
+"""Test the alert e-mails: their texts in each language, their stable Message-ID, and hostile names."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -36,8 +36,8 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(found.get_content())
 
 
-class Read(HTMLParser):
-    """The words of a page, and the tags that they stand in."""
+class PageReader(HTMLParser):
+    """Words and tags of an HTML page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -52,8 +52,8 @@ class Read(HTMLParser):
         self.words.append(data.strip())
 
 
-def seen(message: EmailMessage) -> list[str]:
-    return Read(part(message, "html")).words
+def words_shown(message: EmailMessage) -> list[str]:
+    return PageReader(part(message, "html")).words
 
 
 @pytest.mark.parametrize(
@@ -89,20 +89,20 @@ def seen(message: EmailMessage) -> list[str]:
         ),
     ],
 )
-def test_both_parts_say_what_was_used_and_when_it_resets(
+def test_both_parts_state_use_and_reset_time(
     alert: LimitAlert, language: str, subject: str, used: str, resets: str
 ) -> None:
     message = mail(alert, language=language)
 
     assert str(message["Subject"]) == subject
-    for words in (part(message, "plain").splitlines(), seen(message)):
+    for words in (part(message, "plain").splitlines(), words_shown(message)):
         assert used in words
         assert resets in words
     assert f'lang="{language}"' in part(message, "html")
 
 
-def test_the_dearest_are_listed_with_what_they_cost() -> None:
-    plain, words = part(mail(DOLLARS), "plain"), seen(mail(DOLLARS))
+def test_top_spend_is_listed_with_its_cost() -> None:
+    plain, words = part(mail(DOLLARS), "plain"), words_shown(mail(DOLLARS))
 
     assert "- openai/gpt-6.1-sol, 1.204.332, US$ 9,41" in plain
     assert "- marketing, 1.404.332, US$ 12,00" in plain
@@ -110,35 +110,35 @@ def test_the_dearest_are_listed_with_what_they_cost() -> None:
     assert "Maiores custos do dia até agora" in part(mail(REQUESTS), "plain"), "roll-ups know no hours"
 
 
-def test_what_cost_something_is_never_nothing() -> None:
+def test_small_cost_is_not_shown_as_zero() -> None:
     little = Spending(modules=(Spent(name="agenda", tokens=12, cost_micros=42),))
 
     assert "- agenda, 12, US$ 0,000042" in part(mail(DOLLARS, little), "plain")
 
 
-def test_what_is_not_used_up_is_never_written_as_if_it_were() -> None:
+def test_unreached_limit_is_not_rounded_up_to_reached() -> None:
     nearly = DOLLARS.model_copy(update={"used": 99_996_000, "max": 100_000_000})
 
     assert str(mail(nearly)["Subject"]) == "Nexus AI: uso atingiu 99% do limite de custo por mês"
-    assert "Uso: US$ 99,99 de US$ 100,00." in seen(mail(nearly))
+    assert "Uso: US$ 99,99 de US$ 100,00." in words_shown(mail(nearly))
 
 
 @pytest.mark.parametrize(("used", "bar", "width"), [(850, "#" * 17 + "-" * 3, 85), (2_000, "#" * 20, 100)])
-def test_the_bar_is_as_long_as_the_share(used: int, bar: str, width: int) -> None:
+def test_bar_is_as_long_as_the_share(used: int, bar: str, width: int) -> None:
     message = mail(REQUESTS.model_copy(update={"used": used, "max": 1_000}))
 
     assert f"[{bar}] {used // 10}%" in part(message, "plain")
     assert f'<td width="{width}%"' in part(message, "html")
 
 
-def test_a_window_that_has_ended_is_said_to_have_reset_and_refuses_nobody() -> None:
+def test_ended_window_is_shown_as_reset() -> None:
     message = mail(TOKENS, now_s=TOKENS.window_end)
 
-    assert "O limite já foi renovado em 19/11/2026 às 00:00 (America/Sao_Paulo)." in seen(message)
-    assert not [words for words in seen(message) if "recusadas" in words]
+    assert "O limite já foi renovado em 19/11/2026 às 00:00 (America/Sao_Paulo)." in words_shown(message)
+    assert not [words for words in words_shown(message) if "recusadas" in words]
 
 
-def test_a_dead_key_is_told_with_its_last_four_and_a_circuit_with_its_model() -> None:
+def test_alert_names_key_by_last_four_and_circuit_by_model() -> None:
     key, circuit = part(mail(KEY), "plain"), part(mail(CIRCUIT, language="en"), "plain")
 
     assert "A chave de API de OpenAI com final 4b76 parou de funcionar" in key
@@ -148,11 +148,11 @@ def test_a_dead_key_is_told_with_its_last_four_and_a_circuit_with_its_model() ->
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_every_failure_that_is_told_has_words(language: str) -> None:
+def test_every_alerted_failure_has_a_text(language: str) -> None:
     assert {kind.value for kind, rule in RETRY_POLICY.items() if rule.trips} == TEXTS[language].reasons.keys()
 
 
-def test_it_is_one_mail_however_often_it_is_made_and_says_not_whose() -> None:
+def test_message_id_is_stable_and_names_no_tenant() -> None:
     again = mail(REQUESTS.model_copy(update={"used": 1_900}), now_s=NOW_S + 600, language="en")
     others: list[Alert] = [
         REQUESTS.model_copy(update={"tenant_id": "other"}),
@@ -164,15 +164,15 @@ def test_it_is_one_mail_however_often_it_is_made_and_says_not_whose() -> None:
 
     assert mail(REQUESTS)["Message-ID"] == again["Message-ID"]
     assert len({str(mail(other)["Message-ID"]) for other in [REQUESTS, *others]}) == 1 + len(others)
-    assert REQUESTS.tenant_id not in render_whole(REQUESTS)
+    assert REQUESTS.tenant_id not in rendered_text(REQUESTS)
 
 
-def render_whole(alert: Alert) -> str:
+def rendered_text(alert: Alert) -> str:
     message = mail(alert)
     return "\n".join([*map(str, message.values()), part(message, "plain"), part(message, "html")])
 
 
-def test_its_headers_are_those_of_a_mail_that_a_program_sends() -> None:
+def test_headers_mark_the_mail_as_auto_generated() -> None:
     message = mail(KEY)
 
     assert message["To"] == "ana@clinica.example, bia@clinica.example"
@@ -183,12 +183,12 @@ def test_its_headers_are_those_of_a_mail_that_a_program_sends() -> None:
     assert [each.get_content_type() for each in message.iter_parts()] == ["text/plain", "text/html"]
 
 
-def test_a_hostile_name_is_text_of_bounded_length() -> None:
+def test_hostile_name_is_shortened_text() -> None:
     spending = Spending(models=(Spent(name=HOSTILE, tokens=1, cost_micros=1),))
     hostile = CIRCUIT.model_copy(update={"model": HOSTILE, "provider": HOSTILE})
 
     for message in (mail(DOLLARS, spending), mail(hostile)):
-        page = Read(part(message, "html"))
+        page = PageReader(part(message, "html"))
         assert "script" not in page.tags
         assert any("<script>alert(1)</script> Bcc: everybody@else.example" in words for words in page.words)
         assert "Bcc" not in message
@@ -196,14 +196,14 @@ def test_a_hostile_name_is_text_of_bounded_length() -> None:
         assert "x" * NAME_CHARACTERS not in part(message, "plain")
 
 
-def test_without_a_dashboard_there_is_no_link() -> None:
+def test_mail_without_a_dashboard_has_no_link() -> None:
     message = mail(REQUESTS, link=None)
 
-    assert "a" not in Read(part(message, "html")).tags
+    assert "a" not in PageReader(part(message, "html")).tags
     assert "Abrir" not in part(message, "plain")
 
 
-def test_the_examples_are_of_every_kind() -> None:
+def test_examples_cover_every_kind_of_alert() -> None:
     assert {alert.limit for alert in (REQUESTS, TOKENS, DOLLARS)} == set(AlertedLimit)
     assert {KEY.event, CIRCUIT.event} == set(ProviderEvent)
     assert isinstance(KEY, ProviderAlert)

@@ -1,4 +1,4 @@
-"""Which days a mail's dearest models are of, where the window has another time zone than the statistics."""
+"""Test the days of an e-mail's top spend if its window and the usage roll-ups have different time zones."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,18 +21,18 @@ def of_month(end_s: int) -> LimitAlert:
     )
 
 
-@given(at=st.integers(FIRST_S, FIRST_S + YEAR_S), window=st.sampled_from(ZONES), statistics=st.sampled_from(ZONES))
-def test_a_months_days_are_of_the_window_and_of_no_month_beside_it(at: int, window: str, statistics: str) -> None:
-    first, last = days(of_month(window_ends(at, window)[2]), statistics, at)
+@given(at=st.integers(FIRST_S, FIRST_S + YEAR_S), window=st.sampled_from(ZONES), usage_zone=st.sampled_from(ZONES))
+def test_days_of_a_month_lie_in_its_window(at: int, window: str, usage_zone: str) -> None:
+    first, last = days(of_month(window_ends(at, window)[2]), usage_zone, at)
 
     month = datetime.fromtimestamp(at, ZoneInfo(window)).date().replace(day=1)
-    today = datetime.fromtimestamp(at, ZoneInfo(statistics)).date()
+    today = datetime.fromtimestamp(at, ZoneInfo(usage_zone)).date()
     assert first == min(month, today)
     assert first <= last <= today
     assert last >= today - timedelta(days=2)
 
 
-def test_a_month_that_has_ended_is_shown_to_its_last_day() -> None:
+def test_ended_month_is_shown_up_to_its_last_day() -> None:
     end_s = window_ends(int(datetime(2026, 11, 18, tzinfo=UTC).timestamp()), "America/Sao_Paulo")[2]
 
     assert days(of_month(end_s), "America/Sao_Paulo", end_s + 40 * 86_400) == (date(2026, 11, 1), date(2026, 11, 30))

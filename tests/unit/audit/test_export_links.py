@@ -1,4 +1,4 @@
-"""Links to objects name the bucket's regional host, and are signed for that host's region."""
+"""Test that links to objects name the bucket's regional host and are signed for its region."""
 
 import os
 from collections.abc import Generator
@@ -45,7 +45,7 @@ def lambda_environment(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     [
         ("us-east-1", {}, "s3.us-east-1.amazonaws.com"),
         ("sa-east-1", {}, "s3.sa-east-1.amazonaws.com"),
-        # Regions that AWS opened after March 2019: the global host does not serve them.
+        # Regions opened after March 2019, which the global host does not serve.
         ("af-south-1", {}, "s3.af-south-1.amazonaws.com"),
         ("mx-central-1", {}, "s3.mx-central-1.amazonaws.com"),
         # Other partitions.
@@ -76,7 +76,7 @@ def test_link_names_the_regional_host_of_the_bucket(
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:5000", "http://localhost:4566", "http://minio:9000"])
-def test_link_to_an_endpoint_of_ones_own_has_the_bucket_in_its_path(
+def test_link_to_a_custom_endpoint_has_the_bucket_in_its_path(
     monkeypatch: pytest.MonkeyPatch, name: str, endpoint: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
@@ -89,6 +89,6 @@ def test_link_to_an_endpoint_of_ones_own_has_the_bucket_in_its_path(
 
 
 def scope(query: str) -> list[str]:
-    """Return what a signature of version 4 is bound to, behind the key and the day."""
+    """Return the scope of a version 4 signature without key and day."""
     (credential,) = parse_qs(query)["X-Amz-Credential"]
     return credential.split("/")[2:]

@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 class Context:
-    """What the Lambda runtime hands to a handler."""
+    """Context that the Lambda runtime passes to a handler."""
 
     aws_request_id = "lambda-request"
     function_name = "nexus-ai-function"
@@ -48,7 +48,15 @@ def post(
     raw: str | None = None,
     **context: Any,
 ) -> dict[str, Any]:
-    """The stored event of a POST with another body (`raw` as it is), headers, authorizer's or gateway's context."""
+    """Return the stored event of a POST with changes.
+
+    Args:
+        body: JSON body.
+        headers: Additional headers.
+        authorizer: Changes of the authorizer's context.
+        raw: Body as it is, instead of `body`.
+        context: Changes of the request context.
+    """
     event = read_event("generate_copy")
     event["body"] = json.dumps(body) if raw is None else raw
     event["headers"] |= headers or {}

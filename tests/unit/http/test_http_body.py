@@ -39,7 +39,7 @@ class Body(RequestModel):
 
     @field_validator("prompt")
     @classmethod
-    def speaks(cls, prompt: str) -> str:
+    def require_text(cls, prompt: str) -> str:
         if not prompt.strip():
             raise ValueError("Only spaces")
         return prompt
@@ -81,7 +81,7 @@ def errors_of(text: str) -> list[dict[str, str]]:
         "\ufeff{}",
     ],
 )
-def test_what_is_not_one_json_object_is_malformed(text: str | None) -> None:
+def test_text_other_than_one_json_object_is_malformed(text: str | None) -> None:
     with pytest.raises(MalformedBody):
         read(text)
 
@@ -99,12 +99,12 @@ GOOD_BASE64 = b64encode(b'{"prompt": "a"}').decode()
         "é",
     ],
 )
-def test_a_base64_body_of_something_else_is_malformed(text: str) -> None:
+def test_base64_body_of_something_else_is_malformed(text: str) -> None:
     with pytest.raises(MalformedBody):
         read(text, is_base64=True)
 
 
-def test_a_base64_body_is_decoded() -> None:
+def test_base64_body_is_decoded() -> None:
     text = b64encode('{"prompt": "olá"}'.encode()).decode()
     assert read(text, is_base64=True).prompt == "olá"
 
@@ -141,13 +141,13 @@ def test_arrays_and_names_become_tuples_and_enums() -> None:
         ('{"prompt": "a", "context": []}', "context", "model_type"),
     ],
 )
-def test_a_field_that_does_not_fit_is_named_as_the_client_wrote_it(text: str, field: str, kind: str) -> None:
+def test_invalid_field_is_named_as_the_client_wrote_it(text: str, field: str, kind: str) -> None:
     (error,) = errors_of(text)
     assert (error["field"], error["type"]) == (field, kind)
     assert error["message"]
 
 
-def test_what_is_told_of_a_field_speaks_of_json_and_quotes_no_regular_expression() -> None:
+def test_field_errors_use_json_terms_and_show_no_pattern() -> None:
     (pattern,) = errors_of('{"prompt": "a", "code": "b"}')
     (several,) = errors_of('{"prompt": "a", "tags": []}')
     (number,) = errors_of('{"prompt": "a", "price": "1"}')
@@ -157,18 +157,18 @@ def test_what_is_told_of_a_field_speaks_of_json_and_quotes_no_regular_expression
     assert number["message"] == "must be a number"
 
 
-def test_the_description_of_money_offers_no_text() -> None:
+def test_schema_of_money_is_a_number() -> None:
     number, nothing = Body.model_json_schema()["properties"]["price"]["anyOf"]
     assert number == {"type": "number", "minimum": 0, "maximum": 1_000_000}
     assert nothing == {"type": "null"}
 
 
-def test_our_own_rule_is_told_in_its_own_words() -> None:
+def test_own_rule_has_its_own_message() -> None:
     (error,) = errors_of('{"prompt": "   "}')
     assert error == {"field": "prompt", "message": "Only spaces", "type": "value_error"}
 
 
-def test_no_value_that_was_sent_is_echoed() -> None:
+def test_no_submitted_value_is_echoed() -> None:
     secret = "sk-canary-8f14e45f"
     text = json.dumps({"prompt": secret * 3, "tone": secret, "texts": [secret, {"a": secret}], "unknown": secret})
     with pytest.raises(ValidationFailed) as failed:
@@ -178,7 +178,7 @@ def test_no_value_that_was_sent_is_echoed() -> None:
     assert failed.value.__cause__ is None
 
 
-def test_many_and_long_names_make_no_long_answer() -> None:
+def test_number_and_length_of_errors_are_limited() -> None:
     errors = errors_of(json.dumps({f"{number}{'x' * 500}": 1 for number in range(500)}))
     assert len(errors) == ERRORS_MAX
     assert all(len(error["field"]) <= FIELD_MAX for error in errors)
@@ -203,26 +203,26 @@ def test_any_text_is_a_body_or_a_4xx(text: str, is_base64: bool) -> None:
         read(text, is_base64=is_base64)
 
 
-class Bill(ResponseModel):
+class Cost(ResponseModel):
     cost_usd: Dollars | None
 
 
 @given(st.integers(0, 10**13))
 def test_dollars_are_json_numbers_with_at_most_six_decimals(micros: int) -> None:
     dollars = Decimal(micros) / 1_000_000
-    written = json.loads(Bill(cost_usd=dollars).model_dump_json(), parse_float=Decimal)["costUsd"]
+    written = json.loads(Cost(cost_usd=dollars).model_dump_json(), parse_float=Decimal)["costUsd"]
     assert written == dollars
 
 
-def test_an_unknown_cost_is_null() -> None:
-    assert Bill(cost_usd=None).model_dump_json() == '{"costUsd":null}'
+def test_unknown_cost_is_null() -> None:
+    assert Cost(cost_usd=None).model_dump_json() == '{"costUsd":null}'
 
 
-def test_an_answer_reads_back_what_it_wrote() -> None:
-    bill = Bill(cost_usd=Decimal("0.000123"))
-    assert Bill.model_validate_json(bill.model_dump_json()) == bill
+def test_response_model_reads_what_it_wrote() -> None:
+    cost = Cost(cost_usd=Decimal("0.000123"))
+    assert Cost.model_validate_json(cost.model_dump_json()) == cost
 
 
-def test_a_request_takes_no_field_by_its_inner_name() -> None:
+def test_request_field_has_no_second_name() -> None:
     with pytest.raises(ValidationError):
         Body.model_validate({"prompt": "a", "max_characters": 1})

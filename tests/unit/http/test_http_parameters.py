@@ -25,9 +25,9 @@ def fields_of(values: dict[str, list[str]]) -> list[str]:
     return [error["field"] for error in failed.value.extra["errors"]]
 
 
-def test_texts_become_what_the_model_says() -> None:
-    given_two = parse_parameters({"limit": ["7"], "userId": ["7"]}, Query)
-    assert (given_two.limit, given_two.user_id, given_two.since) == (7, "7", None)
+def test_texts_are_converted_to_the_model_types() -> None:
+    query = parse_parameters({"limit": ["7"], "userId": ["7"]}, Query)
+    assert (query.limit, query.user_id, query.since) == (7, "7", None)
     assert parse_parameters({}, Query) == Query()
 
 
@@ -44,16 +44,16 @@ def test_texts_become_what_the_model_says() -> None:
         ({"x" * 5000: ["1"]}, ["x" * FIELD_MAX]),
     ],
 )
-def test_what_does_not_fit_is_named(values: dict[str, list[str]], fields: list[str]) -> None:
+def test_invalid_parameter_is_named(values: dict[str, list[str]], fields: list[str]) -> None:
     assert fields_of(values) == fields
 
 
 @pytest.mark.parametrize("name", ["limit", "odd"])
-def test_a_parameter_given_twice_is_neither(name: str) -> None:
+def test_repeated_parameter_is_refused(name: str) -> None:
     assert fields_of({name: ["1", "1"]}) == [name]
 
 
-def test_no_value_is_quoted() -> None:
+def test_no_parameter_value_is_quoted() -> None:
     with pytest.raises(ValidationFailed) as failed:
         parse_parameters({"limit": ["sk-canary"], "from": ["sk-canary"]}, Query)
     assert "canary" not in f"{failed.value.detail}{failed.value.extra}"
@@ -77,5 +77,5 @@ def test_any_texts_fit_or_are_refused(values: dict[str, list[str]]) -> None:
         ),
     ],
 )
-def test_a_query_is_read_with_all_its_values(event: dict[str, object], query: dict[str, list[str]]) -> None:
+def test_query_is_read_with_all_its_values(event: dict[str, object], query: dict[str, list[str]]) -> None:
     assert GatewayEvent(event, SystemClock()).query == query

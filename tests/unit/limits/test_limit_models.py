@@ -1,4 +1,4 @@
-"""A tenant's limits as plain numbers, at any moment."""
+"""Test a tenant's limits as plain numbers at any moment."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ STATE = LimitState(
     ends=(HOUR_END_S, DAY_END_S, MONTH_END_S),
     in_flight={"0198-a.12": RESERVATION},
 )
-ASK = ReservationRequest(
+REQUEST = ReservationRequest(
     id="0198-a.12", amounts=Amounts(1, 30, 40), deadline_ms=9, provider="openai", model="gpt-6-luna"
 )
 
@@ -39,12 +39,12 @@ ASK = ReservationRequest(
     "model",
     [
         RESERVATION,
-        ASK,
+        REQUEST,
         Settlement(reservation=RESERVATION, used=Amounts(1, 2, 3)),
         LimitSettings(requests_per_hour=1, tokens_per_day=2, cost_per_month_micros=3, time_zone="UTC"),
     ],
 )
-def test_what_was_agreed_on_is_not_changed_and_has_no_more_to_it(model: BaseModel) -> None:
+def test_limit_models_are_frozen_and_forbid_extra_fields(model: BaseModel) -> None:
     fields = dict(model)
     with pytest.raises(ValidationError, match="frozen"):
         setattr(model, next(iter(fields)), None)
@@ -52,30 +52,30 @@ def test_what_was_agreed_on_is_not_changed_and_has_no_more_to_it(model: BaseMode
         type(model)(**fields, more=1)
 
 
-def test_a_price_is_known_unless_it_is_said_not_to_be() -> None:
-    assert ASK.price_known
+def test_price_is_known_by_default() -> None:
+    assert REQUEST.price_known
 
 
-def test_limits_are_named_as_the_api_names_them() -> None:
+def test_limits_have_the_names_of_the_api() -> None:
     assert [limit.public_name for limit in Limit] == ["requestsPerHour", "tokensPerDay", "costPerMonthUsd"]
 
 
-def test_a_reservation_knows_its_request_and_which_attempt_it_is() -> None:
+def test_reservation_has_its_request_and_attempt_number() -> None:
     assert RESERVATION.request_id == "0198-a"
     assert RESERVATION.number == 12
 
 
-def test_used_is_what_is_neither_left_nor_held() -> None:
+def test_used_is_neither_remaining_nor_reserved() -> None:
     assert [STATE.used(limit) for limit in Limit] == [30, 700, 860]
 
 
-def test_no_limit_is_none_and_nothing_else_is() -> None:
+def test_absent_limit_is_none_and_zero_is_a_limit() -> None:
     settings = LimitSettings(requests_per_hour=0, tokens_per_day=None, cost_per_month_micros=7, time_zone="UTC")
     assert settings.maxima == (0, 10**15, 7)
     assert LimitState.unused(settings, NOW_S).settings == settings
 
 
-def test_a_tenant_that_never_called_has_all_and_its_windows_run() -> None:
+def test_unused_state_has_full_limits_and_current_windows() -> None:
     settings = LimitSettings(requests_per_hour=1, tokens_per_day=2, cost_per_month_micros=3, time_zone="UTC")
     assert LimitState.unused(settings, NOW_S) == LimitState(
         time_zone="UTC",
@@ -87,11 +87,11 @@ def test_a_tenant_that_never_called_has_all_and_its_windows_run() -> None:
     )
 
 
-def test_while_all_windows_run_a_state_reads_as_it_is() -> None:
+def test_state_is_unchanged_within_its_windows() -> None:
     assert STATE.at(NOW_S) == STATE
 
 
-def test_a_window_is_new_from_the_moment_of_its_end_and_the_others_go_on() -> None:
+def test_ended_window_is_reset_and_others_continue() -> None:
     assert STATE.at(HOUR_END_S) == replace(
         STATE,
         remaining=(100, 4_000, UNLIMITED - 900),
@@ -106,7 +106,7 @@ def test_a_window_is_new_from_the_moment_of_its_end_and_the_others_go_on() -> No
     )
 
 
-def test_after_the_longest_window_all_are_new() -> None:
+def test_all_windows_are_reset_after_the_longest() -> None:
     assert STATE.at(MONTH_END_S) == replace(
         STATE,
         remaining=STATE.maxima,
@@ -115,6 +115,6 @@ def test_after_the_longest_window_all_are_new() -> None:
     )
 
 
-def test_new_windows_end_in_the_zone_that_stands_then() -> None:
+def test_reset_windows_end_in_the_current_time_zone() -> None:
     tokyo = replace(STATE, time_zone="Asia/Tokyo")
     assert tokyo.at(DAY_END_S).ends == (DAY_END_S + 3_600, DAY_END_S + 15 * 3_600, MONTH_END_S)

@@ -1,4 +1,4 @@
-"""A simulated model that is told to misbehave does, in the way that it is told."""
+"""Test that a simulated model misbehaves as scripted."""
 
 import json
 
@@ -19,18 +19,18 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("how", "answer"), OTHERS.items())
-def test_an_answer_is_changed_in_the_way_that_was_told(how: Misbehaviour, answer: str) -> None:
+def test_completion_is_changed_as_scripted(how: Misbehaviour, answer: str) -> None:
     assert apply_misbehaviour(GOOD, how) == answer
 
 
-def test_prose_stands_around_an_answer_and_free_text_in_its_place() -> None:
+def test_prose_surrounds_and_free_text_replaces_a_completion() -> None:
     prose = apply_misbehaviour(GOOD, Misbehaviour.PROSE)
     assert GOOD in prose[1:-1]
     assert "{" in prose.partition(GOOD)[0]
     assert "{" not in apply_misbehaviour(GOOD, Misbehaviour.FREE_TEXT)
 
 
-def test_members_are_added_texts_grow_and_change_their_language() -> None:
+def test_members_are_added_and_texts_grow_or_change_language() -> None:
     good = json.loads(GOOD)
     more, longer, german = (
         json.loads(apply_misbehaviour(GOOD, how))
@@ -45,7 +45,7 @@ def test_members_are_added_texts_grow_and_change_their_language() -> None:
 
 
 @pytest.mark.parametrize("how", Misbehaviour)
-def test_an_answer_that_is_no_json_is_changed_too(how: Misbehaviour) -> None:
+def test_completion_without_json_is_changed_too(how: Misbehaviour) -> None:
     text = "Resumo do texto, com %s e tudo."
     assert (apply_misbehaviour(text, how) == text) == (
         how in {Misbehaviour.TRAILING_COMMAS, Misbehaviour.EXTRA_MEMBERS, Misbehaviour.NAN}

@@ -1,4 +1,4 @@
-"""Instances of JSON Schemas keep what their schemas say."""
+"""Test that generated instances match their JSON Schemas."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 
 from local.providers.schema_faker import SchemaError, instance_of
 
-type Holds = Callable[[Any], bool]
+type Check = Callable[[Any], bool]
 
-CASES: list[tuple[dict[str, Any], Holds]] = [
+CASES: list[tuple[dict[str, Any], Check]] = [
     ({"type": "string", "maxLength": 20}, lambda v: v.startswith("[simulado]") and len(v) <= 20),
     ({"type": "string", "maxLength": 8}, lambda v: v == "simulado"),
     ({"type": "string", "maxLength": 3}, lambda v: len(v) == 3),
@@ -32,13 +32,13 @@ CASES: list[tuple[dict[str, Any], Holds]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "holds"), CASES)
+@pytest.mark.parametrize(("schema", "check"), CASES)
 @pytest.mark.parametrize("seed", [0, 1, 12345])
-def test_an_instance_keeps_what_its_schema_says(schema: dict[str, Any], holds: Holds, seed: int) -> None:
-    assert holds(instance_of(schema, seed))
+def test_instance_matches_its_schema(schema: dict[str, Any], check: Check, seed: int) -> None:
+    assert check(instance_of(schema, seed))
 
 
-def test_a_schema_that_holds_itself_ends() -> None:
+def test_recursive_schema_ends() -> None:
     node = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}}}
     tree = {**node, "required": ["next"], "$defs": {"N": {**node, "required": ["next"]}}}
     assert "None" in repr(instance_of(tree, 1))
@@ -58,6 +58,6 @@ def test_a_schema_that_holds_itself_ends() -> None:
         {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}, "required": ["a"]},
     ],
 )
-def test_a_schema_that_cannot_be_kept_is_an_error(schema: dict[str, Any]) -> None:
+def test_impossible_schema_is_an_error(schema: dict[str, Any]) -> None:
     with pytest.raises(SchemaError):
         instance_of(schema, 0)

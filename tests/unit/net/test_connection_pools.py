@@ -1,4 +1,4 @@
-"""Which pools are kept, and when one that is not kept any more is closed."""
+"""Test which connection pools are kept, and when an evicted pool is closed."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +13,7 @@ class Pool:
         self.closed += 1
 
 
-def test_key_has_one_pool_and_its_own() -> None:
+def test_each_key_has_its_own_pool() -> None:
     pools = ConnectionPools()
 
     one, again, other = (pools.acquire(key, Pool) for key in ("a", "a", "b"))
@@ -22,17 +22,17 @@ def test_key_has_one_pool_and_its_own() -> None:
     assert one.pool is not other.pool
 
 
-def test_pool_that_was_used_least_recently_is_evicted_and_closed() -> None:
+def test_least_recently_used_pool_is_evicted_and_closed() -> None:
     pools = ConnectionPools(max_pools=2)
-    made: dict[str, Pool] = {}
+    used_pools: dict[str, Pool] = {}
     for key in ("a", "b", "a", "c"):
         leased = pools.acquire(key, Pool)
-        made[key] = leased.pool
+        used_pools[key] = leased.pool
         pools.release(leased)
 
-    assert {key: pool.closed for key, pool in made.items()} == {"a": 0, "b": 1, "c": 0}
-    assert pools.acquire("a", Pool).pool is made["a"]
-    assert pools.acquire("b", Pool).pool is not made["b"]
+    assert {key: pool.closed for key, pool in used_pools.items()} == {"a": 0, "b": 1, "c": 0}
+    assert pools.acquire("a", Pool).pool is used_pools["a"]
+    assert pools.acquire("b", Pool).pool is not used_pools["b"]
 
 
 def test_evicted_pool_is_closed_with_its_last_call() -> None:
@@ -47,7 +47,7 @@ def test_evicted_pool_is_closed_with_its_last_call() -> None:
     assert first.pool.closed == 1
 
 
-def test_key_of_an_evicted_pool_gets_a_new_one_while_the_old_is_in_use() -> None:
+def test_key_of_an_evicted_pool_in_use_gets_a_new_pool() -> None:
     pools = ConnectionPools(max_pools=1)
     old = pools.acquire("a", Pool)
     pools.acquire("b", Pool)
@@ -59,7 +59,7 @@ def test_key_of_an_evicted_pool_gets_a_new_one_while_the_old_is_in_use() -> None
     assert (old.pool.closed, new.pool.closed) == (1, 0)
 
 
-def test_close_closes_what_is_unused_now_and_the_rest_with_its_last_call() -> None:
+def test_close_waits_for_the_last_call_of_a_used_pool() -> None:
     pools = ConnectionPools()
     unused, used = pools.acquire("a", Pool), pools.acquire("b", Pool)
     pools.release(unused)
@@ -70,7 +70,7 @@ def test_close_closes_what_is_unused_now_and_the_rest_with_its_last_call() -> No
     assert used.pool.closed == 1
 
 
-def test_no_pool_is_closed_while_a_thread_uses_it() -> None:
+def test_pool_in_use_is_not_closed() -> None:
     pools = ConnectionPools(max_pools=3)
 
     def use(number: int) -> Pool:

@@ -1,4 +1,4 @@
-"""`make deploy` asks for what has no default, records it, and deploys one region and one architecture."""
+"""Test that `make deploy` asks for values without a default, records them, and keeps to one region and architecture."""
 
 import sys
 import time
@@ -56,15 +56,15 @@ def samconfig(tmp_path: Path) -> Path:
     return path
 
 
-def person(answers: Mapping[str, str]) -> tuple[Callable[[str], str], list[str]]:
-    """Return somebody who answers by the first word of a question, and the list of first words that were asked."""
-    asked: list[str] = []
+def answering(answers: Mapping[str, str]) -> tuple[Callable[[str], str], list[str]]:
+    """Return a function that answers by the first word of a question, and the list of those words."""
+    questions: list[str] = []
 
     def ask(question: str) -> str:
-        asked.append(question.split(maxsplit=1)[0].rstrip(":"))
-        return answers[asked[-1]]
+        questions.append(question.split(maxsplit=1)[0].rstrip(":"))
+        return answers[questions[-1]]
 
-    return ask, asked
+    return ask, questions
 
 
 def complete(
@@ -75,7 +75,7 @@ def complete(
     architecture: str = "",
     variables: Mapping[str, str] | None = None,
 ) -> tuple[Deployment, list[str]]:
-    ask, asked = person(answers or {})
+    ask, questions = answering(answers or {})
     variables = variables or {}
     deployment = completed(
         find(environment, samconfig=samconfig, variables=variables),
@@ -85,13 +85,13 @@ def complete(
         samconfig=samconfig,
         variables=variables,
     )
-    return deployment, asked
+    return deployment, questions
 
 
-def test_the_first_run_asks_only_for_what_has_no_default_and_records_no_default(samconfig: Path) -> None:
-    deployment, asked = complete(samconfig, "dev", ANSWERS)
+def test_first_run_asks_for_and_records_only_missing_values(samconfig: Path) -> None:
+    deployment, questions = complete(samconfig, "dev", ANSWERS)
 
-    assert asked == ["Region", "TokenIssuer", "TokenAudience", "TokenJwksUrl"]
+    assert questions == ["Region", "TokenIssuer", "TokenAudience", "TokenJwksUrl"]
     assert deployment.region == "eu-west-1"
     recorded = tomllib.loads(samconfig.read_text())["dev"]
     assert recorded["global"]["parameters"] == {"region": "eu-west-1"}
@@ -103,31 +103,31 @@ def test_the_first_run_asks_only_for_what_has_no_default_and_records_no_default(
     assert "# A comment that stays." in samconfig.read_text()
 
 
-def test_the_second_run_asks_nothing_and_changes_nothing(samconfig: Path) -> None:
+def test_second_run_asks_nothing_and_changes_nothing(samconfig: Path) -> None:
     first, _ = complete(samconfig, "dev", ANSWERS)
     written = samconfig.read_text()
 
-    second, asked = complete(samconfig, "dev", {})
+    second, questions = complete(samconfig, "dev", {})
 
-    assert (second, asked) == (first, [])
+    assert (second, questions) == (first, [])
     assert samconfig.read_text() == written
 
 
-def test_a_user_pool_takes_the_place_of_another_issuer(samconfig: Path) -> None:
+def test_user_pool_replaces_another_issuer(samconfig: Path) -> None:
     answers = {"TokenIssuer": "", "SignInPrefix": "crm-dev", "SignInCallbackUrl": "https://crm.example/signed-in"}
 
-    deployment, asked = complete(samconfig, "dev", answers, variables={"AWS_REGION": "eu-west-1"})
+    deployment, questions = complete(samconfig, "dev", answers, variables={"AWS_REGION": "eu-west-1"})
 
-    assert asked == ["TokenIssuer", "SignInPrefix", "SignInCallbackUrl"]
+    assert questions == ["TokenIssuer", "SignInPrefix", "SignInCallbackUrl"]
     assert deployment.parameters["SignInPrefix"] == "crm-dev"
     assert not {"TokenIssuer", "TokenAudience"} & deployment.parameters.keys()
 
 
-def test_an_answer_of_another_form_is_asked_for_again(samconfig: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = iter(["no region", "eu-west-1", "https://issuer.example", "crm", "", "not an arn", "arn:aws:secret"])
+def test_invalid_answer_is_asked_for_again(samconfig: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = iter(["no region", "eu-west-1", "https://issuer.example", "crm", "", "not an arn", "arn:aws:secret"])
 
     def ask(_question: str) -> str:
-        return next(given)
+        return next(inputs)
 
     deployment = completed(
         find("dev", samconfig=samconfig, variables={}),
@@ -143,7 +143,7 @@ def test_an_answer_of_another_form_is_asked_for_again(samconfig: Path, capsys: p
 
 
 @pytest.mark.parametrize(("variables", "missing"), [({}, "no region"), ({"AWS_REGION": "eu-west-1"}, "TokenIssuer")])
-def test_a_pipeline_is_refused_what_is_missing(variables: dict[str, str], missing: str, samconfig: Path) -> None:
+def test_missing_value_fails_in_a_pipeline(variables: dict[str, str], missing: str, samconfig: Path) -> None:
     with pytest.raises(DeploymentError, match=missing) as refusal:
         complete(samconfig, "dev", variables=variables)
     assert "\n" not in str(refusal.value)
@@ -151,23 +151,23 @@ def test_a_pipeline_is_refused_what_is_missing(variables: dict[str, str], missin
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_another_region_of_the_shell_is_refused(variable: str, samconfig: Path) -> None:
+def test_other_region_in_the_environment_is_refused(variable: str, samconfig: Path) -> None:
     with pytest.raises(DeploymentError, match=f"sa-east-1.*{variable} is us-east-1"):
         find("prod", samconfig=samconfig, variables={variable: "us-east-1"})
     assert find("prod", samconfig=samconfig, variables={variable: "sa-east-1"}).region == "sa-east-1"
 
 
-def test_two_regions_of_the_shell_are_refused(samconfig: Path) -> None:
+def test_two_regions_in_the_environment_are_refused(samconfig: Path) -> None:
     with pytest.raises(DeploymentError, match="two regions: eu-west-1, us-east-1"):
         complete(samconfig, "dev", variables={"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "eu-west-1"})
 
 
-def test_an_environment_that_there_is_not_is_refused(samconfig: Path) -> None:
+def test_unknown_environment_is_refused(samconfig: Path) -> None:
     with pytest.raises(DeploymentError, match="ENV is dev, staging or prod"):
         find("production", samconfig=samconfig)
 
 
-def test_the_first_deployment_takes_and_records_the_named_architecture(samconfig: Path) -> None:
+def test_first_deployment_records_the_given_architecture(samconfig: Path) -> None:
     deployment, _ = complete(samconfig, "dev", ANSWERS, architecture="x86_64")
     assert resolved_parameters(TEMPLATE, deployment.parameters)["Architecture"] == "x86_64"
     again, _ = complete(samconfig, "dev", architecture="x86_64")
@@ -176,29 +176,29 @@ def test_the_first_deployment_takes_and_records_the_named_architecture(samconfig
         complete(samconfig, "dev", architecture="arm64")
 
 
-def test_another_architecture_than_that_of_the_deployment_is_refused(samconfig: Path) -> None:
+def test_other_architecture_than_deployed_is_refused(samconfig: Path) -> None:
     with pytest.raises(DeploymentError, match="prod has Architecture=arm64"):
         complete(samconfig, "prod", architecture="x86_64")
     assert samconfig.read_text() == SAMCONFIG
 
 
-def test_overrides_as_a_guided_deployment_writes_them_are_kept(samconfig: Path) -> None:
+def test_overrides_of_a_guided_deployment_are_kept(samconfig: Path) -> None:
     samconfig.write_text(
         SAMCONFIG.replace('["Stage=staging"]', '"Stage=\\"staging\\" CorsOrigin=\\"https://crm.example\\""')
     )
     complete(samconfig, "staging", ANSWERS)
-    again, asked = complete(samconfig, "staging", {})
-    assert asked == []
+    again, questions = complete(samconfig, "staging", {})
+    assert questions == []
     assert (again.parameters["CorsOrigin"], again.parameters["TokenAudience"]) == ("https://crm.example", "crm")
 
 
-def test_the_default_architecture_is_not_recorded(samconfig: Path) -> None:
+def test_default_architecture_is_not_recorded(samconfig: Path) -> None:
     complete(samconfig, "prod", architecture="arm64")
     assert samconfig.read_text() == SAMCONFIG
 
 
 class CloudFormation:
-    """A client of CloudFormation, for which a stack has each of these statuses in turn, and no stack is None."""
+    """CloudFormation client that returns these statuses of a stack in turn; None means that there is no stack."""
 
     def __init__(self, *statuses: str | None) -> None:
         self._statuses = list(statuses)
@@ -222,7 +222,7 @@ def built(tmp_path: Path) -> Path:
 def run_deploy(
     monkeypatch: pytest.MonkeyPatch, built: Path, *statuses: str | None, role_arn: str = "", in_pipeline: bool = False
 ) -> list[tuple[list[str], bool]]:
-    """Return each command of a deployment to a stack of these statuses, and whether its release protects the data."""
+    """Return each command of a deployment to a stack of these statuses, with True if its release protects the data."""
     commands: list[tuple[list[str], bool]] = []
     protections: list[bool] = []
     cloudformation = CloudFormation(*statuses)
@@ -246,7 +246,7 @@ def run_deploy(
     return commands
 
 
-def test_every_parameter_is_passed_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+def test_every_parameter_is_passed_unchanged(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
     ((arguments, protects),) = run_deploy(monkeypatch, built, "UPDATE_COMPLETE")
 
     options = dict(zip(arguments[2::2], arguments[3::2], strict=True))
@@ -258,7 +258,7 @@ def test_every_parameter_is_passed_whatever_is_in_it(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS"])
 @pytest.mark.parametrize("in_pipeline", [False, True])
-def test_the_first_deployment_protects_the_data_in_a_second_step(
+def test_first_deployment_protects_data_in_a_second_step(
     in_pipeline: bool, status: str | None, monkeypatch: pytest.MonkeyPatch, built: Path
 ) -> None:
     role = "arn:aws:iam::123456789012:role/x"
@@ -269,18 +269,18 @@ def test_the_first_deployment_protects_the_data_in_a_second_step(
     assert all("--role-arn" in arguments for arguments, _ in commands)
 
 
-def test_a_declined_first_change_set_deploys_nothing(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+def test_declined_first_change_set_deploys_nothing(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
     with pytest.raises(DeploymentError, match="nothing was deployed"):
         run_deploy(monkeypatch, built, None, "REVIEW_IN_PROGRESS")
 
 
-def test_a_deployment_without_its_first_half_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_deployment_without_preparation_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="run make prepare"):
         run_deploy(monkeypatch, tmp_path, "UPDATE_COMPLETE")
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"])
-def test_a_failed_first_deployment_is_named_with_the_way_out(
+def test_failed_first_deployment_is_named_with_a_remedy(
     status: str, monkeypatch: pytest.MonkeyPatch, built: Path
 ) -> None:
     way_out = r"delete-stack --region sa-east-1 --stack-name nexus-ai-prod"
@@ -288,7 +288,7 @@ def test_a_failed_first_deployment_is_named_with_the_way_out(
         run_deploy(monkeypatch, built, status)
 
 
-def test_a_stack_that_is_being_changed_is_left_alone(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
+def test_stack_in_progress_is_left_alone(monkeypatch: pytest.MonkeyPatch, built: Path) -> None:
     with pytest.raises(DeploymentError, match="CREATE_IN_PROGRESS: wait"):
         run_deploy(monkeypatch, built, "CREATE_IN_PROGRESS")
 
@@ -313,7 +313,7 @@ def run_smoke() -> None:
     ("program", "name"),
     [(run_deploy_program, "deploy"), (run_site, "site"), (run_ceiling, "ceiling"), (run_smoke, "smoke")],
 )
-def test_every_program_refuses_another_region_in_one_line(
+def test_every_command_refuses_another_region_in_one_line(
     program: Callable[[], None],
     name: str,
     samconfig: Path,
@@ -330,29 +330,29 @@ def test_every_program_refuses_another_region_in_one_line(
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(deployments, "SAMCONFIG", samconfig)
 
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         program()
 
-    assert ended.value.code == 2
+    assert exited.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
         f"make {name}: prod is deployed in sa-east-1 (samconfig.toml), but AWS_REGION is us-east-1"
     ]
 
 
-def test_every_client_is_of_the_deployments_region(samconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_has_the_region_of_the_deployment(samconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     client = find("prod", samconfig=samconfig, variables={}).client("cloudformation")
     assert client.meta.region_name == "sa-east-1"
 
 
-def test_an_interruption_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interruption_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), one_line_errors("make deploy"):
         raise KeyboardInterrupt
     assert capsys.readouterr().err == "make deploy: interrupted\n"
 
 
-def test_a_refusal_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_aws_error_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), one_line_errors("make site"):
         raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "secret words"}}, "DescribeStacks")
     assert capsys.readouterr().err == "make site: AWS refused DescribeStacks: ExpiredToken\n"

@@ -1,4 +1,4 @@
-"""When the audit of models fails, on fixed days."""
+"""Test on fixed days when the audit of models fails."""
 
 from datetime import date, timedelta
 
@@ -25,12 +25,12 @@ def in_days(days: int) -> date:
         (in_days(5_000), in_days(-60)),
     ],
 )
-def test_a_model_with_time_and_fresh_evidence_has_no_problem(retires_on: date | None, checked_on: date) -> None:
+def test_model_with_time_and_fresh_evidence_has_no_problem(retires_on: date | None, checked_on: date) -> None:
     assert problem(Lifecycle(PAGE, checked_on, retires_on), TODAY) is None
 
 
 @pytest.mark.parametrize(("days", "left"), [(89, "89 days are left"), (0, "0 days are left"), (-7, "-7 days are left")])
-def test_a_model_that_ends_within_ninety_days_needs_a_successor(days: int, left: str) -> None:
+def test_model_retiring_within_90_days_needs_a_successor(days: int, left: str) -> None:
     found = problem(Lifecycle(PAGE, TODAY, in_days(days)), TODAY)
     assert found is not None
     assert "successor" in found
@@ -38,12 +38,12 @@ def test_a_model_that_ends_within_ninety_days_needs_a_successor(days: int, left:
 
 
 @pytest.mark.parametrize("retires_on", [None, in_days(400)])
-def test_evidence_of_more_than_sixty_days_has_to_be_looked_up_again(retires_on: date | None) -> None:
+def test_evidence_older_than_60_days_must_be_renewed(retires_on: date | None) -> None:
     found = problem(Lifecycle(PAGE, in_days(-61), retires_on), TODAY)
     assert found == "check again: the evidence is 61 days old"
 
 
-def test_each_model_has_one_line_and_one_problem_fails_the_audit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_prints_a_line_per_model_and_fails_on_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = Lifecycle(PAGE, TODAY), Lifecycle(PAGE, TODAY, in_days(10))
     models = {(ProviderName.OPENAI, "model-a"): good, (ProviderName.GROQ, "model-b"): bad}
 

@@ -1,4 +1,4 @@
-"""The parts of `make smoke` by themselves: what it is given, what it compares, and how it waits and undoes."""
+"""Test the parts of `make smoke`: its options, its comparisons, and how it waits and restores settings."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def environment(**variables: str) -> Mapping[str, str]:
     return needed | variables
 
 
-def test_a_run_with_mail_needs_a_token_that_lives_longer() -> None:
+def test_run_with_mail_needs_a_longer_lived_token() -> None:
     variables = environment(NEXUS_TOKEN=token(600))
     assert read_options(["--url", URL], variables).mail_to is None
     with pytest.raises(Refused, match="a run may take 1200"):
@@ -48,20 +48,20 @@ def test_a_run_with_mail_needs_a_token_that_lives_longer() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://ai.crm.example.com", "http://10.0.0.1:3000", "ftp://127.0.0.1", "crm", ""])
-def test_secrets_are_sent_to_no_unencrypted_address(url: str) -> None:
+def test_secrets_are_not_sent_unencrypted(url: str) -> None:
     with pytest.raises(Refused, match="URL must"):
         read_options(["--url", url or "-"], environment())
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:3000/", "http://localhost:3000", f"{URL}/prod/"])
-def test_loopback_and_https_are_addresses_of_a_deployment(url: str) -> None:
+def test_loopback_and_https_urls_are_accepted(url: str) -> None:
     assert read_options(["--url", url], environment()).url == url.rstrip("/")
 
 
-def test_options_and_their_masked_texts_show_no_secret() -> None:
+def test_options_and_masked_texts_show_no_secret() -> None:
     options = read_options(["--url", URL], environment())
-    shown = repr(options) + options.mask(f"Bearer {options.token}, {options.provider_key}")
-    assert (options.token in shown, options.provider_key in shown) == (False, False)
+    text = repr(options) + options.mask(f"Bearer {options.token}, {options.provider_key}")
+    assert (options.token in text, options.provider_key in text) == (False, False)
 
 
 class _CloudFormation:
@@ -70,7 +70,7 @@ class _CloudFormation:
         return {"Stacks": [{"StackName": StackName, "Outputs": outputs}]}
 
 
-def test_address_of_an_environment_is_the_output_of_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_of_an_environment_is_an_output_of_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     def client(_deployment: Deployment, _service: str) -> _CloudFormation:
         return _CloudFormation()
 
@@ -82,16 +82,16 @@ def test_address_of_an_environment_is_the_output_of_its_stack(monkeypatch: pytes
         read_options(["--env", "production"], environment())
 
 
-# What is compared.
+# Comparisons.
 
 
 def usage(tokens: int = 0, cost: str = "0") -> dict[str, Any]:
     return {"inputTokens": tokens, "outputTokens": 0, "totalTokens": tokens, "costUsd": cost}
 
 
-def record(request_id: str, status: str = "answered", module: str = "smoke", **used: Any) -> Record:
+def record(request_id: str, status: str = "answered", module: str = "smoke", **fields_of_usage: Any) -> Record:
     fields = {"id": request_id, "userId": "u", "module": module, "endpoint": "POST /x", "status": status}
-    return Record.model_validate({**fields, "usage": usage(**used)})
+    return Record.model_validate({**fields, "usage": usage(**fields_of_usage)})
 
 
 CALLS = [
@@ -108,7 +108,7 @@ RECORDS = [
 ]
 
 
-def test_records_that_agree_with_the_calls_are_no_difference() -> None:
+def test_records_that_match_the_calls_are_no_difference() -> None:
     assert differences(CALLS, RECORDS) == []
     assert differences(CALLS, [*RECORDS, record("9", module="marketing")]) == []
 
@@ -130,22 +130,22 @@ def test_records_that_agree_with_the_calls_are_no_difference() -> None:
         ),
     ],
 )
-def test_records_that_do_not_agree_are_named(records: list[Record], difference: str) -> None:
+def test_records_that_differ_are_named(records: list[Record], difference: str) -> None:
     assert differences(CALLS, records) == [difference]
 
 
-def test_calls_without_usage_count_with_that_of_their_records() -> None:
+def test_calls_without_usage_count_by_their_records() -> None:
     found = {each.id: each for each in RECORDS}
-    wanted = Sums(requests=3, cache_hits=1, rejections=1, errors=0, tokens=110, cost_usd=Decimal("0.75"))
-    assert expected(CALLS, found) == wanted
-    assert expected(CALLS, {}) != wanted
+    expected_sums = Sums(requests=3, cache_hits=1, rejections=1, errors=0, tokens=110, cost_usd=Decimal("0.75"))
+    assert expected(CALLS, found) == expected_sums
+    assert expected(CALLS, {}) != expected_sums
 
 
-# How a run waits, and how it undoes what it changed.
+# Waiting, and restoring what a run changed.
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_ends_a_run_between_requests_and_never_the_clean_up(number: signal.Signals) -> None:
+def test_signal_ends_a_run_but_not_its_clean_up(number: signal.Signals) -> None:
     interruption = Interruption()
     with interruption.installed():
         os.kill(os.getpid(), number)
@@ -165,22 +165,22 @@ UNAVAILABLE: Scripted = (503, {})
 
 
 class ScriptedApi:
-    """Returns these replies in their order, None for none; keeps what was asked."""
+    """API that returns these replies in order, None for no response, and records the requests."""
 
     def __init__(self, *replies: Scripted) -> None:
         self._replies = list(replies)
-        self.asked: list[tuple[str, str, object]] = []
+        self.requests: list[tuple[str, str, object]] = []
 
     def get(self, path: str) -> Reply:
         return self.send("GET", path)
 
     def send(self, method: str, path: str, body: object = None) -> Reply:
-        self.asked.append((method, path, body))
+        self.requests.append((method, path, body))
         reply = self._replies.pop(0)
         if reply is None:
             raise NoResponse(f"{method} {path} got no response")
         status, content = reply
-        headers = httpx2.Headers({"X-Request-Id": f"request-{len(self.asked)}", "Retry-After": "60"})
+        headers = httpx2.Headers({"X-Request-Id": f"request-{len(self.requests)}", "Retry-After": "60"})
         return Reply(f"{method} {path}", status, headers, json.dumps(content))
 
     @property
@@ -188,7 +188,7 @@ class ScriptedApi:
         return not self._replies
 
 
-class NoPauses(Interruption):
+class InstantInterruption(Interruption):
     def __init__(self) -> None:
         super().__init__()
         self.waited: list[float] = []
@@ -201,32 +201,32 @@ def changes_of(api: ScriptedApi, interruption: Interruption) -> Changes:
     return Changes(cast("Api", api), interruption)
 
 
-def test_changes_are_undone_in_reverse_and_each_is_tried_again() -> None:
+def test_changes_are_undone_in_reverse_with_retries() -> None:
     api, one, other = ScriptedApi(OK, OK, UNAVAILABLE, OK, NOT_FOUND), "/one", "/other"
-    subject = changes_of(api, NoPauses())
+    subject = changes_of(api, InstantInterruption())
     subject.put(one, {"a": 2}, Undo("PUT", one, {"a": 1}))
     subject.put(other, {}, Undo("DELETE", other, None))
     subject.restore()
     subject.restore()
 
     undone = [("DELETE", other, None), ("DELETE", other, None), ("PUT", one, {"a": 1})]
-    assert (api.asked[2:], api.done) == (undone, True)
+    assert (api.requests[2:], api.done) == (undone, True)
 
 
-def test_change_without_a_response_is_undone_once_it_cannot_come_late() -> None:
-    api, pauses = ScriptedApi(None, OK), NoPauses()
+def test_unanswered_change_is_undone_after_a_wait() -> None:
+    api, pauses = ScriptedApi(None, OK), InstantInterruption()
     subject = changes_of(api, pauses)
     with pytest.raises(NoResponse):
         subject.put("/one", {}, Undo("DELETE", "/one", None))
     subject.restore()
 
     assert changes.LATE_S - 5 < pauses.waited[0] <= changes.LATE_S
-    assert api.asked[1] == ("DELETE", "/one", None)
+    assert api.requests[1] == ("DELETE", "/one", None)
 
 
-def test_change_that_cannot_be_undone_is_named_and_kept_for_another_try() -> None:
+def test_change_that_cannot_be_undone_is_named_and_retried() -> None:
     api = ScriptedApi(OK, *[UNAVAILABLE] * changes.TRIES, OK)
-    subject = changes_of(api, NoPauses())
+    subject = changes_of(api, InstantInterruption())
     subject.put("/one", {}, Undo("PUT", "/one", {"a": 1}))
     with pytest.raises(CheckFailed, match=r'not undone: PUT /one {"a": 1} \(PUT /one returned 503'):
         subject.restore()
@@ -239,8 +239,14 @@ def test_change_that_cannot_be_undone_is_named_and_kept_for_another_try() -> Non
 FIRST, SECOND = "2026-11-30T15:00:00.000Z", "2026-11-30T16:00:00.000Z"
 
 
-def limits(used: int, maximum: int, ends: str) -> tuple[int, dict[str, Any]]:
-    window = {"limit": "requestsPerHour", "max": maximum, "used": used, "reserved": 0, "left": maximum - used}
+def limits(fields_of_usage: int, maximum: int, ends: str) -> tuple[int, dict[str, Any]]:
+    window = {
+        "limit": "requestsPerHour",
+        "max": maximum,
+        "used": fields_of_usage,
+        "reserved": 0,
+        "left": maximum - fields_of_usage,
+    }
     alerts: dict[str, Any] = {"alertThresholds": [80], "alertEmails": [], "alerts": []}
     return 200, {"requestsPerHour": maximum, **alerts, "windows": [{**window, "resetsAt": ends}]}
 
@@ -271,26 +277,26 @@ def run_of(api: ScriptedApi) -> Run:
         frozenset(),
         datetime.now(UTC),
     )
-    interruption = NoPauses()
+    interruption = InstantInterruption()
     return Run(cast("Api", api), options, interruption, changes_of(api, interruption), before)
 
 
-def puts(asked: Iterable[tuple[str, str, object]]) -> list[object]:
-    return [body for method, _, body in asked if method == "PUT"]
+def puts(requests: Iterable[tuple[str, str, object]]) -> list[object]:
+    return [body for method, _, body in requests if method == "PUT"]
 
 
-def test_hour_that_ends_between_two_requests_is_no_failure() -> None:
+def test_hour_ending_between_two_requests_is_no_failure() -> None:
     api = ScriptedApi(
         *(limits(5, 100, FIRST), limits(5, 6, FIRST), COPY, COPY, limits(1, 6, SECOND)),
         *(limits(1, 6, SECOND), limits(1, 2, SECOND), COPY, REFUSED, OK),
     )
     assert "Retry-After 60" in LimitChecks(run_of(api)).request_limit()
-    assert puts(api.asked) == [{"requestsPerHour": 6}, {"requestsPerHour": 2}, {"requestsPerHour": 100}]
+    assert puts(api.requests) == [{"requestsPerHour": 6}, {"requestsPerHour": 2}, {"requestsPerHour": 100}]
     assert api.done
 
 
-def test_limit_that_lets_one_more_through_is_failed_and_put_back() -> None:
+def test_exceeded_limit_fails_and_is_restored() -> None:
     api = ScriptedApi(*(limits(5, 100, FIRST), limits(5, 6, FIRST), COPY, COPY, limits(7, 6, FIRST)), (200, {}))
     with pytest.raises(CheckFailed, match="returned 200 instead"):
         LimitChecks(run_of(api)).request_limit()
-    assert puts(api.asked)[-1] == {"requestsPerHour": 100}
+    assert puts(api.requests)[-1] == {"requestsPerHour": 100}

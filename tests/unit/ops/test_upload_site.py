@@ -1,4 +1,4 @@
-"""`make site` uploads the build of a frontend to the site of a deployment."""
+"""Test that `make site` uploads a frontend's build to the site of a deployment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ OUTPUTS = {"SiteBucketName": "files", "SiteUrl": "https://site.example"}
 
 
 class Aws:
-    """CloudFormation with one stack that has a site and one that has none, and a record of what was put into S3."""
+    """CloudFormation with one stack that has a site and one that has none, and an S3 that records its objects."""
 
     def __init__(self) -> None:
         self.put: list[dict[str, Any]] = []
@@ -22,8 +22,8 @@ class Aws:
         outputs = OUTPUTS if StackName == "nexus-ai-prod" else {}
         return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]}
 
-    def put_object(self, **given: Any) -> None:
-        self.put.append(given)
+    def put_object(self, **request: Any) -> None:
+        self.put.append(request)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pages_come_last_and_only_what_is_named_by_its_content_is_kept_for_good(
+def test_pages_come_last_and_only_hashed_names_are_immutable(
     aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.main(["--env", "prod", "--folder", str(built)])
@@ -64,9 +64,7 @@ def test_pages_come_last_and_only_what_is_named_by_its_content_is_kept_for_good(
     assert "https://site.example" in capsys.readouterr().out
 
 
-def test_a_deployment_without_a_site_and_a_folder_without_a_page_are_named(
-    aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_site_or_page_is_named(aws: Aws, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         site.main(["--env", "dev", "--folder", str(built)])
     assert "Site=on" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Micro-dollars and dollars: which way they are rounded, and how they are written."""
+"""Test the rounding and the written form of micro-dollars and dollars."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from nexus_ai.platform.money import dollars_from_micros, micros_ceiling, micros_
 
 
 @pytest.mark.parametrize(
-    ("dollars", "nearest", "upwards"),
+    ("dollars", "nearest", "rounded_up"),
     [
         ("0", 0, 0),
         ("0.0000001", 0, 1),
@@ -22,11 +22,9 @@ from nexus_ai.platform.money import dollars_from_micros, micros_ceiling, micros_
         ("12.5", 12_500_000, 12_500_000),
     ],
 )
-def test_a_cost_is_the_nearest_micro_dollar_and_a_bound_the_next_one_up(
-    dollars: str, nearest: int, upwards: int
-) -> None:
+def test_cost_is_rounded_to_nearest_and_a_bound_upwards(dollars: str, nearest: int, rounded_up: int) -> None:
     assert micros_from_dollars(Decimal(dollars)) == nearest
-    assert micros_ceiling(Decimal(dollars)) == upwards
+    assert micros_ceiling(Decimal(dollars)) == rounded_up
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def test_a_cost_is_the_nearest_micro_dollar_and_a_bound_the_next_one_up(
         (10, "0.00001"),
         (1_500_000, "1.5"),
         (3_000_000, "3"),
-        (100_000_000, "100"),  # and not 1E+2
+        (100_000_000, "100"),  # not 1E+2
         (-250_000, "-0.25"),
     ],
 )
@@ -46,5 +44,5 @@ def test_dollars_have_no_trailing_zeros_and_no_exponent(micros: int, written: st
 
 
 @given(st.integers(-(10**15), 10**15))
-def test_dollars_and_back_are_the_same_micro_dollars(micros: int) -> None:
+def test_dollars_convert_back_to_the_same_micro_dollars(micros: int) -> None:
     assert micros_from_dollars(dollars_from_micros(micros)) == micros == micros_ceiling(dollars_from_micros(micros))

@@ -28,9 +28,9 @@ def debugging(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     logger().setLevel(logging.DEBUG)
-    everybody_s = logging.getLogger().level
+    root_level = logging.getLogger().level
     yield
-    logging.getLogger().setLevel(everybody_s)
+    logging.getLogger().setLevel(root_level)
     logger().setLevel(logging.INFO)
     get_settings.cache_clear()
 
@@ -39,7 +39,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_fifty_requests_side_by_side_never_mix_their_keys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fifty_concurrent_requests_never_mix_their_keys(capsys: pytest.CaptureFixture[str]) -> None:
     together = threading.Barrier(50)
 
     def serve(number: int) -> None:
@@ -48,8 +48,8 @@ def test_fifty_requests_side_by_side_never_mix_their_keys(capsys: pytest.Capture
             add_keys(tenant_id=f"tenant-{number}")
             for step in range(5):
                 logger().info("step", mine=number, step=step)
-                # In a thread of the step's, and in this one.
-                run_all([lambda: logger().info("beside", mine=number)] * 2)
+                # Log from threads of the step and from this one.
+                run_all([lambda: logger().info("concurrent", mine=number)] * 2)
                 together.wait()
 
     with ThreadPoolExecutor(50) as pool:
@@ -62,7 +62,7 @@ def test_fifty_requests_side_by_side_never_mix_their_keys(capsys: pytest.Capture
         assert line["tenant_id"] == f"tenant-{line['mine']}"
 
 
-def test_nothing_of_a_request_survives_into_the_next_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_do_not_survive_into_the_next_request(capsys: pytest.CaptureFixture[str]) -> None:
     with request_keys(request_id="first"):
         add_keys(tenant_id="acme")
     logger().info("between")
@@ -87,7 +87,7 @@ def test_keys_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -
     assert "gateway_request_id" not in lines(capsys)[0]
 
 
-def fail_with_words() -> None:
+def fail_with_secrets() -> None:
     try:
         raise ValueError(f"prompt: {CANARY}")
     except ValueError as cause:
@@ -96,11 +96,11 @@ def fail_with_words() -> None:
         raise error from cause
 
 
-def test_an_exception_is_logged_with_its_causes_and_stacks_and_without_its_words(
+def test_exception_is_logged_with_stacks_and_without_messages(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     try:
-        fail_with_words()
+        fail_with_secrets()
     except RuntimeError:
         logger().exception("it failed")
 
@@ -108,22 +108,22 @@ def test_an_exception_is_logged_with_its_causes_and_stacks_and_without_its_words
     assert CANARY not in text
     errors = json.loads(text)["errors"]
     assert [error["type"] for error in errors] == ["builtins.RuntimeError", "builtins.ValueError"]
-    assert errors[0]["stack"][-1].endswith("fail_with_words")
+    assert errors[0]["stack"][-1].endswith("fail_with_secrets")
 
 
-def test_a_chain_of_causes_that_closes_on_itself_ends() -> None:
+def test_cyclic_chain_of_causes_ends() -> None:
     first, second = ValueError(), KeyError()
     first.__cause__, second.__cause__ = second, first
     assert [error["type"] for error in describe(first)] == ["builtins.ValueError", "builtins.KeyError"]
 
 
-def test_a_line_stays_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_text_is_logged_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     logger().info("two\nlines", odd="\ud800\u2028")
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", VERBOSE_LOGGERS)
-def test_sdks_stay_quiet_while_everything_else_debugs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sdks_stay_quiet_at_debug_level(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     logger().debug("ours")
     logging.getLogger().setLevel(logging.DEBUG)
     assert not logging.getLogger(f"{name}.client").isEnabledFor(logging.INFO)
@@ -133,8 +133,8 @@ def test_sdks_stay_quiet_while_everything_else_debugs(name: str, capsys: pytest.
 @pytest.mark.parametrize(
     "sdk", [pytest.param(name, marks=pytest.mark.slow) for name in ("anthropic", "groq")] + ["openai"]
 )
-def test_no_variable_of_the_environment_makes_an_sdk_talkative(sdk: str) -> None:
-    """In a process of its own: an SDK reads its variable when it is imported."""
+def test_no_environment_variable_makes_an_sdk_log(sdk: str) -> None:
+    """Use a new process: an SDK reads its variable when it is imported."""
     program = f"""
 import logging
 from nexus_ai.platform.observability import logger
@@ -145,13 +145,13 @@ assert logging.getLogger({sdk!r} + "._base_client").getEffectiveLevel() == loggi
 """
     environment = os.environ | SETTINGS | {f"{sdk.upper()}_LOG": "debug", "PYTHONPATH": "layers/common"}
     command = [sys.executable, "-c", program]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_lambda_filters_at_the_same_level_and_keeps_every_metric(level: str) -> None:
-    """Run the logger in a process of its own, with the level where Lambda sets it; a warning is an error there."""
+def test_lambda_keeps_every_line_and_metric_of_the_level(level: str) -> None:
+    """Run the logger in a new process with the level where Lambda sets it; a warning is an error there."""
     program = f"""
 import logging, sys
 # As Lambda's runtime does before it loads a function.
@@ -163,7 +163,7 @@ logging.getLogger("a_library").debug("words of a library")
 metrics({{"Requests": (1, Unit.COUNT)}})
 """
     environment = os.environ | SETTINGS | {"LOG_LEVEL": level, "AWS_LAMBDA_LOG_LEVEL": level}
-    ended = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         env=environment | {"PYTHONPATH": "layers/common"},
         capture_output=True,
@@ -171,17 +171,17 @@ metrics({{"Requests": (1, Unit.COUNT)}})
         check=False,
     )
 
-    assert (ended.returncode, ended.stderr) == (0, "")
-    written = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (finished.returncode, finished.stderr) == (0, "")
+    written = [json.loads(line) for line in finished.stdout.splitlines()]
     kept = [line for line in written if passes_lambda(line, level)]
     assert kept == written
-    wanted = {"DEBUG": ["detail", "event", None], "INFO": ["event", None]}
-    assert [line.get("message") for line in written] == wanted[level]
+    expected = {"DEBUG": ["detail", "event", None], "INFO": ["event", None]}
+    assert [line.get("message") for line in written] == expected[level]
     assert written[-1]["Requests"] == 1
 
 
 def passes_lambda(line: dict[str, Any], level: str) -> bool:
-    """Return whether Lambda keeps a line: one without a level or without an RFC 3339 timestamp counts as INFO.
+    """Return True if Lambda keeps a line: one without a level or an RFC 3339 timestamp counts as INFO.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
@@ -190,18 +190,18 @@ def passes_lambda(line: dict[str, Any], level: str) -> bool:
     return levels[line["level"] if "level" in line and stamped else "INFO"] >= levels[level]
 
 
-def test_an_error_of_aws_is_logged_with_its_codes_and_ids_and_without_its_words() -> None:
+def test_aws_error_is_logged_with_codes_and_without_its_message() -> None:
     document = {"__type": "com.amazonaws.dynamodb#ThrottlingException", "message": CANARY}
     refused = ServiceError("GetItem", 400, document, "R1")
     lost = TransportError("Timeout was reached", sent=True, status=503, request_id="R2")
-    theirs = ClientError(
+    boto_error = ClientError(
         {
             "Error": {"Code": "SlowDown", "Message": CANARY},
             "ResponseMetadata": {"RequestId": "R3", "HTTPStatusCode": 503},  # type: ignore[typeddict-item]
         },
         "PutObject",
     )
-    found = [describe(error)[0] for error in (refused, lost, theirs)]
+    found = [describe(error)[0] for error in (refused, lost, boto_error)]
 
     assert [{name: value for name, value in each.items() if name not in {"type", "stack"}} for each in found] == [
         {"aws_operation": "GetItem", "aws_code": "ThrottlingException", "aws_request_id": "R1", "status": 400},

@@ -1,4 +1,4 @@
-"""The lists made at build time, beside the library that they come from."""
+"""Test the price lists made at build time against the library that they come from."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from nexus_ai.providers.base import ProviderName, TokenUsage
 LISTS = {name: next(each for each in providers if each.id == name.value) for name in ProviderName}
 NAMED_BY = ("equals", "starts_with", "contains", "ends_with")
 KINDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok")
-# Plain, cached, written to a cache, put out, thought.
+# Input, cached, written to the cache, output, thinking.
 COUNTS = [
     (1_234, 0, 0, 567, 0),
     (100_000, 60_000, 30_000, 900, 300),
@@ -30,12 +30,12 @@ COUNTS = [
 ]
 
 
-def maker() -> list[str]:
+def make_lists_command() -> list[str]:
     return [sys.executable, str(ROOT / "layers" / "common" / "make_price_lists.py")]
 
 
 def listed_names(info: ModelInfo) -> set[str]:
-    """All that could be the name of a model in its rule, and names that are nearly one."""
+    """Return all possible names of a model by its rule, and names that are similar."""
     names = {info.id}
     parts: list[Any] = [info.match]
     for part in parts:
@@ -47,22 +47,22 @@ def listed_names(info: ModelInfo) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "vendor",
-    # It has the models of all the others.
+    "provider",
+    # OpenRouter has the models of all the others.
     [pytest.param(name, marks=[pytest.mark.slow] if name is ProviderName.OPENROUTER else []) for name in ProviderName],
 )
-def test_a_name_means_the_entry_that_it_means_to_the_library(vendor: ProviderName) -> None:
-    names = {name for info in LISTS[vendor].models for name in listed_names(info)}
-    assert len(names) > 6 * len(LISTS[vendor].models)
+def test_name_finds_the_same_entry_as_in_the_library(provider: ProviderName) -> None:
+    names = {name for info in LISTS[provider].models for name in listed_names(info)}
+    assert len(names) > 6 * len(LISTS[provider].models)
     for name in names:
-        expected = LISTS[vendor].find_model(name)
-        found = price_lists.find(vendor, name.upper())
+        expected = LISTS[provider].find_model(name)
+        found = price_lists.find(provider, name.upper())
         assert (found and found.name) == (expected and expected.id), name
 
 
-@pytest.mark.parametrize("vendor", ProviderName)
-def test_every_price_of_every_day_is_the_librarys(vendor: ProviderName) -> None:
-    for entry, info in zip(price_lists.models(vendor), LISTS[vendor].models, strict=True):
+@pytest.mark.parametrize("provider", ProviderName)
+def test_every_price_of_every_day_equals_the_librarys(provider: ProviderName) -> None:
+    for entry, info in zip(price_lists.models(provider), LISTS[provider].models, strict=True):
         model = price_lists.Model(*entry)
         assert (model.name, model.context_window) == (info.id, info.context_window)
         for day in days(info):
@@ -72,17 +72,17 @@ def test_every_price_of_every_day_is_the_librarys(vendor: ProviderName) -> None:
                 assert rates is None, info.id
             else:
                 assert rates is not None, info.id
-                assert [told(each) for each in rates] == [tiers(expected, kind) for kind in KINDS], (info.id, day)
+                assert [tiers_of(each) for each in rates] == [tiers(expected, kind) for kind in KINDS], (info.id, day)
 
 
 def days(info: ModelInfo) -> set[date]:
-    """Each first day of a price and the one before it, and today."""
+    """Return each first day of a price, the day before it, and today."""
     begins = [each.constraint for each in info.prices] if isinstance(info.prices, list) else []
     first = [each.start_date for each in begins if isinstance(each, StartDateConstraint)]
     return {datetime.now(UTC).date(), *first, *(day - timedelta(days=1) for day in first)}
 
 
-def told(price: price_lists.Price | None) -> list[tuple[int, Decimal]] | None:
+def tiers_of(price: price_lists.Price | None) -> list[tuple[int, Decimal]] | None:
     return price.tiers if price else None
 
 
@@ -93,11 +93,11 @@ def tiers(prices: ListedPrices, kind: str) -> list[tuple[int, Decimal]] | None:
     return None if price is None else [(-1, price)]
 
 
-@pytest.mark.parametrize("vendor", ProviderName)
-def test_every_model_costs_what_the_library_says(vendor: ProviderName) -> None:
+@pytest.mark.parametrize("provider", ProviderName)
+def test_cost_of_every_model_equals_the_librarys(provider: ProviderName) -> None:
     known = 0
-    for info in LISTS[vendor].models:
-        if LISTS[vendor].find_model(info.id) is not info or pricing.per_million(vendor, info.id) is None:
+    for info in LISTS[provider].models:
+        if LISTS[provider].find_model(info.id) is not info or pricing.per_million(provider, info.id) is None:
             continue
         known += 1
         for input_tokens, cached, written, output_tokens, thought in COUNTS:
@@ -115,26 +115,28 @@ def test_every_model_costs_what_the_library_says(vendor: ProviderName) -> None:
                 cache_write_tokens=written,
                 output_reasoning_tokens=thought,
             )
-            expected = info.calc_price(counted, LISTS[vendor]).total_price
-            assert pricing.price(vendor, info.id, usage) == micros_from_dollars(expected), info.id
-    assert known > len(LISTS[vendor].models) / 2
+            expected = info.calc_price(counted, LISTS[provider]).total_price
+            assert pricing.price(provider, info.id, usage) == micros_from_dollars(expected), info.id
+    assert known > len(LISTS[provider].models) / 2
 
 
-def made(folder: Path, model: str) -> subprocess.CompletedProcess[str]:
-    """What becomes of a library that has one model of one vendor."""
+def make_lists_with(folder: Path, model: str) -> subprocess.CompletedProcess[str]:
+    """Make the price lists from a library that has one model of one provider."""
     (folder / "genai_prices").mkdir()
     others = [f"Provider(id='{name}', models=[])" for name in ProviderName if name is not ProviderName.GROQ]
     text = f"providers: list[Provider] = [Provider(id='groq', models=[{model}]), {', '.join(others)}]"
     (folder / "genai_prices" / "data.py").write_text(text)
-    return subprocess.run([*maker(), str(folder)], capture_output=True, text=True, check=False)
+    return subprocess.run([*make_lists_command(), str(folder)], capture_output=True, text=True, check=False)
 
 
 def entry(prices: str) -> str:
     return f"ModelInfo(id='A', match=ClauseEquals(equals='A'), prices={prices})"
 
 
-def test_a_list_is_made_without_importing_the_library(tmp_path: Path) -> None:
-    done = made(tmp_path, entry("ModelPrice(input_mtok=Decimal('1.5'), output_mtok=None, audio_hours=Decimal(2))"))
+def test_list_is_made_without_importing_the_library(tmp_path: Path) -> None:
+    done = make_lists_with(
+        tmp_path, entry("ModelPrice(input_mtok=Decimal('1.5'), output_mtok=None, audio_hours=Decimal(2))")
+    )
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "genai_price_lists" / "groq.py").read_text()
     assert text == "MODELS = (('A', ('equals', 'a'), None, ((None, (((-1, '1.5'),), None, None, None, None)),)),)\n"
@@ -152,8 +154,8 @@ def test_a_list_is_made_without_importing_the_library(tmp_path: Path) -> None:
         ("ModelInfo(id='A', match=ClauseLike(like='A'))", "ClauseLike"),
     ],
 )
-def test_what_is_not_understood_makes_no_list(tmp_path: Path, model: str, why: str) -> None:
-    done = made(tmp_path, model)
+def test_unknown_form_of_a_price_makes_no_list(tmp_path: Path, model: str, why: str) -> None:
+    done = make_lists_with(tmp_path, model)
     assert done.returncode != 0
     assert why in done.stderr
     assert not (tmp_path / "genai_price_lists").exists()

@@ -1,6 +1,6 @@
-"""Costs worked out by hand from the vendors' price lists.
+"""Test costs against figures calculated by hand from the providers' price lists.
 
-Prices are dollars a million tokens, so that they are micro-dollars a token; each vector's sum stands beside it.
+Prices are dollars per million tokens, which is micro-dollars per token. Each vector has its calculation beside it.
 """
 
 import subprocess
@@ -91,7 +91,7 @@ VECTORS = [
     # Groq: gpt-oss-20b 0.075, 0.0375, 0.3
     (GROQ, "openai/gpt-oss-20b", usage(1_000, 500, thought=200), 225),  # 75 + 150
     (GROQ, "openai/gpt-oss-20b", usage(4_000, 10, cached=2_000), 228),  # 150 + 75 + 3
-    # gpt-oss-120b 0.15, 0.075, 0.6; llama-3.3-70b-versatile 0.59, 0.79, no price of its own for cached tokens
+    # gpt-oss-120b 0.15, 0.075, 0.6; llama-3.3-70b-versatile 0.59, 0.79, without a price for cached tokens
     (GROQ, "openai/gpt-oss-120b", usage(999, 1_001), 750),  # 149.85 + 600.6 = 750.45
     (GROQ, "llama-3.3-70b-versatile", usage(1_000, 1_000), 1_380),
     (GROQ, "llama-3.3-70b-versatile", usage(1_000, 1_000, cached=600), 1_380),
@@ -101,22 +101,22 @@ VECTORS = [
     (OPENROUTER, "openai/gpt-4o-mini", usage(1_000, 500), 450),
     (OPENROUTER, "openai/gpt-4o-mini", usage(1_000, 500, cached=200), 435),  # 120 + 15 + 300
     (OPENROUTER, "anthropic/claude-haiku-4.5", usage(5_000, 100, cached=2_000, written=2_500), 4_325),
-    # openai/gpt-6-luna as at OpenAI
+    # openai/gpt-6-luna has the prices of OpenAI
     (OPENROUTER, "openai/gpt-6-luna", usage(10_000, 1_000, cached=4_000, written=5_000), 1_265),
-    # google/gemini-2.5-pro as at Google
+    # google/gemini-2.5-pro has the prices of Google
     (OPENROUTER, "google/gemini-2.5-pro", usage(200_001, 100), 501_502),
     # perplexity/sonar-deep-research 2, 8, and thoughts at 3
     (OPENROUTER, "perplexity/sonar-deep-research", usage(1_000, 1_000, thought=900), 5_500),  # 2000 + 800 + 2700
 ]
 
 
-def test_every_provider_has_vectors_and_there_are_forty_at_least() -> None:
+def test_every_provider_has_vectors_and_there_are_forty() -> None:
     assert {vector[0] for vector in VECTORS} == set(ProviderName)
     assert len(VECTORS) >= 40
 
 
 @pytest.mark.parametrize(("provider", "model", "used", "micros"), VECTORS)
-def test_a_cost_is_what_was_worked_out_by_hand(
+def test_cost_equals_the_figure_calculated_by_hand(
     provider: ProviderName, model: str, used: TokenUsage, micros: int
 ) -> None:
     cost = price(provider, model, used)
@@ -125,12 +125,12 @@ def test_a_cost_is_what_was_worked_out_by_hand(
 
 
 @pytest.mark.parametrize(("provider", "model", "used", "micros"), VECTORS)
-def test_no_cost_passes_the_ceiling_of_its_tokens(
+def test_cost_is_at_most_the_ceiling_of_its_tokens(
     provider: ProviderName, model: str, used: TokenUsage, micros: int
 ) -> None:
-    most = ceiling(provider, model, used.input_tokens, used.output_tokens)
-    assert most is not None
-    assert most >= micros - 1
+    bound = ceiling(provider, model, used.input_tokens, used.output_tokens)
+    assert bound is not None
+    assert bound >= micros - 1
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_no_cost_passes_the_ceiling_of_its_tokens(
         (OPENAI, "gpt-4o-mini", 1, 0, 1),  # 0.15, rounded up
         (OPENAI, "gpt-4o-mini", 0, 0, 0),
         (OPENAI, "gpt-6-luna", 1_000, 1_000, 625),  # written 125 + 500
-        (OPENAI, "gpt-5.4", 272_000, 1_000, 695_000),  # the tier begins above
+        (OPENAI, "gpt-5.4", 272_000, 1_000, 695_000),  # the tier starts above
         (OPENAI, "gpt-5.4", 272_001, 1_000, 1_382_505),
         (ANTHROPIC, "claude-haiku-4-5", 1_000, 500, 3_750),  # written 1250 + 2500
         (ANTHROPIC, "claude-sonnet-4-5", 200_001, 1_000, 1_522_508),  # 7.5 * 200001 = 1500007.5 + 22500
@@ -156,7 +156,7 @@ def test_no_cost_passes_the_ceiling_of_its_tokens(
         (OPENROUTER, "perplexity/sonar-deep-research", 1_000, 1_000, 10_000),  # thoughts are cheaper: 2000 + 8000
     ],
 )
-def test_a_ceiling_is_the_dearest_case_rounded_up(
+def test_ceiling_is_the_most_expensive_case_rounded_up(
     provider: ProviderName, model: str, input_tokens: int, max_output_tokens: int, micros: int
 ) -> None:
     assert ceiling(provider, model, input_tokens, max_output_tokens) == micros
@@ -166,9 +166,7 @@ MODELS = sorted({(provider, model) for provider, model, _, _ in VECTORS})
 
 
 @given(st.sampled_from(MODELS), st.data())
-def test_no_usage_within_its_bounds_costs_more_than_the_ceiling(
-    name: tuple[ProviderName, str], data: st.DataObject
-) -> None:
+def test_usage_within_bounds_costs_at_most_the_ceiling(name: tuple[ProviderName, str], data: st.DataObject) -> None:
     most_input, most_output = (data.draw(st.integers(0, 600_000)) for _ in range(2))
     input_tokens = data.draw(st.integers(0, most_input))
     cached = data.draw(st.integers(0, input_tokens))
@@ -178,13 +176,13 @@ def test_no_usage_within_its_bounds_costs_more_than_the_ceiling(
         cached=cached,
         written=data.draw(st.integers(0, input_tokens - cached)),
     )
-    cost, most = price(*name, used), ceiling(*name, most_input, most_output)
+    cost, bound = price(*name, used), ceiling(*name, most_input, most_output)
     assert cost is not None
-    assert most is not None
-    assert cost <= most
+    assert bound is not None
+    assert cost <= bound
 
 
-# Dollars a million tokens of input and output, from each provider's page of prices.
+# Dollars per million input and output tokens, from each provider's price page.
 DEFAULT_PRICES = {
     (OPENAI, "gpt-6-luna"): ("0.1", "0.5"),  # https://developers.openai.com/api/docs/models/gpt-6-luna
     # https://platform.claude.com/docs/en/models/haiku-5-5/overview
@@ -196,17 +194,17 @@ DEFAULT_PRICES = {
 
 
 @pytest.mark.parametrize(("provider", "model"), DEFAULT_MODELS.items())
-def test_a_default_model_has_the_price_of_its_providers_page(provider: ProviderName, model: str) -> None:
+def test_default_model_has_the_price_of_its_providers_page(provider: ProviderName, model: str) -> None:
     expected = DEFAULT_PRICES[provider, model]
     assert per_million(provider, model) == (Decimal(expected[0]), Decimal(expected[1]))
     assert (context_window(provider, model) or 0) > 100_000
 
 
-def test_the_vendors_own_figure_wins() -> None:
-    told = TokenUsage(input_tokens=1_000, output_tokens=500, cost_micros=17)
-    assert price(OPENROUTER, "openai/gpt-4o-mini", told) == 17
-    assert price(OPENROUTER, "nobody/knows", told) == 17
-    assert price(OPENROUTER, "openai/gpt-4o-mini", told.model_copy(update={"cost_micros": 0})) == 0
+def test_reported_cost_wins() -> None:
+    reported = TokenUsage(input_tokens=1_000, output_tokens=500, cost_micros=17)
+    assert price(OPENROUTER, "openai/gpt-4o-mini", reported) == 17
+    assert price(OPENROUTER, "unknown/model", reported) == 17
+    assert price(OPENROUTER, "openai/gpt-4o-mini", reported.model_copy(update={"cost_micros": 0})) == 0
 
 
 @pytest.mark.parametrize(
@@ -214,20 +212,20 @@ def test_the_vendors_own_figure_wins() -> None:
     [
         (OPENAI, "gpt-unknown-99"),
         (OPENAI, ""),
-        (OPENAI, "gpt-5-nano-ultra"),  # the list has all that begins with gpt-5-nano-
+        (OPENAI, "gpt-5-nano-ultra"),  # the list matches every name that starts with gpt-5-nano-
         (OPENAI, "omni-moderation-latest"),
-        (OPENAI, "text-embedding-3-small"),  # no price of output
+        (OPENAI, "text-embedding-3-small"),  # no price for output
         (OPENAI, "ft:gpt-4o-2024-08-06:acme::abc123"),
         (ANTHROPIC, "claude-haiku-4-5-ultra"),
         (ANTHROPIC, "claude-opus-9"),
         (GOOGLE, "gemini-2.5-pro-max"),
-        (GOOGLE, "gemma-3-27b-it"),  # on the list, without a price
+        (GOOGLE, "gemma-3-27b-it"),  # listed without a price
         (GROQ, "whisper-large-v3"),  # priced by the hour
         (OPENROUTER, "openai/gpt-4o-mini:online"),  # searches cost extra
         (OPENROUTER, "meta-llama/llama-3.3-70b-instruct:free"),
     ],
 )
-def test_a_model_without_a_known_price_costs_none_and_not_nothing(provider: ProviderName, model: str) -> None:
+def test_unknown_price_is_none_and_not_zero(provider: ProviderName, model: str) -> None:
     assert price(provider, model, usage(1_000, 500)) is None
     assert ceiling(provider, model, 1_000, 500) is None
 
@@ -240,7 +238,7 @@ def test_a_model_without_a_known_price_costs_none_and_not_nothing(provider: Prov
         (OPENAI, "gpt-5-nano-2025-08-07", "gpt-5-nano"),
         (ANTHROPIC, "claude-haiku-4-5-20251001", "claude-haiku-4-5"),
         (ANTHROPIC, "claude-haiku-4-5@20251001", "claude-haiku-4-5"),
-        # names that the list has beside the model's own
+        # additional names in the list
         (ANTHROPIC, "claude-opus-4", "claude-opus-4-0"),
         (ANTHROPIC, "claude-3-7-sonnet", "claude-3-7-sonnet-latest"),
         (ANTHROPIC, "claude-v2", "claude-2"),
@@ -248,29 +246,29 @@ def test_a_model_without_a_known_price_costs_none_and_not_nothing(provider: Prov
         (OPENROUTER, "anthropic/claude-haiku-4.5-20251001", "anthropic/claude-haiku-4.5"),
     ],
 )
-def test_a_version_of_a_model_costs_what_the_model_does(provider: ProviderName, model: str, same_as: str) -> None:
+def test_version_of_a_model_has_the_price_of_the_model(provider: ProviderName, model: str, same_as: str) -> None:
     used = usage(123_456, 7_890)
     assert price(provider, model, used) == price(provider, same_as, used) is not None
 
 
-def test_parts_that_a_vendor_counts_larger_than_their_whole_are_cut() -> None:
+def test_parts_larger_than_their_total_are_cut() -> None:
     # All 1000 cached: 1000 * 0.1 + 500 * 5
     assert price(ANTHROPIC, "claude-haiku-4-5", usage(1_000, 500, cached=2_000, written=9, thought=900)) == 2_600
 
 
-def test_a_model_is_told_at_the_first_of_its_prices() -> None:
+def test_per_million_is_the_first_price_tier() -> None:
     assert per_million(OPENAI, "gpt-4o-mini") == (Decimal("0.15"), Decimal("0.6"))
     assert per_million(ANTHROPIC, "claude-sonnet-4-5") == (Decimal(3), Decimal(15))  # 6 and 22.5 above 200,000 tokens
     assert per_million(OPENAI, "gpt-unknown-99") is None
 
 
-def test_a_call_that_thought_nothing_of_its_own_pays_for_no_thoughts() -> None:
-    # 2 + 8: a thought would be 3.
-    told = TokenUsage(input_tokens=1, output_tokens=1)
-    assert price(OPENROUTER, "perplexity/sonar-deep-research", told) == 10
+def test_call_without_thinking_tokens_pays_for_none() -> None:
+    # 2 + 8: a thinking token would be 3.
+    reported = TokenUsage(input_tokens=1, output_tokens=1)
+    assert price(OPENROUTER, "perplexity/sonar-deep-research", reported) == 10
 
 
-def test_context_windows_are_known_where_the_list_has_them() -> None:
+def test_context_window_is_that_of_the_list() -> None:
     assert context_window(OPENAI, "gpt-5-mini") == 400_000
     assert context_window(ANTHROPIC, "claude-haiku-4-5") == 200_000
     assert context_window(GROQ, "openai/gpt-oss-20b") == 131_072
@@ -278,7 +276,7 @@ def test_context_windows_are_known_where_the_list_has_them() -> None:
     assert context_window(OPENAI, "gpt-unknown-99") is None
 
 
-def test_the_registry_and_prices_import_no_sdk_and_no_price_list() -> None:
+def test_registry_and_pricing_import_no_sdk_or_price_list() -> None:
     heavy = ["openai", "anthropic", "groq", "google.genai", "genai_price_lists", "httpx", "httpx2"]
     code = (
         "import sys, nexus_ai.providers.registry, nexus_ai.providers.pricing;"

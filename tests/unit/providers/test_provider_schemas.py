@@ -1,4 +1,4 @@
-"""A schema as each vendor takes it."""
+"""Test the form in which each provider takes a JSON Schema."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ TAG = {
 }
 
 
-def test_openai_gets_closed_objects_without_lengths_and_notes() -> None:
+def test_openai_schema_has_closed_objects_and_no_lengths() -> None:
     assert schemas.openai(SCHEMA) == {
         "additionalProperties": False,
         "title": "Copy",
@@ -47,7 +47,7 @@ def test_openai_gets_closed_objects_without_lengths_and_notes() -> None:
     }
 
 
-def test_anthropic_gets_no_bounds() -> None:
+def test_anthropic_schema_has_no_bounds() -> None:
     assert schemas.anthropic(SCHEMA) == {
         "additionalProperties": False,
         "title": "Copy",
@@ -64,7 +64,7 @@ def test_anthropic_gets_no_bounds() -> None:
     }
 
 
-def test_gemini_gets_bounds_of_numbers_and_arrays_and_a_constant_as_an_enumeration() -> None:
+def test_gemini_schema_has_bounds_and_constants_as_enums() -> None:
     assert schemas.gemini(SCHEMA) == {
         "title": "Copy",
         "type": "object",
@@ -80,17 +80,19 @@ def test_gemini_gets_bounds_of_numbers_and_arrays_and_a_constant_as_an_enumerati
     }
 
 
-def test_strict_mode_is_for_closed_objects_that_require_all_they_have() -> None:
-    whole = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    assert schemas.is_strict(whole)
+def test_strict_mode_needs_closed_objects_with_all_required() -> None:
+    closed = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    assert schemas.is_strict(closed)
     assert schemas.is_strict(schemas.openai(SCHEMA))
-    assert not schemas.is_strict({**whole, "required": []})
-    assert not schemas.is_strict({**whole, "additionalProperties": True})
-    assert not schemas.is_strict({**whole, "properties": {"a": {"type": "array", "items": {**whole, "required": []}}}})
-    assert not schemas.is_strict({**whole, "$defs": {"Open": {**whole, "additionalProperties": {"type": "string"}}}})
+    assert not schemas.is_strict({**closed, "required": []})
+    assert not schemas.is_strict({**closed, "additionalProperties": True})
+    assert not schemas.is_strict(
+        {**closed, "properties": {"a": {"type": "array", "items": {**closed, "required": []}}}}
+    )
+    assert not schemas.is_strict({**closed, "$defs": {"Open": {**closed, "additionalProperties": {"type": "string"}}}})
 
 
-def test_an_object_that_is_open_on_purpose_stays_open() -> None:
+def test_object_with_typed_extra_properties_stays_open() -> None:
     counts = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
     assert schemas.openai(counts)["additionalProperties"] == {"type": "integer", "minimum": 0}
 
@@ -107,7 +109,7 @@ PARTS: st.SearchStrategy[dict[str, Any]] = st.recursive(
 
 
 @given(PARTS)
-def test_rewriting_leaves_the_schema_as_it_was_and_twice_is_as_good_as_once(schema: dict[str, Any]) -> None:
+def test_rewriting_is_idempotent_and_changes_no_input(schema: dict[str, Any]) -> None:
     before = json.dumps(schema)
     for rewrite in (schemas.openai, schemas.anthropic, schemas.gemini):
         once = rewrite(schema)

@@ -1,4 +1,4 @@
-"""What a status says, and how long a vendor wants to be left alone."""
+"""Test the failure kind of each status, and the wait that a provider requests."""
 
 from datetime import UTC, datetime
 
@@ -28,7 +28,7 @@ NOW = datetime(2026, 2, 28, 23, 59, 30, tzinfo=UTC)
         (529, FailureKind.OVERLOADED),
     ],
 )
-def test_a_status_that_nobody_documents_counts_as_its_class(status: int, kind: FailureKind) -> None:
+def test_status_has_its_failure_kind(status: int, kind: FailureKind) -> None:
     assert kind_of(status) is kind
 
 
@@ -40,7 +40,7 @@ def test_a_status_that_nobody_documents_counts_as_its_class(status: int, kind: F
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "0"}, 0),
         ({"retry-after": "Sun, 01 Mar 2026 00:00:00 GMT"}, 30),
-        ({"retry-after": "Sat, 28 Feb 2026 23:00:00 GMT"}, 0),  # gone by
+        ({"retry-after": "Sat, 28 Feb 2026 23:00:00 GMT"}, 0),  # in the past
         ({"retry-after": "Sun, 01 Mar 2026 00:00:00"}, 30),
         ({"retry-after": "9", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "9", "retry-after-ms": "soon"}, 9),
@@ -51,5 +51,5 @@ def test_a_status_that_nobody_documents_counts_as_its_class(status: int, kind: F
         ({"retry-after": ""}, None),
     ],
 )
-def test_a_pause_is_told_in_seconds_milliseconds_or_as_a_date(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_seconds_milliseconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds

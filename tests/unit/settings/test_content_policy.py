@@ -1,4 +1,4 @@
-"""Personal data is taken out of what is kept; numbers that only look like it stay."""
+"""Test that personal data is removed from stored content, and that similar numbers stay."""
 
 import json
 
@@ -57,50 +57,50 @@ HARMLESS = [
 
 @pytest.mark.parametrize("personal", PERSONAL)
 @pytest.mark.parametrize("around", ["{}", "Fale com {}.", "Dados:\n{}\nObrigada", "({}, urgente)"])
-def test_personal_data_is_taken_out_wherever_it_stands(personal: str, around: str) -> None:
+def test_personal_data_is_redacted_anywhere_in_a_text(personal: str, around: str) -> None:
     assert redact(around.format(personal)) == around.format(PERSONAL[personal])
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_prices_dates_and_numbers_with_wrong_check_digits_stay(text: str) -> None:
+def test_prices_dates_and_invalid_numbers_stay(text: str) -> None:
     assert redact(text) == text
 
 
 @pytest.mark.parametrize("card", ["4111 1111 1111 1111", "4111111111111111", "4111-1111-1111-1111"])
-def test_a_card_number_is_found_beside_other_numbers(card: str) -> None:
+def test_card_number_is_redacted_between_other_numbers(card: str) -> None:
     assert redact(f"pedido 12 {card} 123, {card} 12/28") == "pedido 12 [card] 123, [card] 12/28"
 
 
-def test_personal_data_of_several_kinds_is_taken_out_of_one_text() -> None:
+def test_several_kinds_of_personal_data_are_redacted() -> None:
     text = "Ana, CPF 529.982.247-25, da clínica 11.222.333/0001-81, ana@clinica.com.br ou (11) 98765-4321."
 
     assert redact(text) == "Ana, CPF [CPF], da clínica [CNPJ], [e-mail] ou [phone]."
 
 
-def test_json_stays_json_and_is_redacted_inside_of_json_too() -> None:
-    asked = json.dumps({"request": "Contatos:\nana@clinica.com.br\n12.ABC.345/01DE-35", "cpf": 52998224725})
-    prompt = json.dumps({"system": "Escreva.", "messages": [{"role": "user", "text": asked}]})
+def test_json_inside_json_is_redacted_and_stays_json() -> None:
+    content = json.dumps({"request": "Contatos:\nana@clinica.com.br\n12.ABC.345/01DE-35", "cpf": 52998224725})
+    prompt = json.dumps({"system": "Escreva.", "messages": [{"role": "user", "text": content}]})
 
     (message,) = json.loads(redact(prompt))["messages"]
 
     assert json.loads(message["text"]) == {"request": "Contatos:\n[e-mail]\n[CNPJ]", "cpf": "[CPF]"}
 
 
-def test_what_json_escapes_is_found_too() -> None:
+def test_escaped_json_is_redacted() -> None:
     assert json.loads(redact(r'{"text": "ana\u0040clinica.com.br"}')) == {"text": "[e-mail]"}
 
 
 @pytest.mark.parametrize("text", ['{ "text" : "R$ 10,00", "n": [1, 2.50, true, null] }', "[" * 100_000, "{broken"])
-def test_a_text_without_personal_data_is_kept_to_the_letter(text: str) -> None:
+def test_text_without_personal_data_is_unchanged(text: str) -> None:
     assert redact(text) == text
 
 
-def test_a_structure_deeper_than_the_stack_is_redacted_as_a_text() -> None:
+def test_structure_deeper_than_the_stack_is_redacted_as_text() -> None:
     assert redact("[" * 900 + '"529.982.247-25"' + "]" * 900) == "[" * 900 + '"[CPF]"' + "]" * 900
 
 
 @given(st.text("0123456789", min_size=9, max_size=9))
-def test_every_cpf_is_taken_out_and_stays_with_another_check_digit(digits: str) -> None:
+def test_every_valid_cpf_is_redacted_and_no_other(digits: str) -> None:
     assume(digits.strip("0"))
     right = next(check for check in (f"{number:02}" for number in range(100)) if cpf.is_valid(digits + check))
     wrong = f"{(int(right) + 1) % 100:02}"
@@ -110,7 +110,7 @@ def test_every_cpf_is_taken_out_and_stays_with_another_check_digit(digits: str) 
 
 
 @given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=12, max_size=12))
-def test_every_cnpj_with_letters_or_without_is_taken_out_and_stays_with_another_check_digit(root: str) -> None:
+def test_every_valid_cnpj_is_redacted_and_no_other(root: str) -> None:
     assume(root.strip("0"))
     right = cnpj.calc_check_digits(root)
     wrong = f"{(int(right) + 1) % 100:02}"
@@ -120,18 +120,18 @@ def test_every_cnpj_with_letters_or_without_is_taken_out_and_stays_with_another_
 
 
 @given(st.from_regex(r"[346][0-9]{14}|5[1-4][0-9]{13}", fullmatch=True), st.sampled_from(["", " ", "-"]))
-def test_every_card_number_is_taken_out_and_stays_with_another_check_digit(digits: str, gap: str) -> None:
+def test_every_valid_card_number_is_redacted_and_no_other(digits: str, gap: str) -> None:
     right = luhn.calc_check_digit(digits)
     wrong = str((int(right) + 1) % 10)
     for check, result in ((right, "[card]"), (wrong, None)):
         number = digits + check
         text = gap.join(number[place : place + 4] for place in range(0, 16, 4))
-        told = redact(f"cartão {text}!")
-        # The end of what is no card may be a phone: 5100 5511 2000 0006.
-        assert told == f"cartão {result or text}!" or (not result and gap and told.endswith("[phone]!"))
+        redacted = redact(f"cartão {text}!")
+        # The end of a number that is not a card may look like a phone number: 5100 5511 2000 0006.
+        assert redacted == f"cartão {result or text}!" or (not result and gap and redacted.endswith("[phone]!"))
 
 
-def test_the_tenant_chooses_how_much_is_kept() -> None:
+def test_tenant_chooses_how_much_content_is_stored() -> None:
     text = "CPF 529.982.247-25"
 
     assert [apply_content_policy(text, choice) for choice in AuditContent] == [text, "CPF [CPF]", None]

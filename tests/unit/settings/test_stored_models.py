@@ -1,4 +1,4 @@
-"""Every model of what is stored can be read and written by two versions at once."""
+"""Test that two versions can read and write every stored model at the same time."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,7 +19,7 @@ from nexus_ai.settings.models import TenantSettings
 from nexus_ai.usage.models import UsageEntry
 from tests.integration.support.stored_items import full_name, models_below, read_json, required_fields
 
-# Values of this process, which no other version sees.
+# Values within one process, which no other version reads.
 INTERNAL: frozenset[type[BaseModel]] = frozenset(
     {
         ReservationRequest,
@@ -41,16 +41,16 @@ INTERNAL: frozenset[type[BaseModel]] = frozenset(
         UsageEntry,
     }
 )
-# What others send to us, in their own form: providers, their models, and the mail service.
+# Models of data that others send in their own form: providers, their models, and the mail service.
 FOREIGN = ("nexus_ai.providers.", "nexus_ai.tasks.", "nexus_ai.alerts.bounces")
-# What tells the kind of an item: one that is unknown is found by its sort key, and never read.
+# Fields that give the kind of an item. An unknown kind is recognised by its sort key and never read.
 KINDS = {(Crossing, "limit"), (ProviderAlert, "event")}
 BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "minItems",
           "maxItems", "multipleOf"}  # fmt: skip
 
 
-# The pattern of a Decimal that is written as a text.
-OF_DECIMALS = TypeAdapter(Decimal).json_schema(mode="serialization")["pattern"]
+# The pattern of a Decimal that is serialized as text.
+DECIMAL_PATTERN = TypeAdapter(Decimal).json_schema(mode="serialization")["pattern"]
 STORED = models_below(StoredModel)
 
 
@@ -67,14 +67,14 @@ def parts(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def choices(annotation: object) -> Iterator[type[Enum]]:
-    """Yield the enumerations that a field's type is made of, other models' fields aside."""
+    """Yield the enumerations in a field's type, without those of nested models."""
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         yield annotation
     for argument in get_args(annotation):
         yield from choices(argument)
 
 
-def test_every_model_says_if_it_is_stored() -> None:
+def test_every_model_is_stored_internal_or_foreign() -> None:
     families = (StoredModel, RequestModel, ParameterModel, ResponseModel)
     others = {
         model
@@ -85,7 +85,7 @@ def test_every_model_says_if_it_is_stored() -> None:
     assert {full_name(model) for model in others - INTERNAL} == set()
 
 
-def test_requests_stay_strict() -> None:
+def test_request_models_forbid_unknown_fields() -> None:
     strict = [model for model in models_below(BaseModel) if issubclass(model, RequestModel | ParameterModel)]
 
     assert len(strict) > 20
@@ -93,24 +93,24 @@ def test_requests_stay_strict() -> None:
 
 
 @pytest.mark.parametrize("model", STORED, ids=full_name)
-def test_a_stored_model_refuses_no_field(model: type[StoredModel]) -> None:
+def test_stored_model_refuses_no_field(model: type[StoredModel]) -> None:
     assert model.model_config.get("extra") in {"ignore", "allow"}
 
 
 @pytest.mark.parametrize("model", STORED, ids=full_name)
-def test_a_stored_model_has_no_bounds(model: type[StoredModel]) -> None:
+def test_stored_model_has_no_bounds(model: type[StoredModel]) -> None:
     found = {
         name
         for part in parts(model.model_json_schema())
         for name in part.keys() & BOUNDS
         # A field may have such a name, and every Decimal has its own pattern.
-        if not isinstance(part[name], dict) and part[name] != OF_DECIMALS
+        if not isinstance(part[name], dict) and part[name] != DECIMAL_PATTERN
     }
 
     assert found == set()
 
 
-CHOSEN = [
+CHOICE_FIELDS = [
     (model, name)
     for model in STORED
     for name, field in model.model_fields.items()
@@ -118,9 +118,9 @@ CHOSEN = [
 ]
 
 
-@pytest.mark.parametrize(("model", "name"), CHOSEN)
-def test_a_stored_model_takes_choices_that_it_does_not_know(model: type[StoredModel], name: str) -> None:
-    # One field alone, so that no sample of the others is needed.
+@pytest.mark.parametrize(("model", "name"), CHOICE_FIELDS)
+def test_stored_model_accepts_unknown_enum_values(model: type[StoredModel], name: str) -> None:
+    # Assign one field only, so that the others need no values.
     validator = model.__pydantic_validator__
 
     read = validator.validate_assignment(model.model_construct(), name, "of-a-newer-version")
@@ -128,15 +128,15 @@ def test_a_stored_model_takes_choices_that_it_does_not_know(model: type[StoredMo
     assert isinstance(getattr(read, name), str)
 
 
-def test_choices_are_found() -> None:
-    names = {f"{model.__name__}.{name}" for model, name in CHOSEN}
+def test_enum_fields_are_found() -> None:
+    names = {f"{model.__name__}.{name}" for model, name in CHOICE_FIELDS}
     assert names >= {"AuditRecord.status", "Attempt.outcome", "AuditJob.kind", "Preferences.audit_content"}
 
 
-def test_a_field_without_a_default_is_in_the_frozen_items() -> None:
+def test_required_field_is_in_the_frozen_items() -> None:
     frozen: dict[str, list[str]] = read_json("required_fields")
 
-    # A model that has another name now has to have the fields of one that was.
+    # A renamed model must have the fields of one of the former models.
     added = {
         name: fields
         for name, fields in required_fields().items()

@@ -17,7 +17,7 @@ from nexus_ai.limits.windows import is_time_zone
 from nexus_ai.net.concurrency import run_all
 from nexus_ai.platform.caller import Caller
 from nexus_ai.platform.clock import iso
-from nexus_ai.platform.field_errors import field_errors
+from nexus_ai.platform.field_errors import FieldProblem, field_errors
 from nexus_ai.platform.money import dollars_from_micros, micros_from_dollars
 from nexus_ai.platform.schema import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.settings.models import StopReason, TenantSettings
@@ -192,11 +192,11 @@ def put_rate_limits(caller: Caller, request: RateLimitsRequest) -> RateLimitsVie
 
 def _require_under(ceiling: Ceiling, changes: dict[str, Any]) -> None:
     """Raise ValidationFailed with an error for each limit that is above its ceiling."""
-    above: list[tuple[str, str, str]] = []
+    above: list[FieldProblem] = []
     for limit, (name, maximum) in zip(Limit, ceiling, strict=True):
         if name in changes and maximum is not None and (changes[name] is None or changes[name] > maximum):
             message = f"must not be above the operator's ceiling of {public_amount(limit, maximum)}"
-            above.append((limit.public_name, message, "above_ceiling"))
+            above.append(FieldProblem(limit.public_name, message, "above_ceiling"))
     if above:
         raise field_errors(above)
 

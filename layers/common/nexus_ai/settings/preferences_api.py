@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from nexus_ai.platform.caller import Caller
-from nexus_ai.platform.field_errors import field_errors
+from nexus_ai.platform.field_errors import FieldProblem, field_errors
 from nexus_ai.platform.schema import Dollars, RequestModel, ResponseModel, number_up_to
 from nexus_ai.providers import pricing
 from nexus_ai.providers.base import ModelId, ProviderName
@@ -149,7 +149,11 @@ def _require_unlisted_prices(request: PreferencesRequest, before: Preferences) -
     """
     known = [i for i, model in enumerate(request.prices) if pricing.per_million(model.provider, model.model)]
     message = "is in the price list, whose price always applies"
-    new = [(f"prices.{i}.model", message, "price_known") for i in known if request.prices[i].key not in before.prices]
+    new = [
+        FieldProblem(f"prices.{i}.model", message, "price_known")
+        for i in known
+        if request.prices[i].key not in before.prices
+    ]
     if new:
         raise field_errors(new)
 

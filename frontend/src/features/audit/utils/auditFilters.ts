@@ -10,7 +10,7 @@ export const STATUSES = [
   'open',
 ] as const satisfies readonly AuditStatus[];
 
-/** Values of the filter form. Times are local; an empty value or `any` is no filter. */
+/** Values of the filter form. Times are local; an empty value or `any` means no filter. */
 export interface FilterFields {
   readonly from: string;
   readonly to: string;

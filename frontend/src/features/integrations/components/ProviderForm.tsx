@@ -126,7 +126,7 @@ interface ApiKeyFieldProps {
 function ApiKeyField({ config, value, onChange, error }: ApiKeyFieldProps) {
   const t = useTexts(integrationsTexts);
   const input = useRef<HTMLInputElement>(null);
-  // The button that opened the form is gone and has lost the focus.
+  // The button that opened the form is unmounted, so move the focus here.
   useEffect(() => input.current?.focus(), []);
   return (
     <Field

@@ -106,10 +106,10 @@ test('breaks the usage down by provider, model and module', async () => {
   }
 });
 
-test('requests that were only refused are something to show', async () => {
-  const refused = { ...usage.totals, requests: 0, rejections: 7 };
-  const byProvider = [{ ...refused, provider: null }];
-  server.use(http.get(USAGE, () => HttpResponse.json({ ...usage, totals: refused, byProvider })));
+test('shows a period with rejected requests only', async () => {
+  const rejected = { ...usage.totals, requests: 0, rejections: 7 };
+  const byProvider = [{ ...rejected, provider: null }];
+  server.use(http.get(USAGE, () => HttpResponse.json({ ...usage, totals: rejected, byProvider })));
   render(<AIUsageDashboard />);
   const table = within(await screen.findByRole('table', { name: 'Provider' }));
   expect(table.getByRole('columnheader', { name: 'Rejected' })).toBeVisible();
@@ -120,15 +120,15 @@ test.each([
   [79.9, null],
   [80, 'Close to the limit.'],
   [100, 'Limit used up: new requests are rejected.'],
-])('describes a limit used to %d percent', async (percent, words) => {
+])('describes a limit used to %d percent', async (percent, warning) => {
   const windows = limits.windows.map((window) => ({ ...window, max: 1000, used: percent * 10, percent }));
   server.use(http.get(LIMITS, () => HttpResponse.json({ ...limits, windows })));
   render(<AIUsageDashboard />);
 
   expect(await screen.findAllByRole('meter')).toHaveLength(3);
   expect(screen.getAllByText(/^Resets .* GMT-3\.$/)).toHaveLength(3);
-  expect(screen.queryAllByText(/Close to the limit|used up/)).toHaveLength(words === null ? 0 : 3);
-  if (words !== null) expect(screen.getAllByText(words)[0]).toBeVisible();
+  expect(screen.queryAllByText(/Close to the limit|used up/)).toHaveLength(warning === null ? 0 : 3);
+  if (warning !== null) expect(screen.getAllByText(warning)[0]).toBeVisible();
 });
 
 test('shows a window without a limit', async () => {

@@ -16,21 +16,29 @@ export function UsageTotals({ now, before }: UsageTotalsProps) {
   const format = useFormat();
   const none = t('unknown');
   const figures = [
-    { name: t('figures.requests'), of: (numbers: UsageNumbers) => numbers.requests, show: format.integer },
-    { name: t('figures.tokens'), of: totalTokens, show: format.integer },
-    { name: t('figures.cost'), of: (numbers: UsageNumbers) => numbers.costUsd, show: format.usd },
-    { name: t('figures.time'), of: (numbers: UsageNumbers) => numbers.meanLatencyMs, show: format.duration },
+    {
+      name: t('figures.requests'),
+      select: (numbers: UsageNumbers) => numbers.requests,
+      show: format.integer,
+    },
+    { name: t('figures.tokens'), select: totalTokens, show: format.integer },
+    { name: t('figures.cost'), select: (numbers: UsageNumbers) => numbers.costUsd, show: format.usd },
+    {
+      name: t('figures.time'),
+      select: (numbers: UsageNumbers) => numbers.meanLatencyMs,
+      show: format.duration,
+    },
   ];
   return (
     <dl className={styles.figures}>
-      {figures.map(({ name, of, show }) => {
-        const value = of(now);
+      {figures.map(({ name, select, show }) => {
+        const value = select(now);
         return (
           <div key={name} className={styles.figure}>
             <dt>{name}</dt>
             <dd>
               <span className={styles.number}>{value === null ? none : show(value)}</span>
-              <span className={styles.change}>{change(value, before === null ? null : of(before))}</span>
+              <span className={styles.change}>{change(value, before === null ? null : select(before))}</span>
             </dd>
           </div>
         );
@@ -38,10 +46,10 @@ export function UsageTotals({ now, before }: UsageTotalsProps) {
     </dl>
   );
 
-  function change(value: number | null, then: number | null): string {
+  function change(value: number | null, previous: number | null): string {
     if (before === null) return '\u00A0';
-    if (value === null || then === null || then === 0) return t('figures.nothingBefore');
-    const share = value / then - 1;
+    if (value === null || previous === null || previous === 0) return t('figures.nothingBefore');
+    const share = value / previous - 1;
     if (Math.abs(share) < 0.005) return t('figures.same');
     const percent = format.percent(Math.abs(share));
     return t(share > 0 ? 'figures.more' : 'figures.less', { percent });

@@ -31,7 +31,7 @@ $(NODE_MODULES): frontend/package-lock.json | setup
 	@$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-$(DEMO): $(NODE_MODULES) $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f)
+$(DEMO): $(NODE_MODULES) $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/tsconfig.json -type f)
 	@$(NPM) run build -- --logLevel warn
 
 test: setup ## run the tests, without the slow ones

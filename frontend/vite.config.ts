@@ -2,14 +2,15 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-// The demo, which the local stack serves at its root; and the tests.
+// Build of the demo, which the local stack serves, and configuration of the tests.
 export default defineConfig({
   plugins: [react()],
+  resolve: { tsconfigPaths: true },
   build: {
     outDir: 'dist/demo',
     emptyOutDir: true,
     manifest: true,
-    // Everything the page loads is a file of its own: its content security policy knows no data: scripts or styles.
+    // The content security policy allows no data: URLs, so every asset must be a file.
     assetsInlineLimit: 0,
   },
   server: { proxy: { '/api': 'http://127.0.0.1:3000', '/local': 'http://127.0.0.1:3000' } },
@@ -19,7 +20,7 @@ export default defineConfig({
     setupFiles: ['src/testing/setup.ts'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,
-    // Where a machine is busy, five seconds are little for a form that is filled in.
+    // Five seconds are too short for filling in a form on a busy machine.
     testTimeout: 30_000,
   },
 });

@@ -1,21 +1,21 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
-const plain = (fileName: string) => fileName.replace(/\.module\.css$/, '.css');
+const withoutModule = (fileName: string) => fileName.replace(/\.module\.css$/, '.css');
 
-/** Lets each module import the styles it needs, so that who imports one component gets its styles and no others. */
+/** Make each module import its own styles, so that an application gets the styles of the components it imports only. */
 function importStyles(): Plugin {
   return {
     name: 'import-styles',
     enforce: 'post',
     generateBundle(_options, bundle) {
       for (const chunk of Object.values(bundle)) {
-        // Class names are final here: under this name the application's own bundler would change them once more.
-        chunk.fileName = plain(chunk.fileName);
+        // Class names are final. A bundler would rename the classes of a .module.css file again.
+        chunk.fileName = withoutModule(chunk.fileName);
         if (chunk.type !== 'chunk') continue;
         const up = '../'.repeat(chunk.fileName.split('/').length - 1) || './';
         const imports = [...(chunk.viteMetadata?.importedCss ?? [])].map(
-          (file) => `import '${up}${plain(file)}';\n`,
+          (file) => `import '${up}${withoutModule(file)}';\n`,
         );
         chunk.code = imports.join('') + chunk.code;
       }
@@ -25,6 +25,7 @@ function importStyles(): Plugin {
 
 export default defineConfig({
   plugins: [react(), importStyles()],
+  resolve: { tsconfigPaths: true },
   build: {
     outDir: 'dist/library',
     emptyOutDir: true,
@@ -32,8 +33,8 @@ export default defineConfig({
     minify: false,
     lib: { entry: 'src/index.ts', formats: ['es'] },
     rolldownOptions: {
-      // Packages stay imports: the application that embeds the components installs each of them once.
-      external: /^(?![./]|\0|[A-Za-z]:)/,
+      // Do not bundle packages: the application installs each of them once. `@/` is this library's own source.
+      external: /^(?!@\/|[./]|\0|[A-Za-z]:)/,
       output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
     },
   },

@@ -7,6 +7,7 @@ export interface Nexus {
   readonly locale: Locale;
 }
 
+/** The API client and the language that `NexusProvider` gives to the components below it. */
 export const NexusContext = createContext<Nexus | null>(null);
 
 export function useNexus(): Nexus {

@@ -9,29 +9,29 @@ import { NexusContext } from './NexusContext';
 import './styles/tokens.css';
 
 export interface NexusProviderProps {
-  /** Where the API is: its origin, with the stage where there is one. Empty is the page's own origin. */
+  /** The API's origin, with its stage if it has one. Empty means the page's own origin. */
   readonly baseUrl: string;
-  /** Keep it stable (useCallback): a new function is a new client. */
+  /** Returns the user's token. Keep it stable (useCallback): a new function makes a new client. */
   readonly getToken: GetToken;
   readonly locale?: Locale;
-  /** The application's own, where the cache is to be shared. */
+  /** The application's query client, if it shares its cache with these components. */
   readonly queryClient?: QueryClient;
   readonly children: ReactNode;
 }
 
-const RETRIES = 2;
+const RETRIES_MAX = 2;
 
-/** Tried again: a connection that failed, and what the API says may pass. Never a 4xx. */
-function isPassing(failures: number, error: Error): boolean {
+/** Retry failed connections (status 0) and 503 only, never a 4xx. */
+function shouldRetry(failures: number, error: Error): boolean {
   const { status } = asProblem(error);
-  return failures < RETRIES && (status === 0 || status === 503);
+  return failures < RETRIES_MAX && (status === 0 || status === 503);
 }
 
 export function createQueryClient(): QueryClient {
-  return new QueryClient({ defaultOptions: { queries: { staleTime: 30_000, retry: isPassing } } });
+  return new QueryClient({ defaultOptions: { queries: { staleTime: 30_000, retry: shouldRetry } } });
 }
 
-/** What every component of this library needs above it, once in an application. */
+/** Give every component below it the API client, the language and toasts. Render it once per application. */
 export function NexusProvider({
   baseUrl,
   getToken,

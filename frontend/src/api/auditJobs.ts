@@ -1,31 +1,38 @@
 import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNexus } from '../NexusContext';
+import { useNexus } from '@/NexusContext';
 import { type AuditFilters, auditRecordsKey } from './audit';
-import { answerOf, type Schemas } from './client';
+import { bodyOf, type Schemas } from './client';
 
 export type AuditJob = Schemas['AuditJobView'];
-export interface Export {
+export interface ExportOptions {
   readonly filters: AuditFilters;
-  /** Prompts and answers, too. */
+  /** Include prompts and completions. */
   readonly content: boolean;
 }
 
-const BEGINNING = '1970-01-01T00:00:00Z';
-const ASKED_EVERY_MS = 1_000;
-// Links work for 15 minutes: whoever looks at them has some that do.
-const LINKS_RENEWED_MS = 10 * 60_000;
+const EARLIEST = '1970-01-01T00:00:00Z';
+const POLL_INTERVAL_MS = 1_000;
+// Download links expire after 15 minutes, so renew them before that.
+const LINK_RENEWAL_MS = 10 * 60_000;
 
-export function isUnderWay({ status }: AuditJob): boolean {
+export function isRunning({ status }: AuditJob): boolean {
   return status === 'queued' || status === 'running';
 }
 
 export function useStartExport() {
   const { api } = useNexus();
   return useMutation({
-    mutationFn: ({ filters, content }: Export) => {
-      const all = { from: BEGINNING, to: null, userId: null, provider: null, module: null, status: null };
-      const body = { ...all, ...filters, content };
-      return answerOf(api.POST('/api/marketing/ai/audit-logs/export', { body }));
+    mutationFn: ({ filters, content }: ExportOptions) => {
+      const noFilters = {
+        from: EARLIEST,
+        to: null,
+        userId: null,
+        provider: null,
+        module: null,
+        status: null,
+      };
+      const body = { ...noFilters, ...filters, content };
+      return bodyOf(api.POST('/api/marketing/ai/audit-logs/export', { body }));
     },
   });
 }
@@ -34,19 +41,19 @@ export function useStartErasure() {
   const { api } = useNexus();
   return useMutation({
     mutationFn: (userId: string) =>
-      answerOf(api.DELETE('/api/marketing/ai/audit-logs', { params: { query: { userId } } })),
+      bodyOf(api.DELETE('/api/marketing/ai/audit-logs', { params: { query: { userId } } })),
   });
 }
 
-/** How far the job has come since it was started: asked for until it ends. */
+/** Poll the job until it ends. */
 export function useAuditJob(started: AuditJob | undefined) {
   const { api } = useNexus();
   const queryClient = useQueryClient();
   const read = async (id: string): Promise<AuditJob> => {
     const params = { path: { id } };
-    const job = await answerOf(api.GET('/api/marketing/ai/audit-logs/jobs/{id}', { params }));
-    // What was read before may hold what is erased now.
-    if (job.kind === 'erasure' && !isUnderWay(job)) queryClient.removeQueries({ queryKey: auditRecordsKey });
+    const job = await bodyOf(api.GET('/api/marketing/ai/audit-logs/jobs/{id}', { params }));
+    // Records that were loaded earlier may contain content that is now erased.
+    if (job.kind === 'erasure' && !isRunning(job)) queryClient.removeQueries({ queryKey: auditRecordsKey });
     return job;
   };
   return useQuery({
@@ -54,8 +61,8 @@ export function useAuditJob(started: AuditJob | undefined) {
     queryFn: started === undefined ? skipToken : () => read(started.id),
     initialData: started,
     refetchInterval: ({ state: { data } }) => {
-      if (data !== undefined && isUnderWay(data)) return ASKED_EVERY_MS;
-      return data?.files.length ? LINKS_RENEWED_MS : false;
+      if (data !== undefined && isRunning(data)) return POLL_INTERVAL_MS;
+      return data?.files.length ? LINK_RENEWAL_MS : false;
     },
   });
 }

@@ -1,10 +1,10 @@
 import { HttpResponse, http } from 'msw';
-import { API, problem, server } from '../testing/server';
-import { answerOf, createApi } from './client';
+import { API, problem, server } from '@/testing/server';
+import { bodyOf, createApi } from './client';
 
 const CONFIGS = `${API}/api/marketing/ai/configs`;
 
-test('a refused token is renewed once, and the request sent again with the new one', async () => {
+test('renews a rejected token once and repeats the request', async () => {
   const seen: (string | null)[] = [];
   server.use(
     http.get(CONFIGS, ({ request }) => {
@@ -15,19 +15,19 @@ test('a refused token is renewed once, and the request sent again with the new o
     }),
   );
   const api = createApi(API, ({ renew }) => (renew ? 'new' : 'old'));
-  await expect(answerOf(api.GET('/api/marketing/ai/configs'))).resolves.toMatchObject({ items: [] });
+  await expect(bodyOf(api.GET('/api/marketing/ai/configs'))).resolves.toMatchObject({ items: [] });
   expect(seen).toEqual(['Bearer old', 'Bearer new']);
 });
 
-test('a problem document becomes an error with its code, request id and pause', async () => {
+test('throws a problem document as an ApiProblem', async () => {
   server.use(
     http.get(CONFIGS, () => {
-      const answer = problem(429, 'limit_exceeded');
-      answer.headers.set('Retry-After', '7');
-      return answer;
+      const response = problem(429, 'limit_exceeded');
+      response.headers.set('Retry-After', '7');
+      return response;
     }),
   );
-  const call = answerOf(createApi(API, () => 'token').GET('/api/marketing/ai/configs'));
+  const call = bodyOf(createApi(API, () => 'token').GET('/api/marketing/ai/configs'));
   await expect(call).rejects.toMatchObject({
     code: 'limit_exceeded',
     status: 429,
@@ -36,8 +36,8 @@ test('a problem document becomes an error with its code, request id and pause', 
   });
 });
 
-test('a connection that fails is a problem like any other', async () => {
+test('throws a failed connection as an ApiProblem', async () => {
   server.use(http.get(CONFIGS, () => HttpResponse.error()));
-  const call = answerOf(createApi(API, () => 'token').GET('/api/marketing/ai/configs'));
+  const call = bodyOf(createApi(API, () => 'token').GET('/api/marketing/ai/configs'));
   await expect(call).rejects.toMatchObject({ code: 'network', status: 0, requestId: null });
 });

@@ -5,7 +5,7 @@ import type { components, paths } from './schema';
 export type Api = Client<paths>;
 export type Schemas = components['schemas'];
 
-/** Gives the caller's token; with `renew`, a new one, since the API has refused the last. */
+/** Return the user's token. With `renew`, return a new one because the API rejected the last one. */
 export type GetToken = (options: { readonly renew: boolean }) => string | Promise<string>;
 
 export function createApi(baseUrl: string, getToken: GetToken): Api {
@@ -29,8 +29,8 @@ interface Outcome<T> {
   readonly response: Response;
 }
 
-/** The answer's body. Throws ApiProblem where there is none, and nothing else. */
-export async function answerOf<T>(call: Promise<Outcome<T>>): Promise<T> {
+/** Return the response's body. Throw an `ApiProblem`, and no other error, if the request failed. */
+export async function bodyOf<T>(call: Promise<Outcome<T>>): Promise<T> {
   const { data, error, response } = await call.catch((failure: unknown) => {
     throw asProblem(failure);
   });

@@ -1,26 +1,26 @@
 import { useQuery } from '@tanstack/react-query';
-import { useNexus } from '../NexusContext';
-import { type AuditRecord, fellBack } from './audit';
-import { answerOf } from './client';
+import { useNexus } from '@/NexusContext';
+import { type AuditRecord, usedFallback } from './audit';
+import { bodyOf } from './client';
 
-const LOOKED_AT = 100;
-const LIVE_MS = 30_000;
+const RECORDS_CHECKED = 100;
+const REFRESH_MS = 30_000;
 
-/** Whether the request failed, or was answered by another provider than the first. */
+/** Return true if the request failed, was abandoned or used a fallback. */
 export function isIncident(record: AuditRecord): boolean {
-  return record.status === 'failed' || record.status === 'abandoned' || fellBack(record);
+  return record.status === 'failed' || record.status === 'abandoned' || usedFallback(record);
 }
 
-/** Failures and fallbacks among the last requests: the company's for an administrator, one's own for others. */
+/** Load failures and fallbacks among the last 100 requests: the tenant's for administrators, the user's own for others. */
 export function useIncidents() {
   const { api } = useNexus();
   return useQuery({
     queryKey: ['incidents'],
     queryFn: async () => {
-      const query = { limit: LOOKED_AT };
-      const page = await answerOf(api.GET('/api/marketing/ai/audit-logs', { params: { query } }));
+      const query = { limit: RECORDS_CHECKED };
+      const page = await bodyOf(api.GET('/api/marketing/ai/audit-logs', { params: { query } }));
       return page.items.filter(isIncident);
     },
-    refetchInterval: LIVE_MS,
+    refetchInterval: REFRESH_MS,
   });
 }

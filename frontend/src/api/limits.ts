@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNexus } from '../NexusContext';
-import { answerOf, type Schemas } from './client';
+import { useNexus } from '@/NexusContext';
+import { bodyOf, type Schemas } from './client';
 
 export type Limits = Schemas['RateLimitsView'];
 export type LimitWindow = Schemas['LimitWindow'];
@@ -8,15 +8,15 @@ export type LimitName = keyof Schemas['CeilingView'];
 export type LimitChanges = Partial<Schemas['RateLimitsRequest']>;
 
 const limitsKey = ['limits'] as const;
-const LIVE_MS = 10_000;
+const REFRESH_MS = 10_000;
 
-/** The limits as they stand, asked for again and again while the page is seen. */
+/** Load the limits and their current usage, and refresh them while the page is visible. */
 export function useLimits() {
   const { api } = useNexus();
   return useQuery({
     queryKey: limitsKey,
-    queryFn: () => answerOf(api.GET('/api/marketing/ai/rate-limits')),
-    refetchInterval: LIVE_MS,
+    queryFn: () => bodyOf(api.GET('/api/marketing/ai/rate-limits')),
+    refetchInterval: REFRESH_MS,
   });
 }
 
@@ -25,9 +25,9 @@ export function useSaveLimits() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (changes: LimitChanges) => {
-      // What is left out stays as it is.
+      // Fields that are left out keep their values.
       const body = changes as Schemas['RateLimitsRequest'];
-      return answerOf(api.PUT('/api/marketing/ai/rate-limits', { body }));
+      return bodyOf(api.PUT('/api/marketing/ai/rate-limits', { body }));
     },
     onSuccess: (limits) => queryClient.setQueryData(limitsKey, limits),
   });

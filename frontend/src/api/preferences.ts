@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNexus } from '../NexusContext';
-import { answerOf, type Schemas } from './client';
+import { useNexus } from '@/NexusContext';
+import { bodyOf, type Schemas } from './client';
 
 export type Preferences = Schemas['PreferencesView'];
 export type PreferenceChanges = Partial<Schemas['PreferencesRequest']>;
@@ -11,7 +11,7 @@ export function usePreferences() {
   const { api } = useNexus();
   return useQuery({
     queryKey: preferencesKey,
-    queryFn: () => answerOf(api.GET('/api/marketing/ai/preferences')),
+    queryFn: () => bodyOf(api.GET('/api/marketing/ai/preferences')),
   });
 }
 
@@ -20,9 +20,9 @@ export function useSavePreferences() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (changes: PreferenceChanges) => {
-      // What is left out stays as it is.
+      // Fields that are left out keep their values.
       const body = changes as Schemas['PreferencesRequest'];
-      return answerOf(api.PUT('/api/marketing/ai/preferences', { body }));
+      return bodyOf(api.PUT('/api/marketing/ai/preferences', { body }));
     },
     onSuccess: (preferences) => queryClient.setQueryData(preferencesKey, preferences),
   });

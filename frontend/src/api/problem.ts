@@ -2,7 +2,7 @@ import type { components } from './schema';
 
 type ProblemDocument = components['schemas']['Problem'];
 
-/** How a request ended without an answer: the API's problem document, or a connection that failed. */
+/** Error of a failed request: the API's problem document, or a failed connection (status 0, code `network`). */
 export class ApiProblem extends Error {
   readonly status: number;
   readonly code: string;
@@ -26,7 +26,7 @@ export function isProblemDocument(body: unknown): body is ProblemDocument {
   return typeof body === 'object' && body !== null && 'code' in body && 'requestId' in body;
 }
 
-/** Every failure as an ApiProblem, whatever was thrown. */
+/** Return the error as an `ApiProblem`. Any other error counts as a failed connection. */
 export function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   return new ApiProblem('network', error instanceof Error ? error.message : String(error));

@@ -1,11 +1,11 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useNexus } from '../NexusContext';
-import { answerOf, type Schemas } from './client';
+import { useNexus } from '@/NexusContext';
+import { bodyOf, type Schemas } from './client';
 
 export type UsageStats = Schemas['UsageStats'];
 export type UsageNumbers = Schemas['UsageNumbers'];
 
-/** Local days of the company, as YYYY-MM-DD, both included. */
+/** First and last day, both included, as YYYY-MM-DD in the tenant's time zone. */
 export interface DayRange {
   readonly from: string;
   readonly to: string;
@@ -16,18 +16,23 @@ export type UsageQuery = { readonly period: Period } | DayRange;
 
 const DAY_MS = 86_400_000;
 
-/** What was used in a period; what is shown stays until the next period is there. */
+/** Return input plus output tokens. */
+export function totalTokens({ inputTokens, outputTokens }: UsageNumbers): number {
+  return inputTokens + outputTokens;
+}
+
+/** Load the usage of a period. Keep the previous period's data until the new data arrives; null loads nothing. */
 export function useUsageStats(query: UsageQuery | null) {
   const { api } = useNexus();
   return useQuery({
     queryKey: ['usage', query],
-    queryFn: () => answerOf(api.GET('/api/marketing/ai/usage-stats', { params: { query: query ?? {} } })),
+    queryFn: () => bodyOf(api.GET('/api/marketing/ai/usage-stats', { params: { query: query ?? {} } })),
     enabled: query !== null,
     placeholderData: keepPreviousData,
   });
 }
 
-/** As many days, right before. */
+/** Return the same number of days immediately before the range. */
 export function rangeBefore({ from, to }: DayRange): DayRange {
   const first = Date.parse(from);
   const days = Math.round((Date.parse(to) - first) / DAY_MS) + 1;

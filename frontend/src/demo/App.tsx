@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import type { Locale } from '../i18n/locale';
-import { NexusProvider } from '../NexusProvider';
+import type { Locale } from '@/i18n/locale';
+import { NexusProvider } from '@/NexusProvider';
 import { Shell } from './Shell';
 import { SignIn } from './SignIn';
 import { useLocale } from './usePreference';
@@ -12,21 +12,22 @@ export function App() {
   const [locale, setLocale] = useLocale();
   return (
     <NexusProvider baseUrl={window.location.origin} getToken={session.getToken} locale={locale}>
-      <Signed session={session} locale={locale} onLocale={setLocale} />
+      <DemoPages session={session} locale={locale} onLocale={setLocale} />
     </NexusProvider>
   );
 }
 
-interface SignedProps {
+interface DemoPagesProps {
   readonly session: Session;
   readonly locale: Locale;
   readonly onLocale: (locale: Locale) => void;
 }
 
-function Signed({ session, locale, onLocale }: SignedProps) {
+/** The sign-in page, or the demo for the signed-in user. */
+function DemoPages({ session, locale, onLocale }: DemoPagesProps) {
   const queryClient = useQueryClient();
   const { identity } = session;
-  // What one identity has loaded is not shown to the next.
+  // Remove the cached data after signing out, so that the next user cannot see it.
   useEffect(() => {
     if (identity === null) queryClient.clear();
   }, [identity, queryClient]);

@@ -1,12 +1,12 @@
+import sentiments from '@examples/analyze_sentiment.json';
+import copy from '@examples/generate_copy.json';
+import summary from '@examples/generate_summary.json';
+import translations from '@examples/translate.json';
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
-import sentiments from '../../../docs/examples/analyze_sentiment.json';
-import copy from '../../../docs/examples/generate_copy.json';
-import summary from '../../../docs/examples/generate_summary.json';
-import translations from '../../../docs/examples/translate.json';
-import { render } from '../testing/render';
-import { API, problem, server } from '../testing/server';
+import { render } from '@/testing/render';
+import { API, problem, server } from '@/testing/server';
 import AssistantPage from './AssistantPage';
 
 const ROOT = `${API}/api/marketing/ai-assistant`;
@@ -16,7 +16,8 @@ interface Sent {
   readonly cacheControl: string | null;
 }
 
-function receive(path: string, body: object): Sent[] {
+/** Return `body` for the task, and record the requests. */
+function serve(path: string, body: object): Sent[] {
   const sent: Sent[] = [];
   server.use(
     http.post(`${ROOT}/${path}`, async ({ request }) => {
@@ -27,24 +28,24 @@ function receive(path: string, body: object): Sent[] {
   return sent;
 }
 
-const shown = () => within(screen.getByRole('tabpanel'));
-const answer = () => within(screen.getByRole('region', { name: 'Answer' }));
+const openTab = () => within(screen.getByRole('tabpanel'));
+const completion = () => within(screen.getByRole('region', { name: 'Completion' }));
 const generate = () => userEvent.click(screen.getByRole('button', { name: 'Generate' }));
 
-test('writes copy, copies it, tells what it took, and asks for a fresh one', async () => {
-  const sent = receive('generate-copy-v2', copy);
+test('writes copy, copies it to the clipboard and generates it again', async () => {
+  const sent = serve('generate-copy-v2', copy);
   const user = userEvent.setup();
   render(<AssistantPage />);
   await user.type(screen.getByLabelText('What to write'), 'Agenda online');
   await user.type(screen.getByLabelText('Tone'), 'warm');
   await generate();
 
-  expect(await answer().findByRole('region', { name: 'Variation 2' })).toBeVisible();
-  expect(answer().getByText(/Chega de faltas/)).toBeVisible();
-  expect(answer().getAllByText(/^Text: \d+ of 2,200$/)).toHaveLength(2);
-  expect(answer().getByText('214 in, 53 out')).toBeVisible();
-  expect(answer().getByText('$0.000048')).toBeVisible();
-  expect(answer().queryByText('from the cache')).toBeNull();
+  expect(await completion().findByRole('region', { name: 'Variation 2' })).toBeVisible();
+  expect(completion().getByText(/Chega de faltas/)).toBeVisible();
+  expect(completion().getAllByText(/^Text: \d+ of 2,200$/)).toHaveLength(2);
+  expect(completion().getByText('214 in, 53 out')).toBeVisible();
+  expect(completion().getByText('$0.000048')).toBeVisible();
+  expect(completion().queryByText('from the cache')).toBeNull();
   const body = {
     module: 'marketing',
     prompt: 'Agenda online',
@@ -53,17 +54,17 @@ test('writes copy, copies it, tells what it took, and asks for a fresh one', asy
   };
   expect(sent).toEqual([{ body, cacheControl: null }]);
 
-  await user.click(answer().getByRole('button', { name: 'Copy: Variation 2' }));
+  await user.click(completion().getByRole('button', { name: 'Copy: Variation 2' }));
   const [, second] = copy.data.variations;
   expect(await navigator.clipboard.readText()).toBe(`${second?.text}\n\n${second?.hashtags.join(' ')}`);
   expect(await screen.findByText('Text copied')).toBeInTheDocument();
 
-  await user.click(answer().getByRole('button', { name: 'Generate again' }));
+  await user.click(completion().getByRole('button', { name: 'Generate again' }));
   await waitFor(() => expect(sent).toHaveLength(2));
   expect(sent[1]).toEqual({ body, cacheControl: 'no-cache' });
 });
 
-test('marks answers from the cache and answers of another provider than the first', async () => {
+test('marks cache hits and fallbacks', async () => {
   const failed = {
     provider: 'openai',
     model: 'gpt-6-luna',
@@ -71,7 +72,7 @@ test('marks answers from the cache and answers of another provider than the firs
     errorCode: 'timeout',
     latencyMs: 9,
   };
-  receive('generate-copy-v2', {
+  serve('generate-copy-v2', {
     ...copy,
     provider: 'groq',
     cached: true,
@@ -81,34 +82,34 @@ test('marks answers from the cache and answers of another provider than the firs
   render(<AssistantPage />);
   await userEvent.type(screen.getByLabelText('What to write'), 'x');
   await generate();
-  expect(await answer().findByText('from the cache')).toBeVisible();
-  expect(answer().getByText('another provider answered')).toBeVisible();
-  expect(answer().getByText('OpenAI failed (no answer in time)')).toBeVisible();
-  expect(answer().getByText('unknown')).toBeVisible();
-  expect(answer().getByText('unknown in, unknown out')).toBeVisible();
+  expect(await completion().findByText('from the cache')).toBeVisible();
+  expect(completion().getByText('another provider responded')).toBeVisible();
+  expect(completion().getByText('OpenAI failed (no response in time)')).toBeVisible();
+  expect(completion().getByText('unknown')).toBeVisible();
+  expect(completion().getByText('unknown in, unknown out')).toBeVisible();
 });
 
-test('shows what a provider wrote as text, never as HTML', async () => {
+test('shows a completion as text, never as HTML', async () => {
   const [first] = copy.data.variations;
   const text = '<img src=x onerror="document.title=1"><b>bold</b>';
-  receive('generate-copy-v2', { ...copy, data: { variations: [{ ...first, text, hashtags: [] }] } });
+  serve('generate-copy-v2', { ...copy, data: { variations: [{ ...first, text, hashtags: [] }] } });
   const { container } = render(<AssistantPage />);
   await userEvent.type(screen.getByLabelText('What to write'), 'x');
   await generate();
-  expect(await answer().findByText(text)).toBeVisible();
+  expect(await completion().findByText(text)).toBeVisible();
   expect(container.querySelector('img, b')).toBeNull();
 });
 
-test('what was typed and answered stays while another is asked for, and in tabs that are left', async () => {
+test('keeps inputs and completions while loading and in other tabs', async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  receive('generate-copy-v2', copy);
+  serve('generate-copy-v2', copy);
   render(<AssistantPage />);
   await userEvent.type(screen.getByLabelText('What to write'), 'Agenda');
   await generate();
-  await answer().findByRole('region', { name: 'Variation 2' });
+  await completion().findByRole('region', { name: 'Variation 2' });
   server.use(
     http.post(`${ROOT}/generate-copy-v2`, async () => {
       await held;
@@ -116,19 +117,19 @@ test('what was typed and answered stays while another is asked for, and in tabs 
     }),
   );
 
-  await userEvent.click(answer().getByRole('button', { name: 'Generate again' }));
-  expect(answer().getByRole('region', { name: 'Variation 2' })).toBeVisible();
+  await userEvent.click(completion().getByRole('button', { name: 'Generate again' }));
+  expect(completion().getByRole('region', { name: 'Variation 2' })).toBeVisible();
   release();
-  expect(await answer().findByText('from the cache')).toBeVisible();
+  expect(await completion().findByText('from the cache')).toBeVisible();
 
   await userEvent.click(screen.getByRole('tab', { name: 'Summarise' }));
   await userEvent.click(screen.getByRole('tab', { name: 'Write' }));
   expect(screen.getByLabelText('What to write')).toHaveValue('Agenda');
-  expect(answer().getByRole('region', { name: 'Variation 2' })).toBeVisible();
+  expect(completion().getByRole('region', { name: 'Variation 2' })).toBeVisible();
 });
 
-test('asks the provider that is chosen', async () => {
-  const sent = receive('generate-copy-v2', copy);
+test('sends the chosen provider', async () => {
+  const sent = serve('generate-copy-v2', copy);
   render(<AssistantPage />);
   await userEvent.click(await screen.findByRole('combobox', { name: 'AI provider' }));
   await userEvent.click(await screen.findByRole('option', { name: /^Groq/ }));
@@ -137,8 +138,8 @@ test('asks the provider that is chosen', async () => {
   await waitFor(() => expect(sent[0]?.body).toMatchObject({ provider: 'groq' }));
 });
 
-test('analyses texts with an empty line between them', async () => {
-  const sent = receive('analyze-sentiment', sentiments);
+test('analyses texts separated by empty lines', async () => {
+  const sent = serve('analyze-sentiment', sentiments);
   render(<AssistantPage />);
   await userEvent.click(screen.getByRole('tab', { name: 'Analyse sentiment' }));
   await userEvent.type(
@@ -146,7 +147,7 @@ test('analyses texts with an empty line between them', async () => {
     'Um amor{Enter}mas demorou{Enter} {Enter}Que horas abre?',
   );
   await generate();
-  const first = within(await answer().findByRole('region', { name: 'Text 1' }));
+  const first = within(await completion().findByRole('region', { name: 'Text 1' }));
   expect(first.getByText('mixed')).toBeVisible();
   expect(first.getByText('Score 0.1, confidence 90%, urgency medium')).toBeVisible();
   expect(first.getByText('frustration')).toBeVisible();
@@ -154,15 +155,15 @@ test('analyses texts with an empty line between them', async () => {
   expect(sent[0]?.body).toEqual({ module: 'marketing', texts: ['Um amor\nmas demorou', 'Que horas abre?'] });
 });
 
-test('summarises in a form and length', async () => {
-  const sent = receive('generate-summary', summary);
+test('summarises in a chosen format and length', async () => {
+  const sent = serve('generate-summary', summary);
   render(<AssistantPage />);
   await userEvent.click(screen.getByRole('tab', { name: 'Summarise' }));
-  await userEvent.type(shown().getByLabelText('Text'), 'Longo');
-  await userEvent.type(screen.getByLabelText('Most characters'), '140');
+  await userEvent.type(openTab().getByLabelText('Text'), 'Longo');
+  await userEvent.type(screen.getByLabelText('Maximum characters'), '140');
   await generate();
-  expect(await answer().findByText(summary.data.text)).toBeVisible();
-  expect(answer().getByText('129 characters')).toBeVisible();
+  expect(await completion().findByText(summary.data.text)).toBeVisible();
+  expect(completion().getByText('129 characters')).toBeVisible();
   expect(sent[0]?.body).toEqual({
     module: 'marketing',
     maxCharacters: 140,
@@ -172,14 +173,14 @@ test('summarises in a form and length', async () => {
 });
 
 test('translates into several languages with a glossary', async () => {
-  const sent = receive('translate', translations);
+  const sent = serve('translate', translations);
   render(<AssistantPage />);
   await userEvent.click(screen.getByRole('tab', { name: 'Translate' }));
-  await userEvent.type(shown().getByLabelText('Text'), 'Consulta confirmada');
+  await userEvent.type(openTab().getByLabelText('Text'), 'Consulta confirmada');
   await userEvent.type(screen.getByLabelText('Into languages'), ', es');
   await userEvent.type(screen.getByLabelText('Glossary'), 'consulta = appointment');
   await generate();
-  expect(await answer().findByRole('region', { name: 'From pt to en' })).toHaveTextContent('{{nome}}');
+  expect(await completion().findByRole('region', { name: 'From pt to en' })).toHaveTextContent('{{nome}}');
   expect(sent[0]?.body).toEqual({
     module: 'marketing',
     text: 'Consulta confirmada',
@@ -189,7 +190,7 @@ test('translates into several languages with a glossary', async () => {
   });
 });
 
-test('says which limit is used up and when it resets, which providers were tried, and the request id', async () => {
+test('shows the reached limit, failed providers and the request id', async () => {
   const limit = { limit: 'requestsPerHour', max: 3, used: 3, resetsAt: '2026-11-23T12:00:00.000Z' };
   server.use(http.post(`${ROOT}/generate-copy-v2`, () => problem(429, 'limit_exceeded', limit)));
   render(<AssistantPage />);

@@ -1,14 +1,14 @@
+import erasure from '@examples/erase_audit_content.json';
+import exported from '@examples/export_audit_logs.json';
+import record from '@examples/get_audit_log.json';
+import records from '@examples/list_audit_logs.json';
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import { Route, Router } from 'wouter';
 import { memoryLocation } from 'wouter/memory-location';
-import erasure from '../../../docs/examples/erase_audit_content.json';
-import exported from '../../../docs/examples/export_audit_logs.json';
-import record from '../../../docs/examples/get_audit_log.json';
-import records from '../../../docs/examples/list_audit_logs.json';
-import { render } from '../testing/render';
-import { API, problem, server } from '../testing/server';
+import { render } from '@/testing/render';
+import { API, problem, server } from '@/testing/server';
 import AuditPage from './AuditPage';
 
 const LOGS = `${API}/api/marketing/ai/audit-logs`;
@@ -24,16 +24,16 @@ function open(path = '/audit', { isAdmin = true, filters = '' } = {}) {
   );
 }
 
-/** What is shown; the other sections are there, hidden. */
-const shown = () => within(screen.getByRole('tabpanel'));
-const section = (name: string) => userEvent.click(screen.getByRole('tab', { name }));
+/** The open tab. The other tabs are mounted but hidden. */
+const openTab = () => within(screen.getByRole('tabpanel'));
+const selectTab = (name: string) => userEvent.click(screen.getByRole('tab', { name }));
 
-test('shows records newest first, and older ones when asked', async () => {
-  const asked: string[] = [];
+test('shows the newest records and loads older ones on request', async () => {
+  const queries: string[] = [];
   server.use(
     http.get(LOGS, ({ request }) => {
       const { searchParams } = new URL(request.url);
-      asked.push(searchParams.toString());
+      queries.push(searchParams.toString());
       const [first, ...others] = records.items;
       return HttpResponse.json(
         searchParams.has('cursor')
@@ -47,29 +47,29 @@ test('shows records newest first, and older ones when asked', async () => {
   expect(table.getAllByRole('row')).toHaveLength(2);
   await userEvent.click(screen.getByRole('button', { name: 'Show older ones' }));
   await waitFor(() => expect(table.getAllByRole('row')).toHaveLength(1 + records.items.length));
-  expect(asked).toEqual(['limit=25', 'limit=25&cursor=next']);
+  expect(queries).toEqual(['limit=25', 'limit=25&cursor=next']);
   expect(screen.queryByRole('button', { name: 'Show older ones' })).toBeNull();
 });
 
-test('filters by time, user, module, provider and status, and clears them', async () => {
-  const asked: URLSearchParams[] = [];
+test('filters by time, user, module, provider and status', async () => {
+  const queries: URLSearchParams[] = [];
   server.use(
     http.get(LOGS, ({ request }) => {
-      asked.push(new URL(request.url).searchParams);
+      queries.push(new URL(request.url).searchParams);
       return HttpResponse.json({ items: [], nextCursor: null });
     }),
   );
   open();
-  await userEvent.type(shown().getByLabelText('From'), '2026-11-01T00:00');
-  await userEvent.type(shown().getByLabelText('User'), 'ana');
-  await userEvent.type(shown().getByLabelText('Module'), 'crm');
+  await userEvent.type(openTab().getByLabelText('From'), '2026-11-01T00:00');
+  await userEvent.type(openTab().getByLabelText('User'), 'ana');
+  await userEvent.type(openTab().getByLabelText('Module'), 'crm');
   await userEvent.click(screen.getByRole('combobox', { name: 'Provider' }));
   await userEvent.click(await screen.findByRole('option', { name: 'Groq' }));
   await userEvent.click(screen.getByRole('combobox', { name: 'Status' }));
   await userEvent.click(await screen.findByRole('option', { name: 'rejected' }));
   await userEvent.click(screen.getByRole('button', { name: 'Filter' }));
-  await waitFor(() => expect(asked).toHaveLength(2));
-  expect(Object.fromEntries(asked[1] ?? [])).toEqual({
+  await waitFor(() => expect(queries).toHaveLength(2));
+  expect(Object.fromEntries(queries[1] ?? [])).toEqual({
     from: new Date('2026-11-01T00:00').toISOString(),
     userId: 'ana',
     module: 'crm',
@@ -77,47 +77,47 @@ test('filters by time, user, module, provider and status, and clears them', asyn
     status: 'rejected',
     limit: '25',
   });
-  expect(await screen.findByText('No record fits these filters.')).toBeVisible();
+  expect(await screen.findByText('No records match these filters.')).toBeVisible();
   await userEvent.click(screen.getByRole('button', { name: 'Clear' }));
-  expect(shown().getByLabelText('User')).toHaveValue('');
+  expect(openTab().getByLabelText('User')).toHaveValue('');
 });
 
-test('keeps the filters in the address, and on the way to a record and back', async () => {
-  const asked: string[] = [];
+test('keeps the filters in the address and after opening a record', async () => {
+  const queries: string[] = [];
   server.use(
     http.get(LOGS, ({ request }) => {
-      asked.push(new URL(request.url).searchParams.toString());
+      queries.push(new URL(request.url).searchParams.toString());
       return HttpResponse.json(records);
     }),
     http.get(`${LOGS}/:id`, () => HttpResponse.json(record)),
   );
-  open('/audit', { filters: 'status=failed&provider=nobody&userId=ana' });
+  open('/audit', { filters: 'status=failed&provider=unknown&userId=ana' });
   await userEvent.click((await screen.findAllByRole('link'))[0] as HTMLElement);
   await userEvent.click(await screen.findByRole('link', { name: /All records/ }));
   expect(screen.getByRole('combobox', { name: 'Status' })).toHaveTextContent('failed');
-  expect(shown().getByLabelText('User')).toHaveValue('ana');
-  expect(new Set(asked)).toEqual(new Set(['userId=ana&status=failed&limit=25']));
+  expect(openTab().getByLabelText('User')).toHaveValue('ana');
+  expect(new Set(queries)).toEqual(new Set(['userId=ana&status=failed&limit=25']));
 });
 
-test('says at the field what is wrong with a filter', async () => {
+test('shows the error of a filter at its field', async () => {
   const errors = [{ field: 'userId', message: 'x', type: 'string_pattern_mismatch' }];
   server.use(http.get(LOGS, () => problem(422, 'validation_failed', { errors })));
   open('/audit', { filters: 'userId=a b' });
-  expect(await screen.findByText('Does not have the right form.')).toBeVisible();
-  expect(shown().getByLabelText('User')).toBeInvalid();
+  expect(await screen.findByText('Has the wrong format.')).toBeVisible();
+  expect(openTab().getByLabelText('User')).toBeInvalid();
 });
 
-test('offers who is no administrator the own records, and neither export nor erasure', async () => {
+test('offers users their own records without export and erasure', async () => {
   open('/audit', { isAdmin: false });
   expect(await screen.findByRole('table', { name: 'Audit log' })).toBeVisible();
   expect(screen.queryByLabelText('User')).toBeNull();
   expect(screen.queryByRole('tab')).toBeNull();
 });
 
-test('exports what the filters say, tells how far it has come, and links to the files', async () => {
+test('exports filtered records, shows progress and links the files', async () => {
   const sent: unknown[] = [];
   const file = { url: 'https://files.test/1', records: 12, bytes: 3400, expiresAt: exported.updatedAt };
-  const states = [
+  const responses = [
     { ...exported, status: 'running', records: 7 },
     { ...exported, status: 'done', records: 12, files: [file] },
   ];
@@ -126,12 +126,12 @@ test('exports what the filters say, tells how far it has come, and links to the 
       sent.push(await request.json());
       return HttpResponse.json(exported, { status: 202 });
     }),
-    http.get(`${LOGS}/jobs/${exported.id}`, () => HttpResponse.json(states.shift())),
+    http.get(`${LOGS}/jobs/${exported.id}`, () => HttpResponse.json(responses.shift())),
   );
   open();
-  await section('Export');
-  await userEvent.type(shown().getByLabelText('Module'), 'crm');
-  await userEvent.click(screen.getByRole('switch', { name: 'With prompts and answers' }));
+  await selectTab('Export');
+  await userEvent.type(openTab().getByLabelText('Module'), 'crm');
+  await userEvent.click(screen.getByRole('switch', { name: 'With prompts and completions' }));
   await userEvent.click(screen.getByRole('button', { name: 'Export records' }));
   expect(await screen.findByText('In progress. Records so far: 7.')).toBeVisible();
   expect(await screen.findByRole('link', { name: 'File with 12 records (3.4 kB)' })).toHaveAttribute(
@@ -151,7 +151,7 @@ test('exports what the filters say, tells how far it has come, and links to the 
   ]);
 });
 
-test('erases a person’s content once that is confirmed', async () => {
+test('erases a user’s content after a confirmation', async () => {
   const erased: (string | null)[] = [];
   server.use(
     http.delete(LOGS, ({ request }) => {
@@ -163,8 +163,8 @@ test('erases a person’s content once that is confirmed', async () => {
     ),
   );
   open();
-  await section('Erase content');
-  await userEvent.type(shown().getByLabelText('User'), 'bia');
+  await selectTab('Erase content');
+  await userEvent.type(openTab().getByLabelText('User'), 'bia');
   const erase = { name: 'Erase content' };
   await userEvent.click(screen.getByRole('button', erase));
   const dialog = within(await screen.findByRole('alertdialog', { name: 'Erase the content of bia?' }));
@@ -172,18 +172,18 @@ test('erases a person’s content once that is confirmed', async () => {
   expect(erased).toEqual([]);
   await userEvent.click(screen.getByRole('button', erase));
   await userEvent.click(within(await screen.findByRole('alertdialog')).getByRole('button', erase));
-  expect(await screen.findByText('The content is erased. Records gone through: 3.')).toBeVisible();
+  expect(await screen.findByText('The content is erased. Records checked: 3.')).toBeVisible();
   expect(erased).toEqual(['bia']);
 });
 
 test.each([
   ['Export', 'post', `${LOGS}/export`, 'Export records'],
   ['Erase content', 'delete', LOGS, 'Erase content'],
-] as const)('%s: says why a job was not started', async (name, method, path, start) => {
+] as const)('%s: explains why a job did not start', async (name, method, path, start) => {
   server.use(http[method](path, () => problem(429, 'limit_exceeded')));
   open();
-  await section(name);
-  if (method === 'delete') await userEvent.type(shown().getByLabelText('User'), 'bia');
+  await selectTab(name);
+  if (method === 'delete') await userEvent.type(openTab().getByLabelText('User'), 'bia');
   await userEvent.click(screen.getByRole('button', { name: start }));
   const confirm = screen.queryByRole('alertdialog');
   if (confirm !== null) await userEvent.click(within(confirm).getByRole('button', { name: start }));
@@ -192,27 +192,27 @@ test.each([
   expect(alert).toHaveTextContent('req-1');
 });
 
-test('opens one record with its attempts, its content as text, and who has read it', async () => {
-  const answer = '<img src=x><script>1</script>';
-  let read = 0;
+test('shows a record with attempts, content as text and accesses', async () => {
+  const completion = '<img src=x><script>1</script>';
+  let reads = 0;
   server.use(
     http.get(`${LOGS}/${record.id}`, () => {
-      read += 1;
-      return HttpResponse.json({ ...record, answer });
+      reads += 1;
+      return HttpResponse.json({ ...record, answer: completion });
     }),
   );
   const { container } = open(`/audit/${record.id}`);
   const attempts = within(await screen.findByRole('table', { name: 'Attempts' }));
   expect(attempts.getByRole('row', { name: /OpenAI · gpt-6-luna answered/ })).toBeVisible();
-  expect(screen.getByText(answer)).toBeVisible();
+  expect(screen.getByText(completion)).toBeVisible();
   expect(container.querySelector('img, script')).toBeNull();
   expect(screen.getByText(/"request":"Anuncie a nova agenda/)).toBeVisible();
   expect(screen.getByText(/^ana read it on/)).toBeVisible();
   expect(screen.getByText('267 (214 in, 53 out)')).toBeVisible();
-  expect(read).toBe(1);
+  expect(reads).toBe(1);
 });
 
-test('says that nothing is kept of a record without content', async () => {
+test('explains a record without content', async () => {
   server.use(
     http.get(`${LOGS}/${record.id}`, () =>
       HttpResponse.json({ ...record, prompt: null, answer: null, accesses: [] }),
@@ -220,13 +220,13 @@ test('says that nothing is kept of a record without content', async () => {
   );
   open(`/audit/${record.id}`);
   expect(await screen.findByText('No content is kept.')).toBeVisible();
-  expect(screen.getByText('Nobody has seen the content.')).toBeVisible();
+  expect(screen.getByText('No one has accessed the content.')).toBeVisible();
 });
 
-test('shows failures in words with the request id', async () => {
+test('shows an error with the request id', async () => {
   server.use(http.get(`${LOGS}/none`, () => problem(404, 'not_found')));
   open('/audit/none');
   const alert = await screen.findByRole('alert');
-  expect(alert).toHaveTextContent('What was asked for does not exist.');
+  expect(alert).toHaveTextContent('The requested item does not exist.');
   expect(alert).toHaveTextContent('req-1');
 });

@@ -1,4 +1,4 @@
-import { AIIntegrationsTab } from '../components/settings/AIIntegrationsTab';
+import { AIIntegrationsTab } from '@/features/integrations/components/AIIntegrationsTab';
 
 export default function IntegrationsPage() {
   return <AIIntegrationsTab />;

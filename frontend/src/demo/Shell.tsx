@@ -1,14 +1,14 @@
 import { Suspense } from 'react';
 import { Link, Route, Switch } from 'wouter';
-import { Button } from '../components/ui/Button';
-import { EmptyState } from '../components/ui/EmptyState';
-import { Field } from '../components/ui/Field';
-import { Popover } from '../components/ui/Popover';
-import { Select } from '../components/ui/Select';
-import { Skeleton } from '../components/ui/Skeleton';
-import { demoTexts } from '../i18n/demo';
-import type { Locale } from '../i18n/locale';
-import { useTexts } from '../i18n/useTexts';
+import { Button } from '@/components/ui/Button';
+import { EmptyState } from '@/components/ui/EmptyState';
+import { Field } from '@/components/ui/Field';
+import { Popover } from '@/components/ui/Popover';
+import { Select } from '@/components/ui/Select';
+import { Skeleton } from '@/components/ui/Skeleton';
+import type { Locale } from '@/i18n/locale';
+import { useTexts } from '@/i18n/useTexts';
+import { demoTexts } from './i18n/demoTexts';
 import { PAGES } from './pages';
 import styles from './Shell.module.css';
 import type { Identity } from './session';
@@ -28,7 +28,7 @@ interface ShellProps {
   readonly onLocale: (locale: Locale) => void;
 }
 
-/** The frame around every page: navigation, who is signed in, language and theme. */
+/** Frame of every page: navigation and the account menu. */
 export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps) {
   const t = useTexts(demoTexts);
   const pages = PAGES.filter((page) => isAdmin || !page.adminOnly);
@@ -47,7 +47,7 @@ export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellP
             </Link>
           ))}
         </nav>
-        <Account
+        <AccountMenu
           identity={identity}
           isAdmin={isAdmin}
           onSignOut={onSignOut}
@@ -75,8 +75,8 @@ export function Shell({ identity, isAdmin, onSignOut, locale, onLocale }: ShellP
   );
 }
 
-/** Who is signed in, and what they choose for themselves. */
-function Account({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps) {
+/** Menu with tenant, role, language, theme and sign-out. */
+function AccountMenu({ identity, isAdmin, onSignOut, locale, onLocale }: ShellProps) {
   const t = useTexts(demoTexts);
   const [theme, setTheme] = useTheme();
   return (

@@ -1,11 +1,11 @@
 import { type FormEvent, useState } from 'react';
-import { Button } from '../components/ui/Button';
-import { Card } from '../components/ui/Card';
-import { Field } from '../components/ui/Field';
-import { Input } from '../components/ui/Input';
-import { Select } from '../components/ui/Select';
-import { demoTexts } from '../i18n/demo';
-import { useTexts } from '../i18n/useTexts';
+import { Button } from '@/components/ui/Button';
+import { Card } from '@/components/ui/Card';
+import { Field } from '@/components/ui/Field';
+import { Input } from '@/components/ui/Input';
+import { Select } from '@/components/ui/Select';
+import { useTexts } from '@/i18n/useTexts';
+import { demoTexts } from './i18n/demoTexts';
 import styles from './SignIn.module.css';
 import type { Identity } from './session';
 

@@ -1,4 +1,4 @@
-import { AIUsageDashboard } from '../components/marketing/AIUsageDashboard';
+import { AIUsageDashboard } from '@/features/usage/components/AIUsageDashboard';
 
 export default function UsagePage() {
   return <AIUsageDashboard />;

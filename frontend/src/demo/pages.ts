@@ -1,22 +1,18 @@
 import { type ComponentType, lazy } from 'react';
-import type ptBR from '../i18n/pt-BR/demo.json';
-
-/** What a page is told of who looks at it. */
-export interface PageProps {
-  readonly isAdmin: boolean;
-}
+import type ptBR from './i18n/pt-BR.json';
+import type { PageProps } from './PageProps';
 
 interface Page {
   readonly path: string;
-  /** What it answers to, where that is more than its path. */
+  /** Route pattern, if it differs from the path. */
   readonly route?: string;
   readonly name: keyof typeof ptBR.pages;
   readonly component: ComponentType<PageProps>;
-  /** Shown to administrators only; the API refuses others in any case. */
+  /** Show the page to administrators only. The API rejects other users as well. */
   readonly adminOnly?: boolean;
 }
 
-/** Every page of the demo, each in a file that is loaded when it is opened. The first one is the start. */
+/** All pages of the demo. Each is loaded when it is opened; the first one is the start page. */
 export const PAGES: readonly Page[] = [
   { path: '/', name: 'assistant', component: lazy(() => import('./AssistantPage')) },
   { path: '/usage', name: 'usage', component: lazy(() => import('./UsagePage')) },

@@ -6,7 +6,7 @@ export interface Identity {
 
 const KEY = 'nexus.identity';
 
-/** Who is signed in, for as long as the tab lives. The token is kept in memory alone. */
+/** Return the identity of this browser tab, or null. The token itself is kept in memory only. */
 export function savedIdentity(): Identity | null {
   const saved = sessionStorage.getItem(KEY);
   return saved === null ? null : (JSON.parse(saved) as Identity);
@@ -17,7 +17,7 @@ export function saveIdentity(identity: Identity | null): void {
   else sessionStorage.setItem(KEY, JSON.stringify(identity));
 }
 
-/** A token of the local stack's own issuer. */
+/** Return a new token from the local stack. */
 export async function issueToken(identity: Identity): Promise<string> {
   const response = await fetch('/local/token', {
     method: 'POST',
@@ -26,5 +26,5 @@ export async function issueToken(identity: Identity): Promise<string> {
   });
   const body: unknown = await response.json();
   if (response.ok && typeof body === 'object' && body !== null && 'token' in body) return String(body.token);
-  throw new Error(`the local stack gave no token: ${response.status}`);
+  throw new Error(`The local stack returned no token: ${response.status}`);
 }

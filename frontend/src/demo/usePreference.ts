@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { LOCALES, type Locale } from '../i18n/locale';
+import { LOCALES, type Locale } from '@/i18n/locale';
 
 const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -12,7 +12,7 @@ function useStored<V extends string>(key: string, allowed: readonly V[], initial
   return [value, setValue] as const;
 }
 
-/** index.html reads it too, before the first paint. */
+/** Return the stored theme and its setter. index.html reads the same key before the first paint. */
 export function useTheme() {
   const [theme, setTheme] = useStored<Theme>('nexus.theme', THEMES, 'system');
   useEffect(() => {

@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useRef, useState } from 'react';
-import type { GetToken } from '../api/client';
+import type { GetToken } from '@/api/client';
 import { type Identity, issueToken, savedIdentity, saveIdentity } from './session';
 
 export interface Session {
@@ -20,11 +20,11 @@ export function useSession(): Session {
   }, []);
   const getToken = useCallback<GetToken>(
     ({ renew }) => {
-      if (identity === null) throw new Error('nobody is signed in');
+      if (identity === null) throw new Error('No user is signed in');
       if (renew || token.current?.of !== identity) {
         const issued = issueToken(identity);
         token.current = { of: identity, issued };
-        // A failure is not kept: the next request asks anew.
+        // Do not keep a failed request: the next one asks for a token again.
         issued.catch(() => {
           token.current = null;
         });

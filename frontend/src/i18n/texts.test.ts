@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { problem } from './pt-BR/common.json';
+import { problem } from './common/pt-BR.json';
 
 type Tree = { readonly [key: string]: string | Tree };
 
-const FILES = import.meta.glob<Tree>('./*/*.json', { eager: true, import: 'default' });
+const FILES = import.meta.glob<Tree>('../**/i18n/**/*.json', { eager: true, import: 'default' });
 
 function keys(tree: Tree, path = ''): string[] {
   return Object.entries(tree).flatMap(([key, value]) =>
@@ -14,19 +14,20 @@ function keys(tree: Tree, path = ''): string[] {
   );
 }
 
-const NAMES = Object.keys(FILES).flatMap((path) =>
-  path.startsWith('./pt-BR/') ? [path.slice('./pt-BR/'.length)] : [],
+const FOLDERS = Object.keys(FILES).flatMap((path) =>
+  path.endsWith('/pt-BR.json') ? [path.slice(0, -'/pt-BR.json'.length)] : [],
 );
 
-test.each(NAMES)('%s has the same keys and placeholders in every language', (name) => {
-  const portuguese = keys(FILES[`./pt-BR/${name}`] ?? {});
-  expect(keys(FILES[`./en/${name}`] ?? {})).toEqual(portuguese);
-  expect(keys(FILES[`./es/${name}`] ?? {})).toEqual(portuguese);
+test.each(FOLDERS)('%s has the same keys in every language', (folder) => {
+  const portuguese = keys(FILES[`${folder}/pt-BR.json`] ?? {});
+  expect(portuguese).not.toEqual([]);
+  expect(keys(FILES[`${folder}/en.json`] ?? {})).toEqual(portuguese);
+  expect(keys(FILES[`${folder}/es.json`] ?? {})).toEqual(portuguese);
 });
 
-test('every end that the API describes is said in words', () => {
+test('every error code of the API has a text', () => {
   const description = readFileSync(resolve(import.meta.dirname, '../../../docs/openapi.json'), 'utf8');
-  const ends = [...description.matchAll(/"type": "urn:nexus-ai:problem:(\w+)"/g)].map(([, code]) => code);
-  expect(ends).toContain('limit_exceeded');
-  expect(ends.filter((code) => !Object.hasOwn(problem, code ?? ''))).toEqual([]);
+  const codes = [...description.matchAll(/"type": "urn:nexus-ai:problem:(\w+)"/g)].map(([, code]) => code);
+  expect(codes).toContain('limit_exceeded');
+  expect(codes.filter((code) => !Object.hasOwn(problem, code ?? ''))).toEqual([]);
 });

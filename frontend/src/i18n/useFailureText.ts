@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
-import { commonTexts } from './common';
-import ptBR from './pt-BR/common.json';
+import { commonTexts } from './common/commonTexts';
+import ptBR from './common/pt-BR.json';
 import { useTexts } from './useTexts';
 
 type FailureCode = keyof typeof ptBR.failure;
@@ -14,7 +14,7 @@ function isProblem(code: string): code is ProblemCode {
   return Object.hasOwn(ptBR.problem, code);
 }
 
-/** Why an attempt or a request failed, by its code; the code itself where it is new to us. */
+/** Return the reason of a failed attempt or request in the user's language, or the code itself if it is unknown. */
 export function useFailureText(): (code: string | null) => string {
   const t = useTexts(commonTexts);
   return useCallback(

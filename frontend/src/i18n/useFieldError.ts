@@ -1,8 +1,8 @@
 import { useCallback } from 'react';
-import { asProblem } from '../api/problem';
-import type { components } from '../api/schema';
-import { commonTexts } from './common';
-import ptBR from './pt-BR/common.json';
+import { asProblem } from '@/api/problem';
+import type { components } from '@/api/schema';
+import { commonTexts } from './common/commonTexts';
+import ptBR from './common/pt-BR.json';
 import { useTexts } from './useTexts';
 
 type Invalid = NonNullable<components['schemas']['Problem']['errors']>[number];
@@ -12,21 +12,21 @@ function isKnown(kind: string): kind is KnownKind {
   return Object.hasOwn(ptBR.invalid, kind);
 }
 
-/** What is wrong with a field, in the reader's language; in the API's English words where the kind is new to us. */
+/** Return a validation error in the user's language, or the API's English message if its type is unknown. */
 export function useInvalidText(): (invalid: Invalid) => string {
   const t = useTexts(commonTexts);
   return useCallback(({ type, message }: Invalid) => (isKnown(type) ? t(`invalid.${type}`) : message), [t]);
 }
 
-/** What the API found wrong with a field, or with a part of it (`prices.2.model` is of `prices`). */
+/** Return the API's validation error of a field or of a part of it: `prices.2.model` belongs to `prices`. */
 export function useFieldError(error: unknown): (field: string) => string | undefined {
-  const words = useInvalidText();
+  const invalidText = useInvalidText();
   return useCallback(
     (field: string) => {
       const errors = error === null ? [] : (asProblem(error).document?.errors ?? []);
       const found = errors.find((one) => one.field === field || one.field.startsWith(`${field}.`));
-      return found === undefined ? undefined : words(found);
+      return found === undefined ? undefined : invalidText(found);
     },
-    [error, words],
+    [error, invalidText],
   );
 }

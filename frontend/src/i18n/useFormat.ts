@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
-import { useNexus } from '../NexusContext';
+import { useNexus } from '@/NexusContext';
 
-/** Numbers, money and dates as the language writes them. Money is US dollars; null is unknown and is said by the caller. */
+/** Return formatters of numbers, US dollars and dates for the user's language. Callers show null (unknown) themselves. */
 export function useFormat() {
   const { locale } = useNexus();
   return useMemo(() => {
@@ -19,7 +19,7 @@ export function useFormat() {
       integer: (value: number) => integer.format(value),
       decimal: (value: number) => decimal.format(value),
       compact: (value: number) => compact.format(value),
-      /** `value` 1 is 100 %. */
+      /** The value 1 means 100 %. */
       percent: (value: number) => percent.format(value),
       bytes: (value: number) => (value < 1e6 ? kilobytes.format(value / 1e3) : megabytes.format(value / 1e6)),
       usd: (value: number) => usd(locale, value),
@@ -31,7 +31,7 @@ export function useFormat() {
   }, [locale]);
 }
 
-/** Cents from a dollar on; below it all six decimals that the API tells, since one call costs a fraction of a cent. */
+/** Show cents from one dollar up, and the API's six decimals below, because a request costs a fraction of a cent. */
 function usd(locale: string, value: number): string {
   const maximumFractionDigits = Math.abs(value) >= 1 || value === 0 ? 2 : 6;
   const options = {

@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
-import { asProblem } from '../api/problem';
-import { commonTexts } from './common';
-import ptBR from './pt-BR/common.json';
+import { asProblem } from '@/api/problem';
+import { commonTexts } from './common/commonTexts';
+import ptBR from './common/pt-BR.json';
 import { useTexts } from './useTexts';
 
 type KnownCode = keyof typeof ptBR.problem;
@@ -10,7 +10,7 @@ function isKnown(code: string): code is KnownCode {
   return Object.hasOwn(ptBR.problem, code);
 }
 
-/** A failure in the reader's language; in the API's own English words where its code is new to us. */
+/** Return an error's text in the user's language, or the API's English text if its code is unknown. */
 export function useProblemText(): (error: unknown) => string {
   const t = useTexts(commonTexts);
   return useCallback(

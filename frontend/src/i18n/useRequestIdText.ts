@@ -1,9 +1,9 @@
 import { useCallback } from 'react';
-import { asProblem } from '../api/problem';
-import { commonTexts } from './common';
+import { asProblem } from '@/api/problem';
+import { commonTexts } from './common/commonTexts';
 import { useTexts } from './useTexts';
 
-/** The failed request's id, for whoever looks into it; nothing where the request did not get there. */
+/** Return the failed request's id for support, or undefined if the request did not reach the API. */
 export function useRequestIdText(): (error: unknown) => string | undefined {
   const t = useTexts(commonTexts);
   return useCallback(

@@ -1,20 +1,21 @@
-import { createInstance, type TFunction } from 'i18next';
+import { createInstance, type TFunction, type TypeOptions } from 'i18next';
 import { useMemo } from 'react';
-import { useNexus } from '../NexusContext';
-import type { Texts } from './i18next';
+import { useNexus } from '@/NexusContext';
 import type { Locale } from './locale';
 
-/** The texts of one feature in every language. */
+type Texts = TypeOptions['resources'];
+
+/** Texts of one feature in every language. */
 export interface Namespace<N extends keyof Texts> {
   readonly name: N;
   readonly languages: Readonly<Record<Locale, Texts[N]>>;
 }
 
-// An instance of our own: the application that embeds us may use i18next in its own way.
+// A separate instance, because the application may configure i18next for itself.
 const i18n = createInstance({ fallbackLng: false, interpolation: { escapeValue: false }, resources: {} });
 void i18n.init();
 
-/** Each feature brings its own texts, so that who imports one component carries its texts and no others. */
+/** Return the translate function of one feature. An application bundles only the texts of the features it imports. */
 export function useTexts<N extends keyof Texts>({ name, languages }: Namespace<N>): TFunction<N> {
   const { locale } = useNexus();
   return useMemo(() => {

@@ -1,16 +1,16 @@
+import orders from '@examples/get_fallback.json';
+import preferences from '@examples/get_preferences.json';
+import limits from '@examples/get_rate_limits.json';
+import records from '@examples/list_audit_logs.json';
+import configs from '@examples/list_configs.json';
+import models from '@examples/list_models.json';
+import usage from '@examples/usage_stats.json';
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
-import orders from '../../../docs/examples/get_fallback.json';
-import preferences from '../../../docs/examples/get_preferences.json';
-import limits from '../../../docs/examples/get_rate_limits.json';
-import records from '../../../docs/examples/list_audit_logs.json';
-import configs from '../../../docs/examples/list_configs.json';
-import models from '../../../docs/examples/list_models.json';
-import usage from '../../../docs/examples/usage_stats.json';
 
 export const API = 'http://api.test';
 
-/** The API as its documentation shows it. Tests replace single answers with `server.use`. */
+/** API that returns the documented examples. Tests replace single responses with `server.use`. */
 export const server = setupServer(
   http.get(`${API}/api/marketing/ai/configs`, () => HttpResponse.json(configs)),
   http.get(`${API}/api/marketing/ai/usage-stats`, () => HttpResponse.json(usage)),

@@ -2,18 +2,18 @@ import '@testing-library/jest-dom/vitest';
 import { cleanup, configure } from '@testing-library/react';
 import { server } from './server';
 
-// A second is too little where two cores run everything at once.
+// One second is too short on a busy machine with two cores.
 configure({ asyncUtilTimeout: 5_000 });
 
-// What React or a library complains about is a failure of the test that it is in.
-const complaints: unknown[][] = [];
-console.error = (...words: unknown[]) => {
-  // When a library updates by itself after an event is a matter of the machine, and browsers know no act().
-  if (!String(words[0]).includes('not wrapped in act(')) complaints.push(words);
+// An error that React or a library logs fails the test.
+const loggedErrors: unknown[][] = [];
+console.error = (...args: unknown[]) => {
+  // Libraries may update after an event at any time, and browsers have no act().
+  if (!String(args[0]).includes('not wrapped in act(')) loggedErrors.push(args);
 };
-afterEach(() => expect(complaints.splice(0)).toEqual([]));
+afterEach(() => expect(loggedErrors.splice(0)).toEqual([]));
 
-// A request that no test has answered for is an error, never the network.
+// A request without a handler is an error and never reaches the network.
 beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
 afterEach(() => {
   cleanup();

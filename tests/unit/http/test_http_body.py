@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
-from nexus_ai.http.body import ERRORS_MAX, FIELD_MAX, parse
+from nexus_ai.http.body import FIELD_MAX, parse
 from nexus_ai.platform.errors import MalformedBody, ValidationFailed
+from nexus_ai.platform.field_errors import MAX_PROBLEMS
 from nexus_ai.platform.schema import Dollars, RequestModel, ResponseModel, number_up_to
 
 
@@ -180,7 +181,7 @@ def test_no_submitted_value_is_echoed() -> None:
 
 def test_number_and_length_of_errors_are_limited() -> None:
     errors = errors_of(json.dumps({f"{number}{'x' * 500}": 1 for number in range(500)}))
-    assert len(errors) == ERRORS_MAX
+    assert len(errors) == MAX_PROBLEMS
     assert all(len(error["field"]) <= FIELD_MAX for error in errors)
 
 

@@ -11,7 +11,7 @@ interface AutocompleteProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly suggestions: readonly Suggestion[];
-  /** Said in place of suggestions: that they are loading, or why there are none. */
+  /** Text instead of suggestions: that they are loading, or why there are none. */
   readonly status?: ReactNode;
   readonly onOpen?: () => void;
   readonly placeholder?: string;
@@ -20,14 +20,14 @@ interface AutocompleteProps {
   readonly maxLength?: number;
 }
 
-const isAnything = () => true;
+const matchAll = () => true;
 
-/** Free text with suggestions: what is not among them may be typed all the same. All are shown until one types. */
+/** Text input with suggestions, which also accepts other values. It shows all suggestions until the user types. */
 export function Autocomplete({ value, onChange, suggestions, status, onOpen, ...rest }: AutocompleteProps) {
   const { ariaLabel, ...input } = rest;
   const [isTyped, setTyped] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  // An open list hides the rest of the page from screen readers, which an empty one must not.
+  // An open list hides the rest of the page from screen readers, so do not open an empty one.
   const isEmpty = suggestions.length === 0 && status === undefined;
   return (
     <BaseAutocomplete.Root<Suggestion>
@@ -44,7 +44,7 @@ export function Autocomplete({ value, onChange, suggestions, status, onOpen, ...
         if (open) onOpen?.();
         else setTyped(false);
       }}
-      filter={isTyped ? undefined : isAnything}
+      filter={isTyped ? undefined : matchAll}
       openOnInputClick
     >
       <BaseAutocomplete.Input

@@ -4,7 +4,7 @@ import styles from './Button.module.css';
 interface ButtonProps extends ComponentProps<'button'> {
   readonly variant?: 'primary' | 'secondary' | 'ghost' | 'danger';
   readonly size?: 'm' | 's';
-  /** Keeps focus and name, shows that work is under way, and takes no click. */
+  /** Show a spinner and ignore clicks. The button keeps its focus and its name. */
   readonly busy?: boolean;
 }
 

@@ -2,7 +2,7 @@ import { type ReactNode, useId } from 'react';
 import styles from './Card.module.css';
 
 interface CardProps {
-  /** Without a title the card is a plain surface. */
+  /** Heading of the card. Only a card with a title is a landmark for screen readers. */
   readonly title?: ReactNode;
   readonly actions?: ReactNode;
   readonly children: ReactNode;

@@ -3,7 +3,7 @@ import styles from './States.module.css';
 
 interface EmptyStateProps {
   readonly title: ReactNode;
-  /** What to do about it. */
+  /** Hint for the user's next step. */
   readonly children?: ReactNode;
 }
 

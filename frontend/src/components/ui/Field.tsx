@@ -5,14 +5,14 @@ import styles from './Field.module.css';
 interface FieldProps {
   readonly label: ReactNode;
   readonly hint?: ReactNode;
-  /** Says what is wrong, and marks the control as invalid. */
+  /** Error message. It also marks the control as invalid. */
   readonly error?: ReactNode;
   readonly name?: string;
-  /** One control of this folder: Input, TextArea or Select. */
+  /** One control of this folder, such as Input, TextArea or Select. */
   readonly children: ReactNode;
 }
 
-/** A control with its label, hint and error, tied together for screen readers. */
+/** Control with its label, hint and error, which screen readers read together. */
 export function Field({ label, hint, error, name, children }: FieldProps) {
   return (
     <BaseField.Root

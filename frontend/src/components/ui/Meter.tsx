@@ -4,9 +4,9 @@ import styles from './Meter.module.css';
 
 interface MeterProps {
   readonly label: ReactNode;
-  /** Used over max, 1 being all of it; what is above fills the bar. */
+  /** Used amount divided by the maximum. Values above 1 fill the bar. */
   readonly share: number;
-  /** The value in words: what is read out and written beside the label. */
+  /** The value as text, both on screen and for screen readers. */
   readonly text: string;
   readonly tone?: 'normal' | 'warning' | 'danger';
   readonly children?: ReactNode;

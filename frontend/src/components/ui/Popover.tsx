@@ -3,14 +3,14 @@ import type { ReactNode } from 'react';
 import styles from './Popover.module.css';
 
 interface PopoverProps {
-  /** What the button that opens it shows; it is cut where there is no room. */
+  /** Content of the button that opens the popover. Long text is truncated. */
   readonly trigger: ReactNode;
-  /** Names what opens for screen readers. */
+  /** Name of the popover for screen readers. */
   readonly label: string;
   readonly children: ReactNode;
 }
 
-/** A button, and a small surface that it opens below itself. Escape closes it and gives the focus back. */
+/** Button that opens a small panel below it. Escape closes the panel and returns the focus. */
 export function Popover({ trigger, label, children }: PopoverProps) {
   return (
     <BasePopover.Root>

@@ -4,7 +4,7 @@ import styles from './Select.module.css';
 
 export interface SelectOption<V extends string> {
   readonly value: V;
-  /** What type-ahead finds and the closed control shows. */
+  /** Text that the closed control shows and that type-ahead searches. */
   readonly label: string;
   readonly detail?: ReactNode;
   readonly disabled?: boolean;
@@ -15,14 +15,14 @@ interface SelectProps<V extends string> {
   readonly onChange: (value: V) => void;
   readonly options: readonly SelectOption<V>[];
   readonly placeholder?: string;
-  /** For a control without a Field around it. */
+  /** Name for screen readers, if the control is not in a Field. */
   readonly ariaLabel?: string;
   readonly name?: string;
   readonly required?: boolean;
   readonly disabled?: boolean;
 }
 
-/** A select-only combobox (WAI-ARIA): arrows, Home, End, type-ahead, Escape; a hidden input carries its form value. */
+/** Select-only combobox (WAI-ARIA) with type-ahead. A hidden input holds its form value. */
 export function Select<V extends string>({
   value,
   onChange,

@@ -1,13 +1,14 @@
-import { commonTexts } from '../../i18n/common';
-import { useTexts } from '../../i18n/useTexts';
+import { commonTexts } from '@/i18n/common/commonTexts';
+import { useTexts } from '@/i18n/useTexts';
 import styles from './Skeleton.module.css';
+import { VisuallyHidden } from './VisuallyHidden';
 
-/** Holds the place of what is being loaded; give it the height of what comes, so that nothing moves. */
+/** Placeholder while data loads. Give it the height of the loaded content, so that the page does not shift. */
 export function Skeleton({ height }: { readonly height: string }) {
   const t = useTexts(commonTexts);
   return (
     <div className={styles.skeleton} style={{ height }} role="status">
-      <span className={styles.words}>{t('loading')}</span>
+      <VisuallyHidden>{t('loading')}</VisuallyHidden>
     </div>
   );
 }

@@ -11,7 +11,7 @@ interface SwitchProps {
 
 export function Switch({ checked, onChange, label, disabled = false }: SwitchProps) {
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the switch inside brings its own input
+    // biome-ignore lint/a11y/noLabelWithoutControl: the switch renders its own input
     <label className={styles.label}>
       <BaseSwitch.Root
         className={styles.track}

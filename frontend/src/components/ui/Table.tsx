@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import styles from './Table.module.css';
+import { VisuallyHidden } from './VisuallyHidden';
 
 export interface Column<Row> {
   readonly key: string;
@@ -9,21 +10,21 @@ export interface Column<Row> {
 }
 
 interface TableProps<Row> {
-  /** Names the table for screen readers. */
+  /** Name of the table for screen readers. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly rowKey: (row: Row) => string;
 }
 
-/** Scrolls sideways inside itself where the window is narrow, by keyboard too. */
+/** Table that scrolls sideways in a narrow window, also by keyboard. */
 export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is of a form, and a section would be one landmark more
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs to forms, and a section would add a landmark
     <div className={styles.scroll} role="group" aria-label={caption} tabIndex={0}>
       <table className={styles.table}>
-        <caption className={styles.caption}>{caption}</caption>
+        <VisuallyHidden as="caption">{caption}</VisuallyHidden>
         <thead>
           <tr>
             {columns.map((column) => (

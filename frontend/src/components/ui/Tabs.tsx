@@ -13,7 +13,7 @@ interface TabsProps<V extends string> {
   readonly onChange: (value: V) => void;
   readonly label: string;
   readonly tabs: readonly Tab<V>[];
-  /** Tabs that are not shown keep what was typed in them. */
+  /** Keep hidden tabs mounted, so that their form inputs are not lost. */
   readonly keepMounted?: boolean;
 }
 

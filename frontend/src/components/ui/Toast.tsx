@@ -1,24 +1,24 @@
 import { Toast } from '@base-ui/react/toast';
 import { type ReactNode, useMemo } from 'react';
-import { commonTexts } from '../../i18n/common';
-import { useProblemText } from '../../i18n/useProblemText';
-import { useRequestIdText } from '../../i18n/useRequestIdText';
-import { useTexts } from '../../i18n/useTexts';
+import { commonTexts } from '@/i18n/common/commonTexts';
+import { useProblemText } from '@/i18n/useProblemText';
+import { useRequestIdText } from '@/i18n/useRequestIdText';
+import { useTexts } from '@/i18n/useTexts';
 import styles from './Toast.module.css';
 
 const SHOWN_MS = 6000;
 
-/** Short messages at the window's corner, announced to screen readers; F6 leads to them. */
+/** Provider of short messages in the window's corner. Screen readers announce them; F6 moves the focus to them. */
 export function ToastProvider({ children }: { readonly children: ReactNode }) {
   return (
     <Toast.Provider timeout={SHOWN_MS}>
       {children}
-      <Toasts />
+      <ToastViewport />
     </Toast.Provider>
   );
 }
 
-function Toasts() {
+function ToastViewport() {
   const t = useTexts(commonTexts);
   const { toasts } = Toast.useToastManager();
   return (
@@ -47,25 +47,25 @@ interface Message {
   readonly description?: string;
 }
 
-/** `done` for what worked, `failed` for what did not, `refused` for a failure of the API. */
+/** Return functions that show a toast: `success`, `failure`, and `problem` for an error of the API. */
 export function useToast() {
   const { add } = Toast.useToastManager();
-  const words = useProblemText();
+  const problemText = useProblemText();
   const requestId = useRequestIdText();
   return useMemo(
     () => ({
-      done: (message: Message) => void add({ ...message, type: 'done', priority: 'low' }),
-      failed: (message: Message) => void add({ ...message, type: 'failed', priority: 'high' }),
-      // Stays until it is closed: its request id is to be copied.
-      refused: (error: unknown) =>
+      success: (message: Message) => void add({ ...message, type: 'done', priority: 'low' }),
+      failure: (message: Message) => void add({ ...message, type: 'failed', priority: 'high' }),
+      // Show it until the user closes it, because the request id may have to be copied.
+      problem: (error: unknown) =>
         void add({
-          title: words(error),
+          title: problemText(error),
           description: requestId(error),
           type: 'failed',
           priority: 'high',
           timeout: 0,
         }),
     }),
-    [add, words, requestId],
+    [add, problemText, requestId],
   );
 }

@@ -1,0 +1,4 @@
+/** Properties that every page of the demo gets. */
+export interface PageProps {
+  readonly isAdmin: boolean;
+}

@@ -1,0 +1,9 @@
+import type { Namespace } from '@/i18n/useTexts';
+import en from './en.json';
+import es from './es.json';
+import ptBR from './pt-BR.json';
+
+export const integrationsTexts: Namespace<'integrations'> = {
+  name: 'integrations',
+  languages: { 'pt-BR': ptBR, en, es },
+};

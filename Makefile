@@ -117,7 +117,7 @@ bench-peers: built ## compare this service with LiteLLM and Portkey's gateway, w
 	@.cache/uv/bin/uv sync --quiet --locked --python $(BIN)/python --script bench/peers/litellm/proxy.py
 	@PYTHONPATH=layers/common $(BIN)/python -m bench.peers $(BUILT)/build
 
-# Texts of our own: no prompts, which are measured, no texts of providers, and no user interface, which says "company".
+# Our own texts: without prompts, which are measured, texts of providers, and the user interface.
 PROSE := ':!*/i18n/*' ':!*/prompt.md' ':!*/notes.md' ':!*/top_level_domains.txt' ':!tests/contract/payloads' ':!tests/fixtures' \
 	':!*.jsonl' ':!*.lock' ':!*package-lock.json' ':!LICENSE' ':!ops/words.txt' ':!docs/glossary.md' ':!docs/screenshots' ':!bench/peers/litellm'
 

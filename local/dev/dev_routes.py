@@ -1,5 +1,4 @@
-"""What exists in the local stack only: tokens are made, mails are read, the API's description is shown, and other
-processes are told what a function has to know."""
+"""Routes of the local stack only: issue tokens, list e-mails, run scheduled jobs, show documents and variables."""
 
 import json
 import mimetypes
@@ -39,7 +38,7 @@ _CORS: Final = {
 
 
 class TokenRequest(BaseModel):
-    """Roles are whatever an issuer may write into a token: what they are worth is the authorizer's to decide."""
+    """Claims of a token. Any roles are accepted, because the authorizer decides which of them count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel)
 
@@ -49,13 +48,20 @@ class TokenRequest(BaseModel):
 
 
 def is_own(path: str) -> bool:
-    """Whether a path is served by OwnRoutes and not by the API."""
+    """Return True if OwnRoutes serves the path and not the API."""
     return path.startswith((_PREFIX, f"{_DOCS}/")) or path in {_DESCRIPTION, _DOCS}
 
 
 class OwnRoutes:
-    """A WSGI application for every path that `is_own`. `mails` gives moto's messages, oldest first; `tick` runs what is
-    scheduled, and raises FunctionFailed and FunctionTimedOut; `variables` are a function's in another process."""
+    """WSGI application for every path for which `is_own` is true.
+
+    Args:
+        issuer: Signs the tokens.
+        tenants: Configures a tenant when its first token is issued.
+        mails: Returns moto's messages, oldest first.
+        tick: Runs the scheduled jobs, and raises FunctionFailed and FunctionTimedOut.
+        variables: Returns the environment of a function in another process.
+    """
 
     def __init__(
         self,
@@ -158,7 +164,7 @@ def _json(body: object, status: int = 200, mimetype: str = "application/json") -
 
 
 def _mail(message: Any) -> dict[str, Any]:
-    """A message that moto kept: a raw one is whole, a simple one has lost all but its HTML."""
+    """Return a message of moto: a raw one is complete, a simple one has only its HTML."""
     if not hasattr(message, "raw_data"):
         recipients = [address for addresses in message.destinations.values() for address in addresses]
         return {"subject": message.subject, "recipients": recipients, "text": None, "html": message.body}

@@ -59,7 +59,7 @@ ODD_ERRORS: Final[list[Any]] = [
     {"error": {"code": {}, "details": [7]}},
 ]
 ODD_PARTS: Final[list[Any]] = [None, "", -7, 1.5, [], {"a": [7]}]
-PROVIDER_TEXT: Final = "secret words of the vendor"
+PROVIDER_TEXT: Final = "secret words of the vendor"  # codespell:ignore vendor
 
 every_payload = pytest.mark.parametrize(
     ("name", "file"), [pytest.param(*each, id=f"{each[0].value}-{each[1]}") for each in EVERY], indirect=["name"]

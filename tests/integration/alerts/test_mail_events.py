@@ -88,7 +88,7 @@ def transient() -> dict[str, Any]:
     [
         transient(),
         complaint(BOUNCED, "not-spam"),
-        complaint("somebody@else.example"),
+        complaint("other@else.example"),
         {"mail": {"tags": {}}},
         {"mail": {}},
         {"eventType": "Delivery"},

@@ -138,7 +138,7 @@ def test_job_that_cannot_be_started_is_503_and_fails(
         ({"from": "1767225600"}, "from"),
         ({"to": "2025-01-01T00:00:00Z"}, "to"),
         ({"userId": "a b"}, "userId"),
-        ({"provider": "nobody"}, "provider"),
+        ({"provider": "unknown"}, "provider"),
         ({"status": "good"}, "status"),
         ({"content": "yes"}, "content"),
         ({"since": "2026-01-01T00:00:00Z"}, "since"),

@@ -296,4 +296,4 @@ def test_anthropic_needs_version_and_max_tokens(providers: SimulatedProviders) -
 
 def test_path_unknown_to_the_provider_is_not_found(providers: SimulatedProviders) -> None:
     assert send(providers, "GET", "/openai/v1/nothing", authorization=f"Bearer {KEY}")[0] == 404
-    assert send(providers, "GET", "/nobody/v1/models")[0] == 404
+    assert send(providers, "GET", "/unknown/v1/models")[0] == 404

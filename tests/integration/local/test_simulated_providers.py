@@ -66,7 +66,7 @@ def providers(server: SimulatedProviders) -> SimulatedProviders:
 @every_provider
 def test_text_is_marked_as_simulated_in_the_prompts_language(providers: SimulatedProviders, name: ProviderName) -> None:
     portuguese = text_of(name, ask(providers, name, "Escreva um anúncio sobre o nosso curso para empresas"))
-    english = text_of(name, ask(providers, name, "Write an advertisement about our course for companies"))
+    english = text_of(name, ask(providers, name, "Write an advertisement about our course for managers"))
     assert portuguese.startswith("[simulado] ")
     assert english.startswith("[simulated] ")
 

@@ -67,7 +67,7 @@ EVENTS = (
 @pytest.mark.parametrize("function", REQUESTS)
 def test_settings_function_has_exactly_the_permissions_it_uses(function: str, stack: LocalStack, tenant: str) -> None:
     welcome(stack, tenant)
-    stopped_address = StoppedEmail(address="of@nobody.example", reason=StopReason.BOUNCE, at_ms=0)
+    stopped_address = StoppedEmail(address="of@unknown.example", reason=StopReason.BOUNCE, at_ms=0)
     SettingsStore(tables.settings()).stop_email(tenant, stopped_address)
 
     with recorded(tenant) as calls:

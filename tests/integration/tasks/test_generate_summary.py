@@ -154,7 +154,7 @@ def test_text_over_the_token_limit_is_429_before_the_first_part(stack: LocalStac
 
     assert (reply.status, reply.body["code"]) == (429, "limit_exceeded")
     assert (reply.body["limit"], reply.body["max"]) == ("tokensPerDay", 6_000)
-    assert "allows 6000 in all" in reply.body["detail"]
+    assert "the limit tokensPerDay is 6000" in reply.body["detail"]
     assert stack.providers.count() == 0
     assert limit_state(tenant).used(Limit.TOKENS_PER_DAY) == 0
 

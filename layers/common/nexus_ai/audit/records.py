@@ -10,7 +10,7 @@ from nexus_ai.platform.clock import local_day
 
 
 class Origin(Protocol):
-    """Where a request came from."""
+    """IP address and user agent of a request."""
 
     @property
     def ip(self) -> str | None:

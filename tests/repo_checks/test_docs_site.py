@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from local.dev import docs_site
 from local.template import ROOT
@@ -16,7 +16,7 @@ def pages(nav: list[dict[str, Any]]) -> set[str]:
     found: set[str] = set()
     for entry in nav:
         for target in entry.values():
-            found |= pages(target) if isinstance(target, list) else {target}
+            found |= pages(cast("list[dict[str, Any]]", target)) if isinstance(target, list) else {str(target)}
     return found
 
 

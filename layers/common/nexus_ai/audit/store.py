@@ -160,8 +160,9 @@ class AuditStore:
     def erase_contents(self, tenant_id: str, record_ids: Sequence[str]) -> None:
         """Delete the prompts and completions of some records. Safe to repeat.
 
-        Objects are deleted first and by their derived names. This also removes an object whose item was never written
-        or is already gone. Parts that only a newer version knows are found by their items and deleted as well.
+        S3 objects are deleted first, by names that follow from the record's id. That also removes objects whose item in
+        the table is missing. A newer version may have stored other parts. Their items name their objects, and both are
+        deleted as well.
         """
         named = [(record_id, part) for record_id in record_ids for part in Part]
         names = {keys.audit_object(tenant_id, *part) for part in named}

@@ -32,7 +32,7 @@ class CacheStore:
         self._table = table
 
     def read(self, tenant_id: str, cache_key: str) -> Read:
-        """Return the read of an entry, to be run alone or together with others. `parse` takes its item."""
+        """Return a read operation for an entry, which the caller runs alone or in a batch. `parse` takes the item."""
         return Read(self._table, keys.cached_response(tenant_id, cache_key))
 
     def parse(self, item: Item | None, now_s: int) -> CachedResponse | None:

@@ -142,7 +142,7 @@ class AwsJsonClient:
             response = self.send(Request(operation, headers, body))
         except TransportError as error:
             if error.status is not None and error.status >= 300:
-                # An error status is enough, even if its body was lost.
+                # The error status alone shows that the call failed, even if the response body was lost.
                 raise ServiceError(operation, error.status, request_id=error.request_id) from error
             raise
         document = _document(response.body)

@@ -19,7 +19,7 @@ import pycurl
 from nexus_ai.net import tls
 from nexus_ai.net.concurrency import time_left
 
-# DynamoDB returns at most 1 MB of items, which is more in JSON.
+# DynamoDB returns at most 1 MB of items. The same items take more bytes as JSON.
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # Shorter than the idle timeouts of AWS and NAT gateways, so few requests meet a connection that the peer has closed.
 KEEP_ALIVE_S = 30.0

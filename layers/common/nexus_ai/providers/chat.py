@@ -164,7 +164,7 @@ def map_error(response: Any) -> ProviderFailure:
     error = _parse_error(response.content)
     kind = None
     if response.status_code in _STATUSES_WITH_CODES:
-        # OpenRouter's code repeats the status; its error_type is the code.
+        # OpenRouter's field `code` only repeats the HTTP status. Its field `error_type` has the error code.
         kind = _ERROR_CODE_MAP.get(str(error.code)) or _ERROR_CODE_MAP.get(str(error.metadata.get("error_type")))
     elif response.status_code == 403 and "reasons" in error.metadata:
         # OpenRouter: the input was flagged by the moderation that the model requires.

@@ -17,7 +17,7 @@ _KINDS: Mapping[int, FailureKind] = MappingProxyType(
         403: FailureKind.NO_PERMISSION,
         404: FailureKind.MODEL_NOT_FOUND,
         408: FailureKind.REQUEST_TIMEOUT,
-        # URL of a model that is not served there, or no longer.
+        # The provider does not serve the model at this URL, or has stopped serving it.
         405: FailureKind.MODEL_NOT_FOUND,
         410: FailureKind.MODEL_NOT_FOUND,
         413: FailureKind.CONTEXT_TOO_LONG,

@@ -14,8 +14,8 @@ from nexus_ai.platform.units import DAY_S, HOUR_S
 from nexus_ai.usage.models import ReconciliationProgress
 from nexus_ai.usage.store import COUNTERS, Numbers
 
-# This long after its end, everything that belongs to a day is written, including what the sweep writes. The margin is
-# also longer than any daylight saving change, so that a day's bounds can be off by such a change.
+# Time to wait after the end of a day. By then all of its records are written, also those that the sweep closes. The
+# wait is longer than any daylight saving change, which the calculated end of a day may ignore.
 MARGIN_S = 2 * HOUR_S
 MARK_TTL_S = 14 * DAY_S
 MAX_REMEMBERED = 4096

@@ -109,7 +109,7 @@ COUNT: Mapping[Unit, Callable[[str], int]] = MappingProxyType(
 
 
 def _weight(text: str) -> int:
-    """Return the weight of a text without URLs."""
+    """Return the number of characters, as X counts them, of a text that contains no URL."""
     plain, emoji = re.subn(_EMOJI, "", text)
     return emoji * EMOJI_WEIGHT + sum(1 if _weighs_one(ord(character)) else 2 for character in plain)
 

@@ -80,7 +80,7 @@ class IssuerKeys:
                 found = self._client.match_kid(self._keys(refresh=True), key_id)
             if found is not None:
                 return found
-            # Without a response from the issuer, the unknown key id may belong to a new key, so the token is not invalid.
+            # Without a response from the issuer, the unknown key id may belong to a new key: the token may be valid.
             raise KeysUnavailableError("the issuer does not respond") if self._refresh_failed else UnknownKeyError
 
     def _may_refresh(self) -> bool:

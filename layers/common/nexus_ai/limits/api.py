@@ -23,8 +23,7 @@ from nexus_ai.platform.schema import Dollars, RequestModel, ResponseModel, numbe
 from nexus_ai.settings.models import StopReason, TenantSettings
 from nexus_ai.settings.service import settings_service
 
-# Bounds of a tenant's limits. They equal the bounds of the default limits in template.yaml, and are far below
-# UNLIMITED, the stored number for "no limit".
+# Bounds of a tenant's limits. They are far below UNLIMITED, the stored number for "no limit".
 Requests = Annotated[int, Field(ge=0, le=999_999_999)]
 Tokens = Annotated[int, Field(ge=0, le=999_999_999_999)]
 DOLLARS_MAX = 999_999_999

@@ -125,6 +125,7 @@ def test_second_response_during_the_next_call_reaches_no_other_key(
         handlers.append(handler)
         if len(handlers) == 2:
             handlers[0].wfile.write(full_response(other))
+            await_delivery(handlers[0])
         handler.wfile.write(full_response(response))
 
     server.set_behaviour(behave)

@@ -1,4 +1,4 @@
-"""Test that every function has a folder, a block in template.yaml, an event, a README row and a test."""
+"""Test that every function has a folder, a block in template.yaml, an event, a documented row and a test."""
 
 import ast
 import json
@@ -62,7 +62,7 @@ def test_event_of_a_route_is_for_that_route() -> None:
             assert event["resource"] == route["Properties"]["Path"]
 
 
-def test_readme_lists_each_function_with_its_event() -> None:
+def test_local_stack_page_lists_each_function_and_event() -> None:
     events = {path.stem: json.loads(path.read_text()) for path in ROOT.glob("events/*.json")}
     routes = {
         name: f"`{event['httpMethod']} {event['resource']}`" for name, event in events.items() if "resource" in event

@@ -13,6 +13,8 @@ from nexus_ai.alerts.templates import PROVIDERS as DISPLAY_NAMES
 from nexus_ai.platform.settings import Settings
 from nexus_ai.providers.base import ProviderName
 from nexus_ai.providers.registry import REGISTRY
+from tests.contract.adapters import BASE_PATHS
+from tests.integration.support.provider_sdks import COMPLETE_PATHS
 
 type Has = Callable[[ProviderName], bool]
 
@@ -58,6 +60,10 @@ PLACES: dict[str, Has] = {
     "local/dev/default_models.py": lambda name: name in DEFAULT_MODELS,
     "local/providers/formats": lambda name: (ROOT / "local" / "providers" / "formats" / f"{name}.py").exists(),
     "tests/contract/payloads": has_payloads,
+    "tests/contract/adapters.py": lambda name: name in BASE_PATHS,
+    "tests/integration/support/provider_sdks.py": lambda name: name in COMPLETE_PATHS,
+    "docs/privacy.md": lambda name: f"| {DISPLAY_NAMES[name]} |" in text("docs/privacy.md"),
+    "docs/local-stack.md": lambda name: f"`{DEMO_PROVIDERS[name].url_variable}`" in text("docs/local-stack.md"),
     "docs/providers.md": lambda name: f"\n| {name} |" in text("docs/providers.md"),
 }
 

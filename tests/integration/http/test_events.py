@@ -100,7 +100,7 @@ def test_authorizer_event_with_a_token_allows_its_route(stack: LocalStack, tenan
     assert not allows(response["policyDocument"], event["methodArn"].replace("a1b2c3d4e5", "another"))
 
 
-def test_each_event_has_the_response_in_the_readme(
+def test_each_event_has_its_documented_response(
     stack: LocalStack, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_jobs_queued(monkeypatch)

@@ -60,6 +60,8 @@ class AuditRecord(StoredModel):
 
     The prompt and the completion are stored separately as content. `day` is the tenant's local date at the start of the
     request, in `time_zone`. It selects the usage roll-up that the request belongs to.
+
+    `records.new_record` builds it, and `api.record_view` shows it.
     """
 
     id: str

@@ -1,4 +1,7 @@
-"""Compute cache keys from the tenant and everything that can change a completion."""
+"""Compute cache keys.
+
+`response_cache.cache_key_for` lists the fields of a key. Each task's `service.py` adds those of its request.
+"""
 
 import json
 from collections.abc import Mapping

@@ -61,7 +61,8 @@ class Settings(BaseModel):
     claim_roles: str = "roles"
     cors_origins: str = "*"
 
-    # Limits and time zone of a tenant that has not set its own.
+    # Limits and time zone of a tenant that has not set its own. A deployment gets them from the parameters of
+    # template.yaml, whose defaults must be the same.
     default_requests_per_hour: OptionalLimit = 100
     default_tokens_per_day: OptionalLimit = 50_000
     default_cost_per_month_usd: OptionalDollars = Decimal(100)

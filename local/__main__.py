@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from types import FrameType
+from threading import Thread
 from typing import NoReturn
 
 from local.aws import ENDPOINT, AwsUnreachable
@@ -23,12 +23,14 @@ SCHEDULE_S = 300
 DEMO_TENANT = "demo"
 JSON = "-H 'Content-Type: application/json'"
 COPY_PATH = "/api/marketing/ai-assistant/generate-copy-v2"
+SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> NoReturn:
     """Run until a signal ends the process (exit code 0); exit with 1 if the stack cannot start."""
-    signal.signal(signal.SIGINT, _end)
-    signal.signal(signal.SIGTERM, _end)
+    # Threads inherit the mask, so only the waiting thread can receive these signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SHUTDOWN_SIGNALS)
+    Thread(target=_exit_on_signal, daemon=True).start()
     operator = dict(os.environ)
     port = operator.get("PORT") or DEFAULT_PORT
     if not str(port).isdecimal() or int(port) > MAX_PORT:
@@ -47,14 +49,17 @@ def main() -> NoReturn:
     except AwsUnreachable as error:
         _give_up(str(error))
     while True:
-        # A signal interrupts the pause and ends the process.
         time.sleep(SCHEDULE_S)
         with suppress(FunctionFailed, FunctionTimedOut):
             stack.tick()
 
 
-def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Exit without cleanup: state is in memory, there are no child processes, and requests in flight may end."""
+def _exit_on_signal() -> NoReturn:
+    """Wait for a signal and exit without cleanup: state is in memory, and there are no child processes.
+
+    A handler would run in the main thread, which the kernel does not always interrupt when another thread is free.
+    """
+    signal.sigwait(SHUTDOWN_SIGNALS)
     os._exit(0)
 
 

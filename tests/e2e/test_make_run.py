@@ -23,7 +23,8 @@ from nexus_ai.providers.base import ProviderName
 from tests.dynamodb_local import dynamodb_local
 from tests.e2e.make_run import Run, command_environment, running
 
-SHUTDOWN_S = 2
+# Less than the deadline of a call, so the stack does not wait for the call in flight.
+SHUTDOWN_S = 15
 LISTENING = "0A"
 LOCALHOST = "0100007F"
 

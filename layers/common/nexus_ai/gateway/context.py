@@ -11,7 +11,7 @@ from nexus_ai.audit.models import AuditRecord, AuditStatus, Content
 from nexus_ai.audit.records import new_record
 from nexus_ai.aws.dynamodb.table import Item, Table
 from nexus_ai.cache.idempotency import key_hash
-from nexus_ai.cache.response_cache import ResponseCache
+from nexus_ai.cache.response_cache import ResponseCache, cache_key_for
 from nexus_ai.gateway import telemetry
 from nexus_ai.gateway.attempts import AttemptTracker
 from nexus_ai.gateway.audit_trail import AuditTrail
@@ -54,7 +54,10 @@ class RequestContext[T]:
     Attributes:
         settings: The tenant's settings, once they are read.
         attempts: The attempts so far.
+        call: The model call of the request.
         candidate: The provider and model that the request is using.
+        first_candidate: The candidate that routing put first.
+        limits_item: The tenant's rate-limits item, read with the cache lookup and used before the first attempt.
         opened_record: True once the pipeline has started to write the open audit record.
         deferred_writes: Work for the end of the request, besides record, settlement and usage roll-up.
     """
@@ -62,14 +65,24 @@ class RequestContext[T]:
     def __init__(self, services: GatewayServices, caller: Caller, call: ModelCall[T]) -> None:
         self._services = services
         self._caller = caller
-        self._call = call
+        self.call = call
         self.settings = _RESTRICTIVE_SETTINGS
         self.attempts = AttemptTracker(services.limits, caller)
         self.candidate = Candidate(call.provider or "none", call.model or "none")
+        self.first_candidate = self.candidate
+        self.limits_item: Item | None = None
         self.opened_record = False
         self.deferred_writes: list[Callable[[], object]] = []
         # Use of each limit after the last settlement.
         self._levels: tuple[Level, ...] = ()
+        self._cache_keys: dict[tuple[str, str], str] = {}
+
+    def cache_key(self, candidate: Candidate) -> str:
+        """Return the candidate's cache key, computed once because it hashes the whole request."""
+        name = candidate.provider, candidate.model
+        if name not in self._cache_keys:
+            self._cache_keys[name] = cache_key_for(self._caller, self.call, *name)
+        return self._cache_keys[name]
 
     def close(
         self, record: AuditRecord, completion: str | None, writes: list[tuple[Table, Item]] | None = None
@@ -85,7 +98,7 @@ class RequestContext[T]:
             False if the audit record could not be written.
         """
         content_policy = self.settings.preferences.audit_content
-        contents: list[Content] = [] if self.opened_record else prompt_content(self._call, content_policy)
+        contents: list[Content] = [] if self.opened_record else prompt_content(self.call, content_policy)
         if completion is not None:
             contents += completion_content(completion, content_policy)
         settlement = self.attempts.last_settlement()
@@ -121,7 +134,7 @@ class RequestContext[T]:
         caller = self._caller
         return new_record(
             caller,
-            self._call,
+            self.call,
             status,
             time_zone=self.settings.preferences.time_zone or self._services.default_time_zone,
             now_ms=self._services.clock.now_ms(),

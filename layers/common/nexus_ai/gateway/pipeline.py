@@ -7,18 +7,17 @@ leaves both behind. The sweep (sweeper.py) then settles the reservation and clos
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from nexus_ai.audit.models import AuditStatus
 from nexus_ai.aws.dynamodb.table import Item, Read, Table
 from nexus_ai.cache.models import CachedResponse
-from nexus_ai.cache.response_cache import Hit, cache_key_for
+from nexus_ai.cache.response_cache import Hit
 from nexus_ai.gateway.context import GatewayServices, RequestContext
 from nexus_ai.gateway.models import GatewayResponse, public_attempt
 from nexus_ai.gateway.prices import context_window
 from nexus_ai.gateway.repair import repair_step
-from nexus_ai.gateway.retry_policy import RETRY_POLICY, Action
 from nexus_ai.gateway.routing import Candidate, route
+from nexus_ai.gateway.step_runner import MIN_ATTEMPT_S, StepRunner
 from nexus_ai.model_calls import InvalidOutputError, MapReducePlan, ModelCall, Step
 from nexus_ai.net.concurrency import Work, run_step
 from nexus_ai.platform.caller import Caller
@@ -27,19 +26,13 @@ from nexus_ai.platform.errors import (
     ContentTooLarge,
     InternalError,
     InvalidCompletion,
-    KeyUnreadable,
     MaxTokensTooLow,
     NexusError,
-    PriceUnknown,
-    RequestRejected,
     StoreUnavailable,
 )
-from nexus_ai.providers.base import Completion, FailureKind, FinishReason, ProviderFailure
+from nexus_ai.providers.base import Completion, FailureKind, FinishReason
 from nexus_ai.providers.registry import REGISTRY
 from nexus_ai.settings.models import Strategy, TenantSettings
-
-# No attempt starts with less time than this.
-MIN_ATTEMPT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +57,9 @@ class _Pipeline[T]:
         self._call = call
         self._context = RequestContext(gateway, caller, call)
         self._attempts = self._context.attempts
-        self._first_candidate = self._context.candidate
-        self._cache_keys: dict[tuple[str, str], str] = {}
+        self._steps = StepRunner(gateway, caller, self._context)
         # Only the request that claimed the Idempotency-Key may store a result under it or release it.
         self._owns_idempotency_key = False
-        # The tenant's rate-limits item, read with the cache lookup and used before the first attempt.
-        self._limits_item: Item | None = None
         # The reasons for the final error if no candidate returns a valid completion.
         self._invalid_output: InvalidOutputError | None = None
         self._too_large: ContentTooLarge | None = None
@@ -85,7 +75,7 @@ class _Pipeline[T]:
                 first = claim.result()
                 if first:
                     # Limits may change while this request waits for the first one.
-                    self._limits_item = None
+                    self._context.limits_item = None
                 ended = idempotency.wait_for_end(caller, call, first)
                 if ended:
                     return self._replay(*idempotency.replay(ended, call))
@@ -112,9 +102,9 @@ class _Pipeline[T]:
             candidates = route(self._settings, self._call)
         except NexusError as error:
             return error
-        self._context.candidate = self._first_candidate = candidates[0]
+        self._context.candidate = self._context.first_candidate = candidates[0]
         hit, limits_items = self._look_up(candidates[0], self._gateway.limits.read(self._caller))
-        self._limits_item = next(iter(limits_items), None)
+        self._context.limits_item = next(iter(limits_items), None)
         return candidates, hit
 
     @property
@@ -125,15 +115,8 @@ class _Pipeline[T]:
 
     def _look_up(self, candidate: Candidate, *other_reads: Read) -> tuple[Hit[T] | None, Sequence[Item | None]]:
         response_cache, preferences = self._gateway.response_cache, self._settings.preferences
-        key = self._cache_key(candidate)
+        key = self._context.cache_key(candidate)
         return response_cache.look_up(self._caller, preferences, self._call, key, *other_reads)
-
-    def _cache_key(self, candidate: Candidate) -> str:
-        """Return the candidate's cache key, computed once because it hashes the whole request."""
-        name = candidate.provider, candidate.model
-        if name not in self._cache_keys:
-            self._cache_keys[name] = cache_key_for(self._caller, self._call, *name)
-        return self._cache_keys[name]
 
     def _serve(self, candidate: Candidate, hit: Hit[T]) -> GatewayResponse[T]:
         self._context.candidate, cached = candidate, hit.response
@@ -212,7 +195,7 @@ class _Pipeline[T]:
             return None, FailureKind.CONTEXT_TOO_LONG
         may_repair = True
         while isinstance(step, Step):
-            outcome = self._complete(candidate, step, candidates_left)
+            outcome = self._steps.complete(candidate, step, candidates_left)
             if not isinstance(outcome, Completion):
                 return None, outcome
             parse = self._call.parse if may_repair else self._call.parse_or_salvage
@@ -243,129 +226,11 @@ class _Pipeline[T]:
         self._attempts.require(self._settings, candidate, plan.parts)
         notes: list[str] = []
         for part in plan.parts:
-            outcome = self._complete(candidate, part, candidates_left)
+            outcome = self._steps.complete(candidate, part, candidates_left)
             if not isinstance(outcome, Completion):
                 return outcome
             notes.append(outcome.text)
         return plan.join(tuple(notes))
-
-    def _complete(self, candidate: Candidate, step: Step, candidates_left: int) -> Completion | FailureKind | None:
-        """Run one step, and retry it once if nothing was sent; None if the candidate is skipped or no time is left."""
-        may_retry = True
-        while True:
-            if self._context.time_left_s() < MIN_ATTEMPT_S:
-                return None
-            api_key = self._start_attempt(candidate, step)
-            if api_key is None:
-                return None
-            if self._context.time_left_s() < MIN_ATTEMPT_S:
-                # The reservation took so long that the completion would come after the deadline.
-                self._attempts.release()
-                return None
-            outcome = self._attempts.attempt(
-                self._settings,
-                candidate,
-                step.prompt,
-                api_key=api_key,
-                timeout_s=lambda: self._attempt_timeout_s(candidates_left),
-            )
-            if isinstance(outcome, Completion):
-                return outcome
-            if may_retry and RETRY_POLICY[outcome.kind].retries_unsent and not outcome.sent:
-                may_retry = False
-                continue
-            self._apply_retry_policy(candidate, outcome)
-            return outcome.kind
-
-    def _start_attempt(self, candidate: Candidate, step: Step) -> str | None:
-        """Prepare an attempt; return the provider's API key, or None if the candidate is skipped."""
-        try:
-            api_key = self._prepare_attempt(candidate, step)
-        except PriceUnknown:
-            # A missing price of the first candidate ends the request. Later candidates are skipped.
-            if candidate is self._first_candidate:
-                raise
-            self._attempts.skip(candidate, PriceUnknown.code)
-            return None
-        except KeyUnreadable:
-            skip_reason = KeyUnreadable.code
-        else:
-            breaker, name = self._gateway.circuit_breaker, (candidate.provider, candidate.model)
-            if self._attempts.has_tried(*name) or breaker.allow_request(self._caller, self._settings, *name):
-                return api_key
-            skip_reason = "circuit_open"
-        self._attempts.release()
-        self._attempts.skip(candidate, skip_reason)
-        return None
-
-    def _prepare_attempt(self, candidate: Candidate, step: Step) -> str:
-        """Reserve limits, open the audit record and decrypt the API key concurrently; return the key."""
-        gateway, caller = self._gateway, self._caller
-        limits_item, self._limits_item = self._limits_item, None
-        if limits_item:
-            # Reject the request before anything is written if the limits that were read already refuse it.
-            self._attempts.require(self._settings, candidate, [step], seen=limits_item)
-        # An erasure finds the cached response of an abandoned request by the cache key in its record.
-        opened = self._context.record(AuditStatus.OPEN, cache_key=self._cache_key(candidate))
-        content_policy = self._settings.preferences.audit_content
-        works: list[Work[Any]] = []
-        record = None
-        if self._context.opened_record:
-            # Write the last attempt into the record before its settlement, which the reservation below includes.
-            gateway.audit_trail.update(opened)
-        else:
-            self._context.opened_record = True
-            record = Work(lambda: gateway.audit_trail.open(self._call, opened, content_policy))
-            works.append(record)
-        api_key = gateway.key_ring.in_memory(caller.tenant_id, candidate.usable_config)
-        decrypted = Work(lambda: gateway.key_ring.api_key(caller.tenant_id, candidate.usable_config))
-        if api_key is None:
-            works.append(decrypted)
-        reserved = Work(lambda: self._attempts.reserve(self._settings, candidate, step))
-        # Wait for all, even if the reservation is refused: "open" must be written before "closed".
-        run_step([*works, reserved], timeout_s=self._context.time_left_s())
-        if record:
-            record.result()
-        reserved.result()
-        # Check alerts before the call: the function may be killed, or the window may end, during it.
-        gateway.alert_detector.check_levels(caller.tenant_id, self._settings.alerts, self._attempts.levels)
-        return decrypted.result() if api_key is None else api_key
-
-    def _apply_retry_policy(self, candidate: Candidate, failure: ProviderFailure) -> None:
-        """Apply the retry policy of a failure.
-
-        Raises:
-            RequestRejected: The fault is in the request, so every provider would reject it.
-        """
-        rule = RETRY_POLICY[failure.kind]
-        if rule.trips:
-            self._context.deferred_writes.append(lambda: self._record_failure(candidate, failure))
-        if rule.action is Action.STOP:
-            raise RequestRejected
-
-    def _record_failure(self, candidate: Candidate, failure: ProviderFailure) -> None:
-        gateway, caller = self._gateway, self._caller
-        opened = gateway.circuit_breaker.record_failure(
-            caller, candidate.provider, candidate.model, failure.retry_after_s
-        )
-        gateway.alert_detector.record_failure(
-            caller.tenant_id,
-            self._settings.alerts,
-            candidate.usable_config,
-            candidate.model,
-            failure.kind,
-            opened=opened,
-        )
-
-    def _record_success(self, provider: str, model: str) -> None:
-        gateway, caller = self._gateway, self._caller
-        if gateway.circuit_breaker.record_success(caller, self._settings, provider, model):
-            gateway.alert_detector.record_recovery(caller.tenant_id, provider, model)
-
-    def _attempt_timeout_s(self, candidates_left: int) -> float:
-        """Return the seconds that an attempt may take: half of the time left, or all of it for the last candidate."""
-        left_s = self._context.time_left_s()
-        return max(MIN_ATTEMPT_S, left_s if candidates_left <= 1 else left_s / 2)
 
     # Results.
 
@@ -374,13 +239,13 @@ class _Pipeline[T]:
         response = self._context.response(data, candidate.provider, completion.model, cached=False)
         provider, model = candidate.provider, candidate.model
         if gateway.circuit_breaker.has_failed(self._settings, provider, model):
-            self._context.deferred_writes.append(lambda: self._record_success(provider, model))
+            self._context.deferred_writes.append(lambda: self._steps.record_success(provider, model))
         if self._settings.fallback(self._call.module).strategy is Strategy.FASTEST:
             latency_ms = self._attempts.attempts[-1].latency_ms
             self._context.deferred_writes.append(
                 lambda: gateway.circuit_breaker.record_latency(caller, self._settings, provider, model, latency_ms)
             )
-        key = self._cache_key(candidate)
+        key = self._context.cache_key(candidate)
         writes = [
             *self._cache_writes(key, candidate, completion),
             *gateway.idempotency.response_writes(caller, self._call, response, completion.text),

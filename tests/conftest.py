@@ -10,11 +10,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.aws import Aws
 from local.providers.server import SimulatedProviders
 from local.stack import LocalStack
 from tests.dynamodb_local import dynamodb_local, keep_all_items
+
+# A property must hold however slow or busy the machine is, so no example has a time limit.
+settings.register_profile("no_time_limits", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no_time_limits")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,7 +48,7 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[each.labe
 
 @pytest.mark.slow
 @each_operation
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=UNHURRIED, database=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
 def test_every_response_conforms_to_openapi(
     operation: Any, data: st.DataObject, stack: LocalStack, tenant: str
@@ -63,7 +63,7 @@ def test_every_response_conforms_to_openapi(
 
 
 @each_operation
-@settings(max_examples=3, deadline=None, suppress_health_check=UNHURRIED, database=None)
+@settings(max_examples=3, suppress_health_check=UNHURRIED, database=None)
 @given(data=st.data())
 def test_only_health_is_public(operation: Any, data: st.DataObject, stack: LocalStack) -> None:
     case = data.draw(operation.as_strategy(), label="case")

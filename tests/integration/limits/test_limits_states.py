@@ -273,7 +273,6 @@ def test_limits_equal_the_model_after_every_step(engine: str, histories: int, st
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -190,7 +190,7 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(recorded=st.lists(RECORDS, max_size=12))
 def test_usage_of_any_records_equals_the_records(recorded: list[AuditRecord], stack: LocalStack) -> None:
     tenant = f"tenant-{uuid4().hex[:16]}"

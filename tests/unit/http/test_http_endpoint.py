@@ -352,7 +352,9 @@ identities = st.none() | st.dictionaries(st.sampled_from(["sourceIp", "userAgent
 
 
 @given(events, authorizers, identities)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_event_gives_a_500(
     event: dict[str, Any], authorizer: dict[str, Any], identity: dict[str, Any] | None
 ) -> None:
